@@ -1,0 +1,55 @@
+# `make demo` and `make test` set up everything they need; nothing else has to be installed but Python >= 3.11 and git.
+PYTHON ?= python3
+BIN := .venv/bin
+WHEELS := .cache/wheels
+NODE_MODULES := .cache/node/node_modules
+SOURCES := bot strategies tests benchmarks
+NPM := $(shell command -v npm || echo "$(BIN)/npm")
+
+.PHONY: setup demo test lint bench campaign lock clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml requirements/dev.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer is needed, this is {sys.version}"'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# What jobs of tests install, so that the tests themselves need no network.
+$(WHEELS)/ready: requirements/tools.txt .venv/ready
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --dest $(WHEELS) -r $<
+	touch $@
+
+$(NODE_MODULES)/ready: tests/tools/package-lock.json .venv/ready
+	mkdir -p .cache/node && cp tests/tools/package.json tests/tools/package-lock.json .cache/node/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --prefix .cache/node --no-audit --no-fund --loglevel=error
+	touch $@
+
+demo: setup
+	$(BIN)/regreen demo
+
+test: setup $(WHEELS)/ready $(NODE_MODULES)/ready lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=auto --cov --cov-report=term $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: setup
+	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+campaign: setup $(WHEELS)/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m campaign --no-cov $(ARGS)
+
+# Written without the host of any index: the machine's own settings decide where packages come from.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements/base.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 requirements/tools.in -o requirements/tools.txt
+
+clean:
+	rm -rf .venv .cache dist

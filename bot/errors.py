@@ -1,0 +1,99 @@
+"""The one exception tree. Each error carries one clear line for people and the exit code of the command line.
+
+    RegreenError                1
+    |-- UsageError              2   the call, the configuration or another input is wrong: what, where, what to do
+    |-- MachineError            3   this machine lacks something: what, and how to get it
+    |-- Unreplayable            3   the workflow needs what the backend has not; the reason is named
+    |-- Refused                 1   a policy said no (patch policy, guard, scope limit); carries the refusals
+    |   `-- ScopeTooBig         1   more files or lines than the limit: smaller pieces may pass
+    |-- Transient               3   may pass when tried again (a lock, a full queue, a broken pipe)
+    |-- Conflict                1   somebody else changed what we were about to change
+    |-- CorruptCache            3   something of ours on disk does not read back; it can be dropped and made again
+    |-- GitFailed               3   git ended with an error that no caller expected
+    `-- OutOfBudget             1   money or time is spent; the checkpoint keeps what was reached
+
+Anything else that is raised is a bug (exit 4) and reported as one.
+"""
+
+from collections.abc import Sequence
+
+
+class RegreenError(Exception):
+    """Base of all expected failures.
+
+    `message` is one line for people; `hint`, when given, says what to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(RegreenError):
+    """An input is wrong: an argument, a file, a configuration, a workflow."""
+
+    exit_code = 2
+
+
+class MachineError(RegreenError):
+    """This machine lacks something that the work needs."""
+
+    exit_code = 3
+
+
+class Unreplayable(RegreenError):
+    """The workflow needs what the chosen backend has not; the message is the reason."""
+
+    exit_code = 3
+
+
+class Refused(RegreenError):
+    """A policy refused a candidate.
+
+    `refusals` are the single findings, as lines `rule: file:line: message`.
+    """
+
+    def __init__(self, message: str, *, refusals: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.refusals = tuple(refusals)
+
+
+class ScopeTooBig(Refused):
+    """A candidate touches more files or lines than the limit."""
+
+
+class Transient(RegreenError):
+    """Something that may pass when it is tried again."""
+
+    exit_code = 3
+
+
+class Conflict(RegreenError):
+    """The thing to be changed was changed by somebody else in between."""
+
+
+class CorruptCache(RegreenError):
+    """A file of ours does not read back; dropping it and making it again is the cure."""
+
+    exit_code = 3
+
+
+class GitFailed(RegreenError):
+    """A git command failed; `stderr` is what it said, `code` its exit code."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, code: int, stderr: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.stderr = stderr
+
+
+class OutOfBudget(RegreenError):
+    """The budget (money or time) does not allow the next step."""

@@ -1,0 +1,397 @@
+"""The vocabulary as frozen, validated, versioned data: what flows between the stages and lies in a checkpoint.
+
+Times are UTC; money is US dollars; durations are seconds; nothing here reads or writes anything.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+class Model(BaseModel):
+    """Base of everything here: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    return moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
+
+
+class Result(StrEnum):
+    """What became of a replayed step, job or workflow. UNREPLAYABLE: it could not be run here, so nothing is known."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    UNREPLAYABLE = "unreplayable"
+
+
+class Verdict(StrEnum):
+    """What replaying showed, of one failing job or of the whole workflow."""
+
+    GREEN = "GREEN"
+    NOT_REPRODUCED = "NOT_REPRODUCED"
+    NOT_FIXED = "NOT_FIXED"
+    FIXED = "FIXED"
+    STILL_FAILING = "STILL_FAILING"
+    REGRESSED = "REGRESSED"
+    FLAKY = "FLAKY"
+    UNREPLAYABLE = "UNREPLAYABLE"
+
+
+class Grade(StrEnum):
+    """How much the evidence proves: A every leg of the workflow, B the failing job, C the failing step, R real CI."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    R = "R"
+
+
+class Category(StrEnum):
+    """Why a run is red."""
+
+    TEST_ASSERTION = "test_assertion"
+    LINT_ERROR = "lint_error"
+    TYPE_ERROR = "type_error"
+    COMPILE_ERROR = "compile_error"
+    DEPENDENCY_INSTALL = "dependency_install"
+    GITHUB_ACTIONS_CONFIG = "github_actions_config"
+    DOCKER_BUILD = "docker_build"
+    NETWORK_OR_FLAKY = "network_or_flaky"
+    TIMEOUT_OR_OOM = "timeout_or_oom"
+    PERMISSION_OR_SECRET = "permission_or_secret"  # noqa: S105 - a category
+    SNAPSHOT_DIFF = "snapshot_diff"
+
+
+class Location(Model):
+    """A place in the repository that a log names; `line` and `column` count from 1, 0 is unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    message: str = ""
+
+
+class TestCounts(Model):
+    """What the test runners of a log reported, summed. `failed` includes errors."""
+
+    __test__ = False  # not a test class, whatever its name looks like to pytest
+
+    run: int = 0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class ExcerptLine(Model):
+    """One verbatim line of a log with its number (from 1)."""
+
+    line: int
+    text: str
+
+
+class Excerpt(Model):
+    """The lines that a reader needs, in order; gaps are gaps in the numbers."""
+
+    lines: tuple[ExcerptLine, ...] = ()
+
+
+class Diagnosis(Model):
+    """Why a job is red, as far as its log tells.
+
+    `error_line` (from 1; 0 when the log is empty) is the one line that best names the failure, `error` its text.
+    `confidence` is the chance that the category is right, 0 to 1. `fingerprint` is equal for equal causes.
+    """
+
+    category: Category
+    error: str
+    error_line: int
+    step: str = ""
+    command: str = ""
+    exit_code: int | None = None
+    excerpt: Excerpt = Excerpt()
+    locations: tuple[Location, ...] = ()
+    failing_tests: tuple[str, ...] = ()
+    tests: TestCounts = TestCounts()
+    fingerprint: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class StepResult(Model):
+    """One top-level step of a replayed job. `id` is the step's own id, or its number from 0 where it has none."""
+
+    name: str
+    id: str
+    result: Result
+    seconds: float = 0
+    continue_on_error: bool = False
+
+
+class JobResult(Model):
+    """One leg of a job. `log` is the file of its log in GitHub's form, relative to the run's folder."""
+
+    id: str
+    name: str
+    workflow: str = ""
+    matrix: dict[str, Any] = Field(default_factory=dict)
+    result: Result
+    reason: str | None = None
+    continue_on_error: bool = False
+    seconds: float = 0
+    steps: tuple[StepResult, ...] = ()
+    outputs: dict[str, str] = Field(default_factory=dict)
+    tests: TestCounts = TestCounts()
+    log: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells this leg from all others of the run."""
+        return leg_key(self.workflow, self.id, self.matrix)
+
+    @property
+    def failing_step(self) -> StepResult | None:
+        """The first step whose failure failed the job."""
+        return next((s for s in self.steps if s.result is Result.FAILURE and not s.continue_on_error), None)
+
+
+def leg_key(workflow: str, job: str, matrix: Mapping[str, Any]) -> str:
+    """Name one leg: workflow file, job id and matrix values, for instance `.github/workflows/ci.yml:test:{"v":1}`."""
+    return f"{workflow}:{job}:{json.dumps(dict(matrix), sort_keys=True, default=str) if matrix else ''}"
+
+
+class ReplayResult(Model):
+    """A whole replay. `notes` says what was not as on GitHub; `log` is the folder of its logs."""
+
+    result: Result
+    reason: str | None = None
+    jobs: tuple[JobResult, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0
+    log: str = ""
+
+    def job(self, key: str) -> JobResult | None:
+        """The leg of that `JobResult.key`, or None."""
+        return next((j for j in self.jobs if j.key == key), None)
+
+
+class ReplayOptions(Model):
+    """What is replayed and how: the options of `regreen replay`. Secrets are named, their values stand nowhere here."""
+
+    workflows: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    matrix: tuple[tuple[str, str], ...] = ()
+    event: str = ""
+    event_payload: dict[str, Any] | None = None
+    repository: str = ""
+    ref: str = ""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    variables: dict[str, str] = Field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    local_actions: dict[str, str] = Field(default_factory=dict)
+    as_of: UtcTime | None = None
+    network: Literal["none", "registries", "all"] = "all"
+    committed: bool = False
+
+
+class Candidate(Model):
+    """One possible fix: a unified diff (git's form, binary patches included) against the commit `base`."""
+
+    diff: str
+    base: str
+    strategy: str
+    summary: str
+    safe: bool = True
+    step_green: bool = False
+    """The failing step passed with it on the workbench: a hint, worth grade C."""
+    rules: tuple[str, ...] = ()
+    """Guard rules that the strategy is about and may therefore touch (for instance `generated-file`)."""
+
+
+class Refusal(Model):
+    """One thing that a candidate may not do: which rule, where, and why. `line` counts from 1 in the new file."""
+
+    rule: str
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.file}:{self.line}: {self.message}"
+
+
+class Attempt(Model):
+    """One candidate that was tried, and what came of it. `causes` are the fingerprints that it was meant to fix."""
+
+    number: int
+    causes: tuple[str, ...]
+    strategy: str
+    tier: int = 0
+    summary: str = ""
+    diff: str = ""
+    verdict: Verdict | None = None
+    reason: str = ""
+    refusals: tuple[Refusal, ...] = ()
+    cost_usd: Decimal = Decimal(0)
+    seconds: float = 0
+
+
+class Part(Model):
+    """One failing leg of the incident: its diagnosis and what became of it."""
+
+    workflow: str
+    job: str
+    matrix: dict[str, Any] = Field(default_factory=dict)
+    diagnosis: Diagnosis
+    verdict: Verdict | None = None
+    grade: Grade | None = None
+    strategy: str = ""
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The `JobResult.key` of the leg."""
+        return leg_key(self.workflow, self.job, self.matrix)
+
+
+class Effect(Model):
+    """A side effect of the incident: written down before (`done` false) and after (`done` true) it happens.
+
+    `name` is deterministic and finds the effect again, for instance the branch name; `value` is what it led to.
+    """
+
+    kind: str
+    name: str
+    done: bool = False
+    value: str = ""
+
+
+class Proposal(Model):
+    """What people see: a branch, a changed working tree or a patch file, with the diff that was proven."""
+
+    kind: Literal["branch", "apply", "patch"]
+    target: str
+    commit: str
+    diff: str
+    message: str
+
+
+class Stage(StrEnum):
+    """How far an incident has come; each value is written after the stage of that name has ended."""
+
+    OPENED = "opened"
+    REPRODUCED = "reproduced"
+    DIAGNOSED = "diagnosed"
+    ATTEMPTED = "attempted"
+    PROPOSED = "proposed"
+    CLOSED = "closed"
+
+
+class Lease(Model):
+    """Who works on the incident, and until when nobody else may."""
+
+    owner: str
+    expires: UtcTime
+
+
+class Delivery(Model):
+    """Where a proven fix goes: a branch, the working tree, or a patch file (`patch` is its path)."""
+
+    kind: Literal["branch", "apply", "patch"] = "branch"
+    patch: str = ""
+
+
+class Reservation(Model):
+    """Money set aside for an incident in a budget, for instance `day/2026-11-20`, before it is spent."""
+
+    id: str
+    budget: str
+    incident: str
+    amount: Decimal = Field(ge=0, le=10**12)
+    since: UtcTime
+
+
+class Sums(Model):
+    """What all incidents add up to, those that retention dropped included. `verdicts` counts them by their verdict."""
+
+    incidents: int = Field(default=0, ge=0)
+    verdicts: dict[Verdict, int] = Field(default_factory=dict)
+    cost_usd: Decimal = Field(default=Decimal(0), ge=0)
+    seconds: float = Field(default=0, ge=0)
+
+    def __add__(self, other: "Sums") -> "Sums":
+        """Both together."""
+        verdicts = {v: self.verdicts.get(v, 0) + other.verdicts.get(v, 0) for v in (*self.verdicts, *other.verdicts)}
+        return Sums(
+            incidents=self.incidents + other.incidents,
+            verdicts=verdicts,
+            cost_usd=self.cost_usd + other.cost_usd,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+class Incident(Model):
+    """One CI failure and everything that happened about it: the record that a checkpoint holds.
+
+    `revision` counts the saves, 0 is never saved; saving sets it, and by it a stale record is told from the newest.
+    `head` is the commit that the user has checked out; `snapshot` is what was replayed: `head` itself, or a commit on
+    top of it that holds the uncommitted changes.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    revision: int = 0
+    id: str
+    repository: str
+    head: str
+    snapshot: str
+    ref: str
+    options: ReplayOptions
+    delivery: Delivery = Delivery()
+    max_minutes: float = 30
+    created: UtcTime
+    updated: UtcTime
+    round: int = 1
+    stage: Stage = Stage.OPENED
+    baseline: ReplayResult | None = None
+    final: ReplayResult | None = None
+    parts: tuple[Part, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    proposal: Proposal | None = None
+    verdict: Verdict | None = None
+    grade: Grade | None = None
+    reason: str = ""
+    cost_usd: Decimal = Decimal(0)
+    seconds: float = 0
+    lease: Lease | None = None
+    history: tuple[str, ...] = ()
+    """One line per thing that happened, with its time; for people."""
+
+    @property
+    def closed(self) -> bool:
+        """Nothing is left to do."""
+        return self.stage is Stage.CLOSED
+
+
+def incident_id(repository: str, snapshot_tree: str, options: ReplayOptions) -> str:
+    """Derive the id of an incident: 12 hex digits, equal for the same failure however often it is met.
+
+    Branch names and markers derive from it, so a second run finds the effects of the first.
+    """
+    told = options.model_dump_json(include={"workflows", "jobs", "matrix", "event", "event_payload", "inputs", "as_of"})
+    return hashlib.sha256(f"{repository}\0{snapshot_tree}\0{told}".encode()).hexdigest()[:12]

@@ -1,0 +1,337 @@
+"""What the stages ask of the world, as Protocols; adapters fulfil them and app.py wires them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from bot.model import Candidate, Diagnosis, Incident, Reservation, Sums
+
+
+class Git(Protocol):
+    """Plumbing in one git directory, with the caller's and the repository's configuration kept from running code.
+
+    Hooks, fsmonitor, filters and external diffs are off; only plumbing subcommands are let through.
+    """
+
+    @property
+    def git_dir(self) -> Path:
+        """The absolute git directory."""
+        ...
+
+    def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 600) -> bytes:
+        """Run `git ARGS` and return its standard output.
+
+        Raises `GitFailed` when git exits with an error, `Transient` when it needed longer than `timeout` seconds.
+        """
+        ...
+
+    def try_run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes | None:
+        """Like `run`, but None when git exits with an error: for questions whose answer may be no."""
+        ...
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A git checkout on this machine.
+
+    `git_dir` holds its index, `common_dir` its objects and refs (another folder in a linked work tree); `head` is a
+    commit, `branch` empty when HEAD is detached; `origin` is the URL of the remote, if any.
+    """
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
+    head: str
+    branch: str
+    default_branch: str
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sandbox may use: processes (a count), memory and disk (bytes), time (seconds)."""
+
+    processes: int = 4096
+    memory: int = 8 * 1024**3
+    disk: int = 20 * 1024**3
+    seconds: float = 6 * 3600
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """One sandboxed process.
+
+    `read_only` and `writable` map paths inside to paths of the host; `links` maps paths inside to what they point at;
+    `files` maps paths inside to their content. `env` is all that the process gets. `network` is `none` or `all`.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    read_only: Mapping[str, Path] = field(default_factory=dict)
+    writable: Mapping[str, Path] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    network: str = "none"
+    limits: Limits = Limits()
+
+
+class Sandboxed(Protocol):
+    """A running sandbox."""
+
+    @property
+    def output(self) -> int:
+        """The descriptor of its standard output and error, readable until it ends."""
+        ...
+
+    def kill(self, reason: str) -> None:
+        """End everything in it now. The first reason is kept."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code, negative for the signal that ended it."""
+        ...
+
+    @property
+    def killed(self) -> str:
+        """Why it was ended from outside (a limit, an interrupt), or the empty string."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Starts untrusted programs so that they can reach nothing but what they are given."""
+
+    def start(self, spec: SandboxSpec) -> Sandboxed:
+        """Start a sandbox. Raises `MachineError` when there is none that works: then nothing has run."""
+        ...
+
+    def nested(self, overlays: Mapping[str, tuple[str, str]], argv: Sequence[str], *, pid_namespace: bool) -> list[str]:
+        """The command that, inside a sandbox, runs `argv` with writes to some folders going elsewhere.
+
+        `overlays` maps a folder to the (upper, work) folders that take its writes; all are paths inside.
+        """
+        ...
+
+    @property
+    def inner_mounts(self) -> Mapping[str, Path]:
+        """What must be readable inside for `nested` to work."""
+        ...
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A tool that this machine has: its version, the folder of its programs, and what must be mounted for it."""
+
+    kind: str
+    version: str
+    bin: Path
+    program: str
+    roots: tuple[Path, ...]
+    wheels: tuple[Path, ...] = ()
+
+
+class Toolchains(Protocol):
+    """What this machine has to run jobs with."""
+
+    def found(self) -> tuple[Toolchain, ...]:
+        """Every toolchain, the preferred one of each kind first."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can have their own."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that many seconds."""
+        ...
+
+
+class Checkpoints(Protocol):
+    """The records of all incidents, and the budgets, shared by every worker of the repository.
+
+    Every write is one commit, there or not there. It raises `Transient` when the branch stays busy or its remote
+    unreachable, `GitFailed` when git refuses, `UsageError` for an id or a name that is none.
+    """
+
+    def load(self, incident_id: str) -> Incident | None:
+        """Read a record, None when there is none. One that does not validate is put aside, with a warning, and gone."""
+        ...
+
+    def incidents(self) -> Iterator[Incident]:
+        """All records as they are now, read as they are asked for, the one that was saved last first."""
+        ...
+
+    def save(self, incident: Incident) -> Incident:
+        """Save a record that descends from the saved one (`revision`), and return it as saved: redacted, revised.
+
+        Raises `Conflict` when another worker changed it since: drop the own work, load, resume from there. Raises
+        `Refused` when it cannot be saved without a secret or is too large.
+        """
+        ...
+
+    def update(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
+        """Save what `change` makes of the newest record, and return it; `change` is asked again after a lost race.
+
+        What `change` raises ends it with nothing written. Raises `UsageError` when there is no such incident.
+        """
+        ...
+
+    def claim(self, incident_id: str, owner: str, seconds: float) -> Incident:
+        """Take the lease of an incident for that long, or prolong one's own; no two workers are the same `owner`.
+
+        Raises `Conflict` while another holds it.
+        """
+        ...
+
+    def release(self, incident_id: str, owner: str) -> Incident:
+        """Give the lease back. Raises `Conflict` when another holds it by now."""
+        ...
+
+    def reserve(self, budget: str, incident_id: str, amount: Decimal, cap: Decimal) -> Reservation:
+        """Set dollars aside in a budget, for instance `day/2026-11-20`. Raises `OutOfBudget` when `cap` forbids it."""
+        ...
+
+    def settle(self, reservation: Reservation, actual: Decimal) -> None:
+        """Replace a reservation by the dollars really spent. Settling again changes nothing."""
+        ...
+
+    def reservations(self, budget: str) -> tuple[Reservation, ...]:
+        """What is set aside and not settled; one whose incident has no live lease was left by a worker that died."""
+        ...
+
+    def spent(self, budget: str) -> Decimal:
+        """The settled dollars of a budget."""
+        ...
+
+    def sums(self) -> Sums:
+        """What all incidents add up to, dropped ones included."""
+        ...
+
+    def prune(self, older_than: datetime) -> int:
+        """Drop incidents that are closed and were not changed since; their sums stay. Returns how many."""
+        ...
+
+    def compact(self, keep_days: float) -> bool:
+        """Leave the branch's history behind when it reaches further back than that; the content stays."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a request did: exit code, its output (the end of it, when it is long), seconds, and whether time ran out."""
+
+    code: int
+    output: str
+    seconds: float
+    timed_out: bool = False
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A program that the held step started: arguments, folder, environment; `code` is None when it became another."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    code: int | None
+    program: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Watched(Ran):
+    """A run of the held step with every program that it started, in the order in which they ended."""
+
+    programs: tuple[Executed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file of the workspace as a session left it; `content` is None where it, or all below it, was deleted."""
+
+    path: str
+    content: bytes | None
+    executable: bool = False
+
+
+class Session(Protocol):
+    """A stack of writes over a job that is held at its failing step."""
+
+    @property
+    def workspace(self) -> str:
+        """The checked out repository, as the job sees it."""
+        ...
+
+    @property
+    def script(self) -> str:
+        """The script of the held step, as its shell was given it."""
+        ...
+
+    def run(
+        self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None, timeout: float = 600
+    ) -> Ran:
+        """Run a command, in the held step's folder and environment unless given others. Raises `Transient`."""
+        ...
+
+    def rerun(self, *, timeout: float = 1800) -> Ran:
+        """Run the held step again."""
+        ...
+
+    def watch(self, *, timeout: float = 1800) -> Watched:
+        """Run the held step again and see every program that it starts."""
+        ...
+
+    def written(self) -> tuple[Written, ...]:
+        """What the session has changed in the repository."""
+        ...
+
+
+class Tools(Protocol):
+    """All that a strategy may do: look at the pristine tree, work on the bench, and make candidates."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Why the part is red."""
+        ...
+
+    @property
+    def unsafe_fixes(self) -> bool:
+        """Whether fixes may be made that their tool calls unsafe."""
+        ...
+
+    @property
+    def max_rounds(self) -> int:
+        """How often a fix that uncovers the next complaint may go on."""
+        ...
+
+    def table(self, name: str) -> Any:
+        """A table of config/, by its file name."""
+        ...
+
+    def session(self, *, fresh_step: bool = False) -> Session:
+        """A session. With `fresh_step`, what the failing step itself had changed in tracked files is undone in it."""
+        ...
+
+    def left_behind(self, *, new_files: bool = False) -> tuple[Written, ...]:
+        """What the job, up to its failing step, has changed in tracked files, and in files that git would add."""
+        ...
+
+    def candidate(
+        self,
+        changes: Sequence[Written],
+        summary: str,
+        *,
+        safe: bool = True,
+        rules: Sequence[str] = (),
+        new_files: bool = False,
+        step_green: bool = False,
+    ) -> Candidate | None:
+        """The candidate of these changes, or None when they change nothing. Files that git does not track yet are
+        left out unless `new_files`.
+        """
+        ...

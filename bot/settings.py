@@ -1,0 +1,138 @@
+"""Settings: config/defaults.yaml, then the repository's own file, then the environment. Frozen once read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+
+from bot.config_files import config_root
+from bot.errors import UsageError
+from bot.yaml12 import compose, load
+
+REPOSITORY_FILES = (".github/regreen.yml", ".regreen.yml")
+PREFIX = "REGREEN_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReplaySettings(_Section):
+    """How replays run."""
+
+    network: Literal["none", "all"]
+    workers: NonNegativeInt
+    max_processes: PositiveInt
+    max_memory_bytes: PositiveInt
+    max_disk_bytes: PositiveInt
+    side_effect_actions: tuple[str, ...]
+    side_effect_commands: tuple[str, ...]
+
+
+class FixSettings(_Section):
+    """What is tried, and for how long."""
+
+    strategies: tuple[str, ...]
+    disabled_strategies: tuple[str, ...]
+    unsafe_fixes: bool
+    max_attempts: PositiveInt
+    max_rounds: PositiveInt
+    max_minutes: PositiveFloat
+    flaky_reruns: NonNegativeInt
+    flaky_seconds: float = Field(ge=0)
+
+
+class ScopeSettings(_Section):
+    """How much a fix may touch."""
+
+    max_files: PositiveInt
+    max_lines: PositiveInt
+
+
+class GuardSettings(_Section):
+    """What the guard lets through."""
+
+    allow: tuple[str, ...]
+
+
+class StateSettings(_Section):
+    """Where checkpoints go and how long they stay."""
+
+    remote: str
+    retention_days: PositiveInt
+
+
+class DiagnosisSettings(_Section):
+    """How much a diagnosis says."""
+
+    max_tokens: PositiveInt
+
+
+class Settings(_Section):
+    """All settings. `sources` tells of each dotted name where its value came from."""
+
+    replay: ReplaySettings
+    fix: FixSettings
+    scope: ScopeSettings
+    guard: GuardSettings
+    state: StateSettings
+    diagnosis: DiagnosisSettings
+    sources: dict[str, str] = Field(default_factory=dict, exclude=True)
+
+    def rows(self) -> Iterator[tuple[str, Any, str]]:
+        """(dotted name, value, where it came from), in the order of defaults.yaml."""
+        for section, values in self.model_dump(mode="json").items():
+            for name, value in values.items():
+                yield f"{section}.{name}", value, self.sources[f"{section}.{name}"]
+
+
+def read_settings(text: str | None, source: str, environ: Mapping[str, str]) -> Settings:
+    """Merge the settings. `text` is the repository's file, named by `source`; None where it has none.
+
+    Raises `UsageError` that names every mistake with its line.
+    """
+    values = load((config_root() / "defaults.yaml").read_text("utf-8"), "defaults.yaml")
+    sources = {f"{section}.{name}": "default" for section, names in values.items() for name in names}
+    given = load(text, source) if text else {}
+    if not isinstance(given or {}, dict):
+        raise UsageError(f"{source}:1: this is not a mapping of sections")
+    for section, names in (given or {}).items():
+        if isinstance(names, dict) and isinstance(values.get(section), dict):
+            values[section] |= names
+            sources |= dict.fromkeys((f"{section}.{name}" for name in names), source)
+        else:
+            values[section] = names
+    for name in sources:
+        variable = PREFIX + name.replace(".", "_").upper()
+        if variable in environ:
+            section, key = name.split(".")
+            values[section][key] = load(environ[variable], variable)
+            sources[name] = variable
+    try:
+        return Settings(**values, sources=sources)
+    except ValidationError as e:
+        raise UsageError("; ".join(_mistakes(e, text, source, sources))) from e
+
+
+def _mistakes(error: ValidationError, text: str | None, source: str, sources: Mapping[str, str]) -> Iterator[str]:
+    root = compose(text, source) if text else None
+    for found in error.errors():
+        path = [str(x) for x in found["loc"]]
+        name = ".".join(path[:2])
+        told = "there is no such setting" if found["type"] == "extra_forbidden" else found["msg"].lower()
+        where = sources.get(name, source)
+        line = _line(root, path) if where == source else 0
+        yield f"{where}{f':{line}' if line else ''}: {name}: {told}"
+
+
+def _line(node: yaml.Node | None, path: list[str]) -> int:
+    line = node.start_mark.line + 1 if node else 0
+    for key in path:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        pair = next(((k, v) for k, v in node.value if k.value == key), None)
+        if pair is None:
+            break
+        line, node = pair[0].start_mark.line + 1, pair[1]
+    return line

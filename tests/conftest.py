@@ -1,0 +1,41 @@
+"""What all tests share: folders of their own, and real tools that jobs install without a network."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.projects import Make, Project
+
+ROOT = Path(__file__).parent.parent
+WHEELS = ROOT / ".cache" / "wheels"
+NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache, a state folder and settings of the tests' own; package indexes are the local folder of wheels."""
+    base = tmp_path_factory.getbasetemp()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}")
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+            patch.setenv(name, str(base / name.lower()))
+        for name in list(os.environ):
+            if name.startswith(("REGREEN_", "PIP_", "GIT_CONFIG", "npm_config_")):
+                patch.delenv(name)
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(WHEELS))
+        patch.setenv("REGREEN_REPLAY_NETWORK", "none")
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Make:
+    """Makes a git repository with these files, committed."""
+
+    def make(files: Mapping[str, str | bytes]) -> Project:
+        return Project(tmp_path / "project", files)
+
+    return make
