@@ -1,0 +1,116 @@
+"""The one door to re2, typed: every pattern that meets a log is compiled here, so none can take exponential time.
+
+re2's syntax has no look-around and no back-references; `(?i)`, `(?m)`, `(?s)` and `(?P<name>...)` are as in `re`.
+Patterns are matched against bytes: a str would be encoded anew at each call.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import re2
+
+_MEMORY = 32 << 20  # the most that the automaton of one pattern may cache; it is taken only as far as it is needed
+
+
+class Match(Protocol):
+    """What `re.Match` has, of bytes."""
+
+    def group(self, group: int | str = 0, /) -> bytes | None:
+        """Return what a group matched, None when it took no part."""
+
+    def groupdict(self) -> dict[str, bytes | None]:
+        """Return the named groups."""
+
+    def start(self, group: int | str = 0, /) -> int:
+        """Return where a group begins, -1 when it took no part."""
+
+    def end(self, group: int | str = 0, /) -> int:
+        """Return where a group ends."""
+
+    def span(self, group: int | str = 0, /) -> tuple[int, int]:
+        """Return both."""
+
+    @property
+    def lastindex(self) -> int | None:
+        """The number of the last group that took part."""
+
+
+class Pattern(Protocol):
+    """What `re.Pattern` has, of bytes."""
+
+    def search(self, data: bytes, pos: int = 0, endpos: int = ..., /) -> Match | None:
+        """Find the first match anywhere."""
+
+    def match(self, data: bytes, pos: int = 0, endpos: int = ..., /) -> Match | None:
+        """Match at `pos`."""
+
+    def fullmatch(self, data: bytes, pos: int = 0, endpos: int = ..., /) -> Match | None:
+        """Match all of it."""
+
+    def finditer(self, data: bytes, pos: int = 0, endpos: int = ..., /) -> Iterator[Match]:
+        """Find all matches, left to right."""
+
+    def sub(self, new: Any, data: bytes, count: int = 0, /) -> bytes:
+        """Replace matches by bytes, or by what a function makes of each."""
+
+    @property
+    def groupindex(self) -> dict[str, int]:
+        """The numbers of the named groups."""
+
+
+def compile_pattern(pattern: str | bytes, *, raw: bool = False) -> Pattern:
+    """Compile for UTF-8 text, or (`raw`) for bytes of any kind, where `.` is any byte but a newline.
+
+    Groups are named by str when the pattern is a str. Raises ValueError, with re2's words, when it is not valid.
+    """
+    try:
+        compiled: Pattern = re2.compile(_bytes(pattern) if raw else pattern, _options(raw=raw))
+    except re2.error as error:
+        raise ValueError(_text(error)) from None
+    return compiled
+
+
+def escape(text: bytes) -> bytes:
+    """Return a pattern that matches exactly `text`."""
+    quoted: bytes = re2.escape(text)
+    return quoted
+
+
+class PatternSet:
+    """Many patterns asked at once: one pass over the text, whatever their number."""
+
+    def __init__(self, patterns: Iterable[str | bytes], *, raw: bool = False) -> None:
+        self._set = re2.Set.SearchSet(_options(raw=raw))
+        count = 0
+        for pattern in patterns:
+            try:
+                self._set.Add(_bytes(pattern))
+            except re2.error as error:
+                raise ValueError(_text(error)) from None
+            count += 1
+        self._empty = not count  # re2 refuses to compile nothing
+        if count:
+            self._set.Compile()
+
+    def matching(self, data: bytes) -> list[int]:
+        """Return the indexes of the patterns that stand somewhere in `data`, in no certain order."""
+        found: list[int] = [] if self._empty else self._set.Match(data) or []
+        return found
+
+
+def _options(*, raw: bool) -> Any:
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    if raw:
+        options.encoding = re2.Options.Encoding.LATIN1
+    return options
+
+
+def _bytes(pattern: str | bytes) -> bytes:
+    return pattern.encode() if isinstance(pattern, str) else pattern
+
+
+def _text(error: Exception) -> str:
+    word = error.args[0] if error.args else error
+    return word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word)
