@@ -1,0 +1,127 @@
+"""The one pass over a log: its steps, and the lines that signatures know."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from bot.diagnosis.signatures import Found, Signature, Signatures
+from bot.text.log import Line, Log
+from bot.text.patterns import compile_pattern, escape
+from bot.text.scan import RawLine, Scanner
+from bot.text.steps import NEAR, Step, StepReader
+
+KEPT = {"test": 3000, "tally": 3000}
+"""How many hits of one signature are kept for a step, by role."""
+_KEPT_ELSE = 60
+_MOST = 50_000  # hits in all
+_WIDEST = 1000  # characters of a line that are kept
+_KEPT_OF_PASSED = 5  # of a step that ends without an error, of what does not belong to tests
+_PREFIX = (
+    compile_pattern(  # of runners of many packages (turbo, pnpm, lerna, docker compose) before each line of a task
+        r"^(?:@?[\w./-]+(?::| )[\w-]*(?:test|build|lint|check|type|compile|e2e|spec|ci|dev|start|cover)[\w:.-]*: ?"
+        r"|[\w.-]+-\d+ +\| )"
+    )
+)
+_KEY = b"PRIVATE KEY-----"
+_KEY_LINES = 120  # the most that a private key takes
+
+
+class Hit(NamedTuple):
+    """A signature found on a line, with what it captured; `step` is the index of the step that the line belongs to."""
+
+    signature: Signature
+    fields: dict[str, str]
+    line: Line
+    step: int
+
+    @property
+    def test(self) -> str:
+        """The name of a test that the line captures, or nothing."""
+        return self.fields.get("test") or self.fields.get("name", "")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass found. `hits` are in the order of the log; of very frequent ones only the first are kept."""
+
+    hits: list[Hit]
+    steps: list[Step]
+    failing: Step | None
+    job: str
+    job_line: Line | None
+    keys: list[tuple[int, int]]
+    """First and last lines of private keys, which no single line gives away."""
+
+    def is_key(self, number: int) -> bool:
+        """Tell whether a line is part of a private key."""
+        return any(first <= number <= last for first, last in self.keys)
+
+
+def pass_over(log: Log, signatures: Signatures) -> Survey:
+    """Pass over a log once. Memory stays bounded: hits are capped per signature and step."""
+    reader = StepReader(log.parts)
+    hits: list[Hit] = []
+    keys: list[tuple[int, int]] = []
+    seen: Counter[str] = Counter()
+    begun = 0
+    full: set[str] = set()  # signatures that need not be tried in this step any more
+    ask = partial(signatures.matching, full=full)
+    for raw in log.scan(Scanner([*NEAR, escape(_KEY), *signatures.triggers])):
+        text = log.clean(raw.data)
+        steps = len(reader.steps)
+        reader.feed(raw, text)
+        if len(reader.steps) > steps:
+            hits[begun:] = _settled(hits[begun:], reader.steps[steps - 1])
+            if len(hits) > _MOST:
+                hits = _thinned(hits, reader.steps)
+            begun = len(hits)
+            seen.clear()
+            full.clear()
+        if _KEY in text:
+            _note_key(keys, raw.number, text)
+        for signature, fields in known(ask, text):
+            hits.append(Hit(signature, fields, _line(log, raw), len(reader.steps) - 1))
+            seen[signature.id] += 1
+            if seen[signature.id] >= KEPT.get(signature.role, _KEPT_ELSE):
+                full.add(signature.id)
+    job_line = _line(log, reader.job_line) if reader.job_line else None
+    return Survey(hits, reader.steps, reader.failing(), reader.job or log.job, job_line, keys)
+
+
+def known(ask: Callable[[bytes], list[Found]], text: bytes) -> list[Found]:
+    """Ask for the signatures of a cleaned line, and when there are none for those of what stands behind a prefix."""
+    found = ask(text)
+    if not found and (prefix := _PREFIX.match(text)):
+        return ask(text[prefix.end() :])
+    return found
+
+
+def _note_key(keys: list[tuple[int, int]], number: int, text: bytes) -> None:
+    if b"END " in text and keys and number - keys[-1][0] <= _KEY_LINES:
+        keys[-1] = (keys[-1][0], number)
+    elif b"BEGIN " in text and len(keys) < _MOST:
+        keys.append((number, number + _KEY_LINES))
+
+
+def _settled(hits: list[Hit], step: Step) -> list[Hit]:
+    """Keep little of a step that passed: only its tests may matter."""
+    if step.errors:
+        return hits
+    seen: Counter[str] = Counter()
+    kept = []
+    for hit in hits:
+        seen[hit.signature.id] += 1
+        if hit.signature.role in KEPT or seen[hit.signature.id] <= _KEPT_OF_PASSED:
+            kept.append(hit)
+    return kept
+
+
+def _thinned(hits: list[Hit], steps: list[Step]) -> list[Hit]:
+    """Let go of what steps that passed said, but for their counts; of more than the most the first are kept."""
+    return [hit for hit in hits if steps[hit.step].errors or hit.signature.role == "tally"][:_MOST]
+
+
+def _line(log: Log, raw: RawLine) -> Line:
+    return Line(raw.number, raw.offset, log.text(raw.data)[:_WIDEST])

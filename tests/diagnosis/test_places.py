@@ -1,0 +1,64 @@
+"""Which files are the repository's own."""
+
+import pytest
+
+from bot.diagnosis.places import inside, locations
+from bot.diagnosis.signatures import Signature
+from bot.diagnosis.survey import Hit
+from bot.text.log import Line
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("src/cart.py", "src/cart.py"),
+        ("./src/cart.py", "src/cart.py"),
+        ("../doc/guide.rst", "doc/guide.rst"),
+        ("/home/runner/work/app/app/src/cart.py", "src/cart.py"),
+        ("/Users/runner/work/app/app/src/cart.py", "src/cart.py"),
+        ("/__w/app/app/src/cart.py", "src/cart.py"),
+        ("/github/workspace/src/cart.py", "src/cart.py"),
+        ("/builds/acme/app/src/cart.py", "src/cart.py"),
+        (r"D:\a\app\app\src\cart.cs", "src/cart.cs"),
+        (r"src\cart.cs", "src/cart.cs"),
+        ("file:///home/runner/work/app/app/src/Cart.kt", "src/Cart.kt"),
+        ("/home/runner/work/app/app/.venv/lib/python3.12/site-packages/x.py", ""),
+        ("/opt/hostedtoolcache/Python/3.12/x64/lib/python3.12/json/decoder.py", ""),
+        ("node_modules/jest/build/index.js", ""),
+        ("node:internal/modules/cjs/loader", ""),
+        ("<frozen importlib._bootstrap>", ""),
+        ("/usr/include/c++/13/vector", ""),
+        ("/rustc/59807616e1fa/library/core/src/ops/function.rs", ""),
+        ("https://example.com/a.js", ""),
+        ("/root/.cargo/registry/src/x/lib.rs", ""),
+        ("", ""),
+        ("x" * 400, ""),
+    ],
+)
+def test_a_path_relative_to_the_root_or_none(name: str, path: str) -> None:
+    assert inside(name) == path
+
+
+def places(*fields: dict[str, str]) -> list[tuple[str, int]]:
+    signature = Signature("a.b", "frame", None, 1, (), "")
+    found = locations(Hit(signature, one, Line(1, 0, ""), 0) for one in fields)
+    return [(place.file, place.line) for place in found]
+
+
+def test_the_file_of_a_java_frame_stands_in_its_package() -> None:
+    assert places(
+        {"file": "Cart.java", "line": "12", "symbol": "com.acme.Cart.total"},
+        {"file": "CartTest.kt", "line": "7", "symbol": "app//com.acme.CartTest$Inner.adds"},
+        {"file": "ArrayList.java", "line": "659", "symbol": "java.base/java.util.ArrayList.get"},
+        {"file": "Assertions.java", "line": "134", "symbol": "org.junit.jupiter.api.Assertions.fail"},
+        {"file": "Cart.java", "line": "3"},
+    ) == [("com/acme/Cart.java", 12), ("com/acme/CartTest.kt", 7), ("Cart.java", 3)]
+
+
+def test_each_place_comes_once_and_a_line_says_more_than_none() -> None:
+    assert places({"file": "a.py"}, {"file": "a.py", "line": "3"}, {"file": "a.py", "line": "3"}, {"file": "b.py"}) == [
+        ("a.py", 3),
+        ("b.py", 0),
+    ]
+    assert places({"test": "tests/a.py::test_b"}, {"test": "alone::x"}, {"file": "MSBUILD"}) == [("tests/a.py", 0)]
+    assert len(places(*({"file": f"a{n}.py"} for n in range(50)))) == 20
