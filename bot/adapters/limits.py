@@ -1,0 +1,126 @@
+"""Bounds for a sandbox: a control group where one can be made, and a watcher that kills in any case.
+
+rlimits do not do: they count per user, and do not bind root at all.
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bot.ports import Limits
+
+CGROUPS = Path("/sys/fs/cgroup")
+INTERVAL_SECONDS = 0.1
+ENTER = 'for f in $1; do echo $$ > "$f/cgroup.procs" || exit 125; done; shift; unset PWD OLDPWD; exec "$@"'
+
+
+@dataclass(frozen=True)
+class Group:
+    """A control group of our own: one folder under cgroup 2, one per controller under cgroup 1."""
+
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def make(cls, limits: Limits, root: Path = CGROUPS) -> "Group | None":
+        """Make one with these limits; None where this user may not."""
+        name = f"regreen-{os.getpid()}-{os.urandom(4).hex()}"
+        if (root / "cgroup.controllers").is_file():
+            group = cls((root / name,))
+            bounds = {"pids.max": limits.processes, "memory.max": limits.memory, "memory.swap.max": 0}
+        elif (root / "pids").is_dir() and (root / "memory").is_dir():
+            group = cls((root / "pids" / name, root / "memory" / name))
+            bounds = {"pids.max": limits.processes, "memory.limit_in_bytes": limits.memory}
+        else:
+            return None
+        try:
+            for folder in group.folders:
+                folder.mkdir()
+            group._write(bounds)
+        except OSError:
+            group.remove()
+            return None
+        return group
+
+    def _write(self, bounds: dict[str, int]) -> None:
+        for file, value in bounds.items():
+            target = next((f / file for f in self.folders if (f / file).exists()), None)
+            if target:
+                target.write_text(str(value))
+        if not any((f / "pids.max").exists() for f in self.folders):
+            raise OSError("the controllers are not delegated")
+
+    def entering(self, command: Sequence[str]) -> list[str]:
+        """The command that joins the group before it becomes `command`."""
+        return ["/bin/sh", "-c", ENTER, "sh", " ".join(map(str, self.folders)), *command]
+
+    def verdict(self) -> str:
+        """Whether a limit was hit, in words; empty when none was."""
+        for folder in self.folders:
+            if _counter(folder / "memory.events", "oom_kill") or _counter(folder / "memory.oom_control", "oom_kill"):
+                return "it used more memory than it may"
+            if _counter(folder / "pids.events", "max"):
+                return "it started more processes than it may"
+        return ""
+
+    def remove(self) -> None:
+        """Remove the group; its processes are gone by now."""
+        for folder in self.folders:
+            try:
+                folder.rmdir()
+            except OSError:
+                continue
+
+
+def _counter(file: Path, key: str) -> int:
+    try:
+        words = file.read_text().split()
+    except OSError:
+        return 0
+    return int(words[words.index(key) + 1]) if key in words else 0
+
+
+def watch(
+    pid: int,
+    limits: Limits,
+    disks: Sequence[Path],
+    group: Group | None,
+    kill: Callable[[str], None],
+    ended: threading.Event,
+) -> None:
+    """Look every 0.1 s at the processes below `pid` and at the disk; kill with a reason when a limit is passed."""
+    free = [shutil.disk_usage(d).free for d in disks]
+    deadline = time.monotonic() + limits.seconds
+    while not ended.wait(INTERVAL_SECONDS):
+        if reason := group.verdict() if group else _over(pid, limits):
+            kill(reason)
+        elif time.monotonic() > deadline:
+            kill(f"it ran longer than {limits.seconds:g} s")
+        elif any(was - shutil.disk_usage(d).free > limits.disk for d, was in zip(disks, free, strict=True)):
+            kill(f"it wrote more than {limits.disk:,} bytes")
+
+
+def _over(pid: int, limits: Limits) -> str:
+    count, memory = _usage(pid)
+    if count > limits.processes:
+        return "it started more processes than it may"
+    return "it used more memory than it may" if memory > limits.memory else ""
+
+
+def _usage(pid: int) -> tuple[int, int]:
+    try:
+        processes = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return 0, 0
+    memory = 0
+    for process in processes:
+        try:
+            memory += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return len(processes), memory

