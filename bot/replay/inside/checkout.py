@@ -1,0 +1,102 @@
+"""Stand-in for actions/checkout: the replayed commit from the pristine clone, without a network.
+
+Objects are borrowed from the clone (git alternates) instead of copied; with `fetch-depth` other than 0 the history is
+cut off by a shallow file, as GitHub's fetch would have left it.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from bot.replay.inside.adapter import ROOT, call, fail, inputs, set_output, truth, unreplayable, workspace
+
+ORIGIN = ROOT / "origin.git"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git in a folder."""
+    call("git", "-C", str(folder), *arguments, quiet=True)
+
+
+def main() -> None:
+    """Check out."""
+    given = inputs()
+    repository = os.environ["GITHUB_REPOSITORY"]
+    wanted = given.get("repository") or repository
+    if wanted.lower() != repository.lower():
+        unreplayable(f"actions/checkout of another repository ({wanted}) cannot be had here")
+    folder = (workspace() / given.get("path", "")).resolve()
+    if not folder.is_relative_to(workspace().resolve()):
+        fail(f"Repository path '{folder}' is not under '{workspace()}'")
+    commit = resolve(given.get("ref", ""))
+    prepare(folder, clean=truth(given.get("clean", "true")))
+    depth = given.get("fetch-depth", "1").strip() or "1"
+    borrow(folder, commit, full=depth == "0", tags=depth == "0" or truth(given.get("fetch-tags", "false")))
+    place(folder, commit, given.get("ref", ""))
+    if given.get("submodules", "false").strip().lower() in ("true", "recursive") and (folder / ".gitmodules").exists():
+        unreplayable("actions/checkout is asked for submodules, which cannot be had here")
+    if truth(given.get("lfs", "false")) and uses_lfs(folder):
+        unreplayable("actions/checkout is asked for LFS objects, which cannot be had here")
+    set_output("ref", given.get("ref") or os.environ["GITHUB_REF"])
+    set_output("commit", commit)
+    print(f"HEAD is now at {commit[:9]}")
+
+
+def resolve(ref: str) -> str:
+    """The commit of a ref: GitHub's own for none, else a branch, tag or commit of the clone."""
+    sha = os.environ["GITHUB_SHA"]
+    if not ref or ref in (sha, os.environ["GITHUB_REF"], os.environ["GITHUB_REF_NAME"], os.environ["GITHUB_HEAD_REF"]):
+        return sha
+    found = next(filter(None, map(commit_of, (f"refs/remotes/origin/{ref}", f"refs/tags/{ref}", ref))), "")
+    return found or unreplayable(f"actions/checkout of the ref '{ref}' is not in the local clone")
+
+
+def commit_of(name: str) -> str:
+    """The commit that a name means in the clone, or the empty string."""
+    command = ["git", f"--git-dir={ORIGIN}", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def prepare(folder: Path, *, clean: bool) -> None:
+    """Make an empty repository in the folder; what stands there goes, as with the original's `clean`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if clean or not (folder / ".git").exists():
+        for entry in folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    git(folder, "init", "--quiet", "--initial-branch=regreen-unborn")
+    git(folder, "config", "gc.auto", "0")
+    url = f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+    with (folder / ".git" / "config").open("a") as config:
+        config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
+
+
+def borrow(folder: Path, commit: str, *, full: bool, tags: bool) -> None:
+    """Give the repository the clone's objects, and the refs that the original's fetch would have brought."""
+    git_folder = folder / ".git"
+    (git_folder / "objects" / "info" / "alternates").write_text(f"{ORIGIN}/objects\n")
+    shallow = ORIGIN / "shallow"
+    if not full:
+        (git_folder / "shallow").write_text(f"{commit}\n")
+    elif shallow.exists():
+        shutil.copy(shallow, git_folder / "shallow")
+    packed = (ORIGIN / "packed-refs").read_text().splitlines() if (ORIGIN / "packed-refs").exists() else []
+    kept = [x for x in packed if (full and " refs/remotes/origin/" in x) or (tags and " refs/tags/" in x)]
+    (git_folder / "packed-refs").write_text("# pack-refs with: sorted\n" + "".join(f"{x}\n" for x in kept))
+
+
+def place(folder: Path, commit: str, ref: str) -> None:
+    """Write the files; on a branch where GitHub would be on one, else detached."""
+    name, kind = os.environ["GITHUB_REF_NAME"], os.environ["GITHUB_REF_TYPE"]
+    on_branch = os.environ["GITHUB_REF"].startswith("refs/heads/") and kind == "branch" and not ref
+    if on_branch:
+        git(folder, "update-ref", f"refs/remotes/origin/{name}", commit)
+        git(folder, "checkout", "--quiet", "--force", "-B", name, commit)
+    else:
+        git(folder, "checkout", "--quiet", "--force", "--detach", commit)
+
+
+def uses_lfs(folder: Path) -> bool:
+    """Whether the tree names the LFS filter."""
+    attributes = folder / ".gitattributes"
+    return attributes.exists() and "filter=lfs" in attributes.read_text(errors="replace")

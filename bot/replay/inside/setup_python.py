@@ -1,0 +1,98 @@
+"""Stand-in for actions/setup-python: a fresh virtual environment of an interpreter that this machine has.
+
+GitHub unpacks a whole interpreter per version into the tool cache; here a virtual environment stands at the same path,
+with the pip that the interpreter bundles, so that what one job installs no other job sees.
+"""
+
+import os
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from bot.replay.inside import versions
+from bot.replay.inside.adapter import add_path, call, fail, inputs, set_env, set_output, unreplayable, workspace
+
+CACHE = Path("/opt/hostedtoolcache/Python")
+
+
+def main() -> None:
+    """Set up the versions that are asked for; the last is the one on PATH first."""
+    given = inputs()
+    for wish in wishes(given):
+        toolchain = versions.newest("python", wish)
+        if toolchain is None:
+            unreplayable(f"Python {wish or 'of any version'} is not installed here (found: {versions.known('python')})")
+        folder = CACHE / toolchain["version"] / "x64"
+        if not folder.exists():
+            make(folder, toolchain)
+        announce(folder, toolchain["version"], update=given.get("update-environment", "true") == "true")
+
+
+def wishes(given: dict[str, str]) -> list[str]:
+    """The versions that the inputs or the repository's files ask for, in setup-python's own order."""
+    if given.get("python-version"):
+        return [x.strip() for x in given["python-version"].splitlines() if x.strip()]
+    file = given.get("python-version-file")
+    if file:
+        path = workspace() / file
+        if not path.is_file():
+            fail(f"The specified python version file at: {path} doesn't exist.")
+        return from_file(path)
+    default = workspace() / ".python-version"
+    return from_file(default) if default.is_file() else [""]
+
+
+def from_file(path: Path) -> list[str]:
+    """What a .python-version, .tool-versions, pyproject.toml or Pipfile asks for."""
+    text = path.read_text()
+    if path.name == "pyproject.toml":
+        document = tomllib.loads(text)
+        poetry: dict[str, Any] = document.get("tool", {}).get("poetry", {}).get("dependencies", {})
+        return [str(document.get("project", {}).get("requires-python") or poetry.get("python") or "")]
+    if path.name == "Pipfile":
+        requires = tomllib.loads(text).get("requires", {})
+        return [str(requires.get("python_full_version") or requires.get("python_version") or "")]
+    if path.name == ".tool-versions":
+        return [line.split()[1] for line in text.splitlines() if line.startswith("python ")][:1] or [""]
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")] or [""]
+
+
+def make(folder: Path, toolchain: dict[str, Any]) -> None:
+    """Make the virtual environment and unpack the bundled pip into it."""
+    python = f"{toolchain['bin']}/{toolchain['program']}"
+    call(python, "-I", "-m", "venv", "--without-pip", str(folder), quiet=True)
+    for name in ("python3", f"python{'.'.join(toolchain['version'].split('.')[:2])}"):
+        if not (folder / "bin" / name).exists():
+            (folder / "bin" / name).symlink_to("python")
+    packages = next((folder / "lib").glob("python*")) / "site-packages"
+    for wheel in toolchain["wheels"]:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(packages)
+    if toolchain["wheels"]:
+        script(folder, "pip", "pip._internal.cli.main")
+
+
+def script(folder: Path, name: str, module: str) -> None:
+    """Write the console scripts of pip."""
+    minor = ".".join(Path(next((folder / "lib").glob("python*"))).name.removeprefix("python").split(".")[:2])
+    for alias in (name, f"{name}3", f"{name}{minor}"):
+        path = folder / "bin" / alias
+        path.write_text(f"#!{folder}/bin/python\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
+        path.chmod(0o755)
+
+
+def announce(folder: Path, version: str, *, update: bool) -> None:
+    """Outputs, variables and PATH, as the original sets them."""
+    if update:
+        set_env("pythonLocation", str(folder))
+        set_env("PKG_CONFIG_PATH", f"{folder}/lib/pkgconfig")
+        for name in ("Python_ROOT_DIR", "Python2_ROOT_DIR", "Python3_ROOT_DIR"):
+            set_env(name, str(folder))
+        set_env("LD_LIBRARY_PATH", os.pathsep.join(filter(None, (f"{folder}/lib", os.environ.get("LD_LIBRARY_PATH")))))
+        add_path(str(folder))
+        add_path(f"{folder}/bin")
+    set_output("python-version", version)
+    set_output("python-path", f"{folder}/bin/python")
+    set_output("cache-hit", "false")
+    print(f"Successfully set up CPython ({version})")

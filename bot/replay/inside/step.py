@@ -1,0 +1,180 @@
+"""The shell of every step: runs the step as GitHub's runner would, keeps a copy of its output, holds it when it fails.
+
+Called as `step KIND {0}` (a derived workflow's `shell:`) or under the name of a shell (`bash`, `sh`, `python`, `pwsh`)
+from the folder of shims that stands first on act's PATH, which is how the steps of composite actions get here.
+Prints one marker line first, by which the host finds the step that a call belongs to. Every step pays for what is
+imported here, so that is little.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from bot.replay.inside import control
+
+SHELLS = {  # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+    "default": ("bash", "-e", "{0}"),
+    "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
+    "sh": ("sh", "-e", "{0}"),
+    "python": ("python", "{0}"),
+    "pwsh": ("pwsh", "-command", ". '{0}'"),
+}
+SUFFIXES = {"default": ".sh", "bash": ".sh", "sh": ".sh", "python": ".py", "pwsh": ".ps1"}
+NOT_GITHUBS = ("ACT", "SHA_REF")
+TOOL_CACHE = "/opt/hostedtoolcache"
+FIXED = {"RUNNER_TOOL_CACHE": TOOL_CACHE, "AGENT_TOOLSDIRECTORY": TOOL_CACHE, "ImageOS": "ubuntu24"}
+ADAPTER = f"{control.FOLDER}/../bin/run"
+DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step's own process has ended
+GRACE_SECONDS = 2.0  # between asking a step to end and ending it
+NOT_FOUND = 127
+MAX_SHOWN = 20_000
+
+
+def environment() -> dict[str, str]:
+    """The step's own environment: what act gives, without what act and we added."""
+    kept = {k: v for k, v in os.environ.items() if k not in NOT_GITHUBS and not k.startswith("REGREEN_")}
+    shims = f"{os.path.dirname(control.FOLDER)}/shims"
+    path = [p for p in kept.get("PATH", "").split(":") if p != shims]
+    return kept | FIXED | {"PATH": ":".join(path)}
+
+
+def script_copy(source: str, suffix: str) -> str:
+    """Give the script the name and the line numbers that it has on GitHub; act puts an empty line before it."""
+    folder = os.environ.get("RUNNER_TEMP", "/tmp")
+    os.makedirs(folder, exist_ok=True)
+    copy = f"{folder}/{os.urandom(8).hex()}{suffix}"
+    with open(source, "rb") as old, open(copy, "wb") as new:
+        new.write(old.read().removeprefix(b"\n"))
+    return copy
+
+
+def command_of(program: str, arguments: list[str]) -> list[str]:
+    """What to start for what act was told to start; a stand-in of an action is the name of its module."""
+    if program != "step":  # a shim: the shell itself, with its own flags, the script last
+        return [program, *arguments[:-1], script_copy(arguments[-1], SUFFIXES[program])]
+    kind, script = arguments[0], arguments[-1]
+    if kind == "adapter":
+        return [sys.executable, "-IS", ADAPTER, *arguments[1:-1]]
+    if kind == "custom":
+        copy = script_copy(script, "")
+        return [copy if word == script else word for word in arguments[1:]]
+    copy = script_copy(script, SUFFIXES[kind])
+    return [word.replace("{0}", copy) for word in SHELLS[kind]]
+
+
+def found(program: str, path: str) -> str:
+    """The program's full path, or the empty string."""
+    spots = [program] if "/" in program else [f"{folder or '.'}/{program}" for folder in path.split(":")]
+    return next((spot for spot in spots if os.path.isfile(spot) and os.access(spot, os.X_OK)), "")
+
+
+def script_text(command: list[str]) -> str:
+    """The beginning of the script that the command runs, for the log; empty for a stand-in of an action."""
+    if ADAPTER in command:
+        return ""
+    with open(command[-1], "rb") as file:
+        return file.read(MAX_SHOWN).decode("utf-8", "replace").rstrip("\n")
+
+
+class Output:
+    """Passes the step's output on to act as it comes, and each line with its time to our copy."""
+
+    def __init__(self, path: str) -> None:
+        self.file, self.rest = open(path, "wb"), b""
+
+    def write(self, data: bytes) -> None:
+        """Pass bytes on."""
+        write_all(data)
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        now = time.time()
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f"{now % 1:.7f}Z "[1:]
+        self.file.write(b"".join(moment.encode() + line + b"\n" for line in lines))
+        self.file.flush()
+
+    def close(self) -> None:
+        """End a last line that had no end."""
+        if self.rest:
+            self.write(b"\n")
+        self.file.close()
+
+
+def write_all(data: bytes) -> None:
+    """Write to act's terminal until all is written."""
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def start(command: list[str], env: dict[str, str], output: int) -> int:
+    """Start the step's process with an empty input, in a session of its own; its id."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, output, 1),
+        (os.POSIX_SPAWN_DUP2, output, 2),
+    ]
+    return os.posix_spawn(command[0], command, env, file_actions=actions, setsid=True)
+
+
+def run(command: list[str], env: dict[str, str], output: Output, seconds: float) -> tuple[int, bool]:
+    """Run the step's process; its exit code, and whether the time limit ended it (0 seconds: no limit)."""
+    reader, writer = os.pipe()
+    child = start(command, env, writer)
+    os.close(writer)
+    exited = os.pidfd_open(child)
+    deadline = time.monotonic() + seconds if seconds else None
+    timed_out = control.pump(reader, exited, output.write, deadline, DRAIN_SECONDS)
+    if timed_out:
+        os.killpg(child, signal.SIGTERM)
+        if control.pump(reader, exited, output.write, time.monotonic() + GRACE_SECONDS, DRAIN_SECONDS):
+            os.killpg(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    keep_draining(reader)
+    return (128 - code if code < 0 else code), timed_out
+
+
+def keep_draining(reader: int) -> None:
+    """Leave a reader behind for background children, so that a write of theirs does not kill them."""
+    os.set_blocking(reader, False)
+    try:
+        if os.read(reader, control.CHUNK) == b"":
+            return
+    except BlockingIOError:
+        pass
+    if os.fork() == 0:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.set_blocking(reader, True)
+        while os.read(reader, control.CHUNK):
+            pass
+        os._exit(0)
+
+
+def main(program: str, arguments: list[str]) -> None:
+    """Run the step and exit with its own code, after the host has let it go."""
+    seconds = float(os.environ.get("REGREEN_TIMEOUT_MINUTES") or 0) * 60
+    goes_on = os.environ.get("REGREEN_CONTINUE_ON_ERROR", "").strip().lower() == "true"
+    host = control.Host()
+    host.tell("began", int(goes_on))
+    call = host.hear()[1]
+    write_all(f"{control.MARKER}{call}\n".encode())
+    command, env = command_of(program, arguments), environment()
+    output = Output(f"{control.FOLDER}/calls/{call}.log")
+    timed_out, code = False, NOT_FOUND
+    if place := found(command[0], env["PATH"]):
+        command[0] = place
+        host.tell("command", script_text(command), *command)
+        code, timed_out = run(command, env, output, seconds)
+    else:
+        output.write(f"##[error]{command[0]}: command not found\n".encode())
+        if command[0] == "pwsh":
+            control.unreplayable("a step needs pwsh, which is not installed here")
+    if timed_out:
+        output.write(f"##[error]The action has timed out after {seconds / 60:g} minutes.\n".encode())
+        code = code or 1
+    output.close()
+    host.tell("ended", code)
+    if code:
+        control.serve(host, env, command)
+    sys.exit(code)

@@ -1,0 +1,74 @@
+"""Where things stand inside the sandbox, and in the folder of one replay outside of it."""
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = "/regreen"
+ACT = f"{ROOT}/act"
+BIN = f"{ROOT}/bin"
+INTERPRETER = f"{ROOT}/interpreter/python"
+CONTROL = f"{ROOT}/control"
+PLAN = f"{ROOT}/plan"
+PYTHON = f"{ROOT}/py"
+SHIMS = f"{ROOT}/shims"
+TOOLS = f"{ROOT}/tools"
+ORIGIN = f"{ROOT}/origin.git"
+OBJECTS = f"{ROOT}/objects"
+ARTIFACTS = f"{ROOT}/artifacts"
+HOME = "/home/runner"
+WORK = f"{HOME}/work"
+TMP = "/tmp"  # noqa: S108 - of the sandbox
+TOOL_CACHE = "/opt/hostedtoolcache"
+OVERLAID = {"home": HOME, "tmp": TMP, "tools": TOOL_CACHE}
+"""What a request to the workbench writes to without leaving a trace: the folder's name outside, its path inside."""
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that sandboxed programs have written, whatever modes they gave to its folders."""
+    for here, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(here, name)
+            if not path.is_symlink() and path.stat().st_mode & stat.S_IRWXU != stat.S_IRWXU:
+                path.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class LegFolder:
+    """The folder of one leg."""
+
+    root: Path
+
+    def make(self) -> "LegFolder":
+        """Make it."""
+        for folder in (*(self.root / name for name in OVERLAID), self.calls, self.sessions, self.plan):
+            folder.mkdir(parents=True)
+        return self
+
+    @property
+    def control(self) -> Path:
+        """The socket, the copies of what steps print, and the sessions of the workbench."""
+        return self.root / "control"
+
+    @property
+    def calls(self) -> Path:
+        """One file of output per call of the wrapper."""
+        return self.control / "calls"
+
+    @property
+    def sessions(self) -> Path:
+        """What sessions of the workbench have written."""
+        return self.control / "sessions"
+
+    @property
+    def plan(self) -> Path:
+        """What act reads: derived workflow, event, toolchains, stand-ins of actions."""
+        return self.root / "plan"
+
+    @property
+    def secrets(self) -> Path:
+        """What act reads the secrets from; it is gone before the first step runs."""
+        return self.plan / "secrets.yml"  # act reads YAML by the name; its other format expands variables

@@ -1,0 +1,390 @@
+"""One leg: act in its sandbox, followed as it runs, held at its failing step when that is wanted.
+
+One thread per leg starts the sandbox, reads act's events, talks to the wrapper of each step and serves the workbench;
+it lives until the sandbox has ended, because bubblewrap dies with the thread that started it.
+"""
+
+import json
+import os
+import queue
+import select
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.errors import Transient
+from bot.model import Result
+from bot.ports import Sandbox, Sandboxed, SandboxSpec
+from bot.replay import actlog
+from bot.replay.control import CHUNK, Client, Message, listen
+from bot.replay.derive import OUTPUTS_STEP
+from bot.replay.inside.control import MARKER
+from bot.replay.joblog import JobLog
+from bot.replay.layout import LegFolder
+
+MARKER_WAIT_SECONDS = 2.0
+ENDED = "the held job has ended"
+
+
+@dataclass
+class Step:
+    """What is known of a top-level step that has begun."""
+
+    id: str
+    name: str
+    began: datetime
+    result: Result | None = None
+    seconds: float = 0
+    went_on: bool = False
+    calls: list[int] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Call:
+    """One call of the wrapper: what it ran, and how that ended."""
+
+    number: int
+    continue_on_error: bool
+    command: tuple[str, ...] = ()
+    script: str = ""
+    code: int | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A job held at its failing step: where, in which environment, and what the step ran."""
+
+    cwd: str
+    env: Mapping[str, str]
+    command: tuple[str, ...]
+    step: str
+    began: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a request: exit code, seconds, and whether its time ran out."""
+
+    code: int
+    seconds: float
+    timed_out: bool
+
+
+@dataclass
+class Record:
+    """Everything that happened in a leg."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    job: Result | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
+    unreplayable: str = ""
+    code: int | None = None
+    killed: str = ""
+    seconds: float = 0
+
+
+Watcher = Callable[[str, Step], None]
+
+
+class Leg(threading.Thread):
+    """Runs one leg.
+
+    `settled` is resolved with the record when the job has ended, or is held at its failing step; `held` is set then.
+    `deadline_seconds` is the job's time limit, which does not count while it is held.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        spec: SandboxSpec,
+        folder: LegFolder,
+        sandbox: Sandbox,
+        log: JobLog,
+        *,
+        hold: bool,
+        deadline_seconds: float,
+        watcher: Watcher,
+    ) -> None:
+        super().__init__(name=f"leg-{job_id}")
+        self.settled: Future[Record] = Future()
+        self.held: Held | None = None
+        self.folder = folder
+        self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
+        self._deadline_seconds, self._watcher = deadline_seconds, watcher
+        self._record = Record()
+        self._calls: dict[int, Call] = {}
+        self._requests: queue.SimpleQueue[tuple[tuple[object, ...], Future[Answer]]] = queue.SimpleQueue()
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._selector = selectors.DefaultSelector()
+        self._lines = actlog.Lines()
+        self._process: Sandboxed
+        self._deadline = 0.0
+        self._holding: Client | None = None
+        self._answering: Future[Answer] | None = None
+        self._closing = self._ended = False
+        self._lock = threading.Lock()
+
+    # --- from other threads ---
+
+    def request(self, *message: object) -> Answer:
+        """Let the held job serve one request and wait for the answer. Raises `Transient` when the job has ended."""
+        answer: Future[Answer] = Future()
+        with self._lock:
+            if self._ended:
+                raise Transient(ENDED)
+            self._requests.put((message, answer))
+            self._wake()
+        return answer.result()
+
+    def close(self) -> None:
+        """End the sandbox now and wait for the thread."""
+        self._closing = True
+        with self._lock:
+            if not self._ended:
+                self._wake()
+        if self.is_alive():
+            self.join()
+
+    def _wake(self) -> None:
+        os.write(self._wake_writer, b"!")
+
+    # --- in the thread ---
+
+    def run(self) -> None:
+        """Run the leg; whatever goes wrong ends up in `settled`."""
+        started = time.monotonic()
+        try:
+            try:
+                self._follow(started)
+            finally:
+                self._record.seconds = time.monotonic() - started
+                self._close()
+        except BaseException as e:  # noqa: BLE001 - a thread's edge: the one who waits gets it
+            if not self.settled.done():
+                self.settled.set_exception(e)
+        if not self.settled.done():
+            self.settled.set_result(self._record)
+
+    def _follow(self, started: float) -> None:
+        listener = listen(self.folder.control)
+        process = self._sandbox.start(self._spec)
+        self._selector.register(process.output, selectors.EVENT_READ, "act")
+        self._selector.register(listener, selectors.EVENT_READ, "listener")
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, "wake")
+        self._process, self._deadline = process, started + self._deadline_seconds
+        try:
+            while self._read_once(process, listener):
+                pass
+        finally:
+            if self._closing:
+                process.kill("")
+            self._record.code = process.wait()
+            self._record.killed = process.killed
+            os.close(process.output)
+            listener.close()
+
+    def _read_once(self, process: Sandboxed, listener: socket.socket) -> bool:
+        """Wait for something and deal with it; whether to go on."""
+        left = None if self._holding else self._deadline - time.monotonic()
+        if self._closing:
+            return False
+        if left is not None and left <= 0:
+            process.kill(f"the job has exceeded the maximum execution time of {self._deadline_seconds / 60:g} minutes")
+            return False
+        for key, _ in self._selector.select(left):
+            if key.data == "act":
+                if not self._read_act(process):
+                    return False
+            elif key.data == "listener":
+                client = Client(listener.accept()[0])
+                self._selector.register(client.socket, selectors.EVENT_READ, client)
+            elif key.data == "wake":
+                os.read(self._wake_reader, CHUNK)
+                self._next_request()
+            else:
+                self._on_client(key.data)
+        return True
+
+    def _read_act(self, process: Sandboxed) -> bool:
+        data = os.read(process.output, CHUNK)
+        for line in self._lines.feed(data or b"\n"):
+            self._on_act(line)
+        return bool(data)
+
+    def _on_client(self, client: Client) -> None:
+        messages = client.receive()
+        if messages is None:
+            self._drop(client)
+            return
+        try:
+            for word, *fields in messages:
+                self._on_message(client, word, fields)
+        except (ValueError, IndexError):  # nobody of ours talks like that
+            self._drop(client)
+
+    def _drop(self, client: Client) -> None:
+        self._selector.unregister(client.socket)
+        client.socket.close()
+        if client is self._holding:
+            self._holding = None
+            self._fail_answer()
+
+    def _on_message(self, client: Client, word: str, fields: Message) -> None:
+        if word == "began":
+            call = Call(len(self._calls) + 1, bool(int(fields[0])))
+            self._calls[call.number], client.call = call, call.number
+            client.send("call", call.number)
+        elif word == "unreplayable":
+            self._record.unreplayable = self._record.unreplayable or fields[0]
+        elif word == "outputs":
+            self._record.outputs = {str(k): str(v) for k, v in dict(json.loads(fields[0])).items()}
+        elif word == "answered" and client is self._holding and self._answering:
+            answered = Answer(int(fields[0]), float(fields[1]), bool(int(fields[2])))
+            answering, self._answering = self._answering, None
+            answering.set_result(answered)
+            self._next_request()
+        elif client.call:
+            self._on_call(client, self._calls[client.call], word, fields)
+
+    def _on_call(self, client: Client, call: Call, word: str, fields: Message) -> None:
+        if word == "command":
+            call.script, call.command = fields[0], tuple(fields[1:])
+        elif word == "ended":
+            call.code = int(fields[0])
+        elif word == "held":
+            if self._hold and not call.continue_on_error and not self._record.unreplayable:
+                self._begin_hold(client, fields)
+            else:
+                client.send("release")
+
+    def _catch_up(self, call: int) -> None:
+        """Read act's lines up to the marker of a call: the wrapper's own line to us is quicker than act's."""
+        poll = select.poll()
+        poll.register(self._process.output, select.POLLIN)
+        deadline = time.monotonic() + MARKER_WAIT_SECONDS
+        while not any(call in step.calls for step in self._record.steps.values()):
+            if not poll.poll(max(0, deadline - time.monotonic()) * 1000) or not self._read_act(self._process):
+                return
+
+    def _begin_hold(self, client: Client, fields: Message) -> None:
+        self._catch_up(client.call)
+        step = next((s for s in reversed(self._record.steps.values()) if s.result is None), None)
+        if step:
+            step.result = Result.FAILURE
+            step.seconds = (datetime.now(UTC) - step.began).total_seconds()
+            self._finish_log(step)
+        self._holding = client
+        end = 2 + int(fields[1])
+        env = dict(pair.split("=", 1) for pair in fields[end:])
+        began = step.began if step else datetime.now(UTC)
+        self.held = Held(fields[0], env, tuple(fields[2:end]), step.id if step else "", began)
+        self._record.job = Result.FAILURE
+        self._log.flush()
+        self.settled.set_result(self._record)
+
+    def _next_request(self) -> None:
+        if self._answering or self._requests.empty():
+            return
+        message, answer = self._requests.get()
+        if not self._holding:
+            answer.set_exception(Transient(ENDED))
+            self._next_request()
+        else:
+            self._answering = answer
+            self._holding.send(*message)
+
+    def _fail_answer(self) -> None:
+        if self._answering:
+            self._answering.set_exception(Transient(ENDED))
+            self._answering = None
+        while not self._requests.empty():
+            self._requests.get()[1].set_exception(Transient(ENDED))
+
+    # --- act's events ---
+
+    def _on_act(self, line: bytes) -> None:
+        event = actlog.parse(line, self._job_id)
+        if isinstance(event, actlog.Began) and len(event.path) == 1:
+            if not self._record.steps:
+                self.folder.secrets.unlink(missing_ok=True)
+            step = Step(event.path[0], event.name, event.time)
+            self._record.steps[step.id] = step
+            if step.id != OUTPUTS_STEP:
+                self._watcher("began", step)
+        elif isinstance(event, actlog.Output) and event.path:
+            self._on_output(event)
+        elif isinstance(event, actlog.Ended) and len(event.path) == 1:
+            step = self._record.steps[event.path[0]]
+            if step.result is None:
+                step.result, step.seconds = event.result, event.seconds
+                self._finish_log(step)
+        elif isinstance(event, actlog.WentOn) and len(event.path) == 1:
+            self._record.steps[event.path[0]].went_on = True
+        elif isinstance(event, actlog.Problem):
+            self._on_problem(event)
+        elif isinstance(event, actlog.JobEnded):
+            self._record.job = self._record.job or event.result
+
+    def _on_output(self, event: actlog.Output) -> None:
+        step = self._record.steps.get(event.path[0])
+        if step is None:
+            return
+        if event.text.startswith(MARKER):
+            number = event.text.removeprefix(MARKER).strip()
+            if number.isdigit() and int(number) in self._calls:
+                step.calls.append(int(number))
+        elif not step.calls:
+            step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
+
+    def _on_problem(self, event: actlog.Problem) -> None:
+        if not event.text.startswith("exit status"):
+            self._record.problems.append(event.text)
+            step = self._record.steps.get(event.path[0]) if event.path else None
+            if step and step.result is not None:
+                self._log.line(event.time, f"##[error]{event.text}")
+
+    def _finish_log(self, step: Step) -> None:
+        """Write the section of a step that has ended: what it ran, what it printed, how it ended."""
+        if step.id == OUTPUTS_STEP:
+            return
+        calls = [self._calls[n] for n in dict.fromkeys(step.calls)]
+        title = step.name if step.name.startswith("Run ") else f"Run {step.name.splitlines()[0] if step.name else ''}"
+        script = calls[0].script if calls else ""
+        shell = " ".join([*calls[0].command[:-1], "{0}"]) if script else ""
+        self._log.header(step.began, title, script, shell)
+        if not calls:
+            self._log.copy(step.output)
+        for call in calls:
+            self._copy_call(call)
+        if step.result is Result.FAILURE and calls and calls[-1].code:
+            self._log.line(datetime.now(UTC), f"##[error]Process completed with exit code {calls[-1].code}.")
+        self._log.flush()
+        self._watcher("ended", step)
+
+    def _copy_call(self, call: Call) -> None:
+        path = self.folder.calls / f"{call.number}.log"
+        if path.is_file() and not path.is_symlink():
+            with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+                self._log.copy(lines)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._ended = True
+        self._fail_answer()
+        for step in self._record.steps.values():
+            if step.result is None:
+                self._finish_log(step)
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Client):
+                key.data.socket.close()
+        self._selector.close()
+        self._log.close()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)

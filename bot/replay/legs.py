@@ -1,0 +1,101 @@
+"""The legs that a job would have on GitHub, and what is known of each before it starts."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import UsageError
+from bot.model import JobResult, Result
+from bot.replay.expressions import Scope, condition, to_string, truthy
+from bot.replay.workflow import Workflow, expand_matrix, job_name, resolve
+
+JOB_MINUTES = 360.0  # GitHub's own limit for a job that names none
+OTHER_SYSTEMS = ("windows", "macos")
+ARM = ("arm64", "aarch64")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A leg that can run here. `minutes` is its time limit; `scope` is what its expressions may name."""
+
+    job_id: str
+    name: str
+    matrix: Mapping[str, Any]
+    minutes: float
+    continue_on_error: bool
+    scope: Scope
+
+
+def legs_of(
+    workflow: Workflow, job_id: str, scope: Scope, only: tuple[tuple[str, str], ...]
+) -> Iterator[Planned | JobResult]:
+    """Each leg of a job: planned, or already a result (skipped by its `if`, or not to be had on this machine).
+
+    `only` are wanted matrix values. Raises `UsageError` where an expression or a matrix of the job is wrong.
+    """
+    job = workflow.jobs[job_id]
+    where = f"{workflow.path}: the job '{job_id}'"
+    try:
+        if not condition(job.get("if"), scope):
+            yield JobResult(
+                id=job_id, name=job_name(job_id, job, {}, scope), workflow=workflow.path, result=Result.SKIPPED
+            )
+            return
+        if "uses" in job:
+            reason = f"the job calls the workflow {job['uses']}, which this version cannot replay"
+            yield JobResult(id=job_id, name=job_id, workflow=workflow.path, result=Result.UNREPLAYABLE, reason=reason)
+            return
+        combinations = expand_matrix(job, scope)
+        for index, matrix in enumerate(combinations):
+            if all(k in matrix and to_string(matrix[k]) == v for k, v in only):
+                yield _leg(workflow, job_id, matrix, _with_matrix(scope, matrix, index, len(combinations)))
+    except UsageError as e:
+        raise UsageError(
+            e.message if e.message.startswith(workflow.path) else f"{where}: {e.message}", hint=e.hint
+        ) from e
+
+
+def _with_matrix(scope: Scope, matrix: Mapping[str, Any], index: int, total: int) -> Scope:
+    strategy = {"job-index": index, "job-total": total, "fail-fast": True, "max-parallel": total}
+    return Scope({**scope.contexts, "matrix": dict(matrix), "strategy": strategy}, scope.functions)
+
+
+def _leg(workflow: Workflow, job_id: str, matrix: Mapping[str, Any], scope: Scope) -> Planned | JobResult:
+    job = workflow.jobs[job_id]
+    name = job_name(job_id, job, matrix, scope)
+    if reason := out_of_reach(job, scope):
+        return JobResult(
+            id=job_id, name=name, workflow=workflow.path, matrix=dict(matrix), result=Result.UNREPLAYABLE, reason=reason
+        )
+    minutes = resolve(job.get("timeout-minutes"), scope)
+    goes_on = truthy(resolve(job.get("continue-on-error"), scope))
+    return Planned(job_id, name, matrix, float(minutes) if minutes else JOB_MINUTES, goes_on, scope)
+
+
+def out_of_reach(job: Mapping[str, Any], scope: Scope) -> str:
+    """Why a job cannot run on this machine, or the empty string."""
+    wanted = resolve(job["runs-on"], scope)
+    if isinstance(wanted, dict):
+        wanted = wanted.get("labels") or wanted.get("group") or ""
+    labels = [to_string(x).lower() for x in (wanted if isinstance(wanted, list) else [wanted])]
+    shown = ", ".join(labels)
+    if any(label.startswith(OTHER_SYSTEMS) for label in labels):
+        return f"the job runs on {shown}, which this machine is not"
+    if not any("ubuntu" in label or label in ("self-hosted", "linux") for label in labels):
+        return f"the job runs on '{shown}', which is not known here"
+    if any(label.endswith("-arm") or label in ARM for label in labels) != (platform.machine() in ARM):
+        return f"the job runs on {shown}, but this machine is {platform.machine()}"
+    container = resolve(job.get("container"), scope)
+    image = container.get("image") if isinstance(container, dict) else container
+    if image:
+        return f"the job runs in the container {image}, which needs a container engine"
+    services = resolve(job.get("services") or {}, scope)
+    names = [name for name, service in services.items() if isinstance(service, dict) and service.get("image")]
+    return f"the job needs the service {', '.join(names)}, which needs a container engine" if names else ""
+
+
+def number(log: str) -> int:
+    """The number that a leg's log begins with; 0 where it has none."""
+    head = log.split("_", 1)[0]
+    return int(head) if head.isdigit() else 0

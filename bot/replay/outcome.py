@@ -1,0 +1,88 @@
+"""From what was recorded of a leg to its result, believing nothing that a step could have made up alone."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bot.model import JobResult, ReplayResult, Result, StepResult
+from bot.replay.leg import Record
+
+TIME_LIMIT = "the job has exceeded the maximum execution time"
+
+
+def step_results(job: Mapping[str, Any], record: Record) -> tuple[StepResult, ...]:
+    """The job's own steps in their order; one that act never began was skipped."""
+    found = []
+    for number, step in enumerate(job["steps"]):
+        name = str(step.get("id") or number)
+        seen = record.steps.get(name)
+        shown = str(step.get("name") or _headline(step))
+        if seen is None:
+            found.append(StepResult(name=shown, id=name, result=Result.SKIPPED))
+            continue
+        shown = seen.name.splitlines()[0] if step.get("name") and seen.name else shown
+        result = seen.result or Result.CANCELLED
+        found.append(
+            StepResult(name=shown, id=name, result=result, seconds=seen.seconds, continue_on_error=seen.went_on)
+        )
+    return tuple(found)
+
+
+def _headline(step: Mapping[str, Any]) -> str:
+    text = str(step.get("run") or step.get("uses") or "").strip()
+    return f"Run {text.splitlines()[0]}" if text else "Run"
+
+
+def judge(
+    job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...], *, stub_failed: bool
+) -> tuple[Result, str | None]:
+    """The result of a leg and the reason where it needs one.
+
+    Success counts only where act's JSON, its exit code and the list of steps agree that all that had to run has run.
+    """
+    if record.unreplayable:
+        return Result.UNREPLAYABLE, record.unreplayable
+    if record.killed:
+        timed_out = record.killed.startswith(TIME_LIMIT)
+        return (Result.FAILURE if timed_out else Result.UNREPLAYABLE), record.killed
+    if record.job is None:
+        problem = record.problems[-1] if record.problems else f"exit code {record.code}"
+        if not record.steps:
+            return Result.UNREPLAYABLE, f"act could not start the job: {problem}"
+        return Result.FAILURE, f"the job ended without a result: {problem}"
+    if record.job is Result.FAILURE:
+        if not any(s.result is Result.FAILURE and not s.continue_on_error for s in steps) and not record.steps:
+            return Result.UNREPLAYABLE, f"act could not start the job: {(record.problems or ['no reason given'])[-1]}"
+        return Result.FAILURE, None
+    if problem := _contradiction(job, record, steps, stub_failed=stub_failed):
+        return Result.FAILURE, f"the result cannot be trusted: {problem}"
+    if not any(s.result is not Result.SKIPPED for s in steps):
+        return Result.SKIPPED, "no step of the job ran"
+    return Result.SUCCESS, None
+
+
+def _contradiction(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...], *, stub_failed: bool) -> str:
+    if record.code != (1 if stub_failed else 0):
+        return f"act says that the job succeeded, but ended with exit code {record.code}"
+    for raw, step in zip(job["steps"], steps, strict=True):
+        if step.result is Result.FAILURE and not step.continue_on_error:
+            return f"act says that the job succeeded, but the step '{step.name}' failed"
+        if step.result is Result.CANCELLED or (step.result is Result.SKIPPED and "if" not in raw):
+            return f"act says that the job succeeded, but the step '{step.name}' did not run"
+    return ""
+
+
+def summary(jobs: Iterable[JobResult], notes: tuple[str, ...], seconds: float, log: str) -> ReplayResult:
+    """The result of the whole: failure before unreplayable before success; what ran no step at all is no success."""
+    found = tuple(jobs)
+    counting = [j for j in found if not j.continue_on_error]
+    unknown = [f"{j.name}: {j.reason}" for j in found if j.result is Result.UNREPLAYABLE]
+    if any(j.result is Result.FAILURE for j in counting):
+        result, reason = Result.FAILURE, "; ".join(unknown) or None
+    elif unknown:
+        result, reason = Result.UNREPLAYABLE, "; ".join(unknown)
+    elif not any(j.result is Result.SUCCESS for j in found):
+        failed_alone = any(j.result is Result.FAILURE for j in found)
+        result, reason = (Result.SUCCESS, None) if failed_alone else (Result.UNREPLAYABLE, "no step of any job ran")
+    else:
+        result, reason = Result.SUCCESS, None
+    return ReplayResult(result=result, reason=reason, jobs=found, notes=notes, seconds=seconds, log=log)

@@ -1,0 +1,213 @@
+"""Everything that one leg's sandbox is given: its files, its mounts, its environment, and the command line of act."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.ports import Limits, SandboxSpec, Toolchain
+from bot.replay import layout
+from bot.replay.actions import StandIns
+from bot.replay.context import Run
+from bot.replay.derive import PLATFORM
+from bot.replay.expressions import to_string
+from bot.replay.layout import LegFolder
+from bot.replay.source import Origin
+
+SHELLS = ("bash", "sh", "python", "pwsh")
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ON_PATH = ("node", "go", "rust")
+INSIDE = Path(__file__).parent / "inside"
+ETC = {
+    "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
+    "group": "root:x:0:\nrunner:x:1001:\nnogroup:x:65534:\n",
+    "hosts": "127.0.0.1 localhost runner\n::1 localhost\n",
+    "hostname": "runner\n",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What all legs of a replay share: programs, toolchains, and what passes in from the user's own settings.
+
+    `act` and `python` (which runs what is ours inside) are execute-only copies: a step that could read a program could
+    also open the descriptors of its process, and forge results.
+    `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
+    """
+
+    act: Path
+    python: Path
+    toolchains: tuple[Toolchain, ...]
+    inner_mounts: Mapping[str, Path]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    network: str = "none"
+    limits: Limits = field(default_factory=Limits)
+
+
+def write_shared(folder: Path, machine: Machine) -> None:
+    """Write what is the same for every leg: the launchers of the wrapper, and a generated /etc."""
+    for name in ("bin", "shims", "tools", "etc", "artifacts", "empty"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    begin = f"#!{layout.INTERPRETER} -IS\nimport sys\n"
+    begin += f"sys.path.insert(0, {layout.PYTHON!r})\n"
+    _script(
+        folder / "bin" / "step",
+        f'{begin}from bot.replay.inside.step import main\nmain(sys.argv[0].rsplit("/", 1)[-1], sys.argv[1:])\n',
+    )
+    run = 'from importlib import import_module\nimport_module(f"bot.replay.inside.{sys.argv[1]}").main(*sys.argv[2:])\n'
+    _script(folder / "bin" / "run", begin + run)
+    for shell in SHELLS:
+        (folder / "shims" / shell).symlink_to(f"{layout.BIN}/step")
+    for name in ("python", "python3", "pip", "pip3"):
+        _script(
+            folder / "tools" / name,
+            f"{begin}from bot.replay.inside.default_python import main\nmain({name!r}, sys.argv[1:])\n",
+        )
+    etc = folder / "etc"
+    for name, text in ETC.items():
+        (etc / name).write_text(text)
+    resolver = Path("/etc/resolv.conf")
+    (etc / "resolv.conf").write_text(resolver.read_text() if machine.network == "all" and resolver.exists() else "")
+
+
+def _script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def write_plan(
+    folder: LegFolder,
+    document: Mapping[str, Any],
+    run: Run,
+    machine: Machine,
+    stand_ins: StandIns,
+    uses: Iterable[str],
+    local: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> list[str]:
+    """Write what act reads and return its arguments."""
+    plan = folder.plan
+    (plan / "workflow.yml").write_text(json.dumps(document))
+    (plan / "event.json").write_text(json.dumps(run.payload))
+    rows = [
+        {
+            "kind": t.kind,
+            "version": t.version,
+            "bin": str(t.bin),
+            "program": t.program,
+            "wheels": list(map(str, t.wheels)),
+        }
+        for t in machine.toolchains
+    ]
+    (plan / "toolchains.json").write_text(json.dumps(rows))
+    folder.secrets.touch(mode=0o600)
+    folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
+    nothing = "/dev/null"
+    words = [
+        layout.ACT,
+        run.event,
+        "--workflows",
+        f"{layout.PLAN}/workflow.yml",
+        "--json",
+        "--platform",
+        f"{PLATFORM}=-self-hosted",
+    ]
+    words += [
+        "--eventpath",
+        f"{layout.PLAN}/event.json",
+        "--env-file",
+        nothing,
+        "--var-file",
+        nothing,
+        "--input-file",
+        nothing,
+    ]
+    words += [
+        "--secret-file",
+        f"{layout.PLAN}/{folder.secrets.name}",
+        "--action-cache-path",
+        layout.WORK,
+        "--no-skip-checkout",
+        "--no-cache-server",
+    ]
+    words += [
+        "--cache-server-addr",
+        "127.0.0.1",
+        "--artifact-server-addr",
+        "127.0.0.1",
+        "--container-daemon-socket",
+        "-",
+    ]
+    words += ["--actor", run.actor, "--defaultbranch", run.default_branch]
+    for name, value in run.act_variables().items():
+        words += ["--env", f"{name}={value}"]
+    for name, value in run.variables.items():
+        words += ["--var", f"{name}={value}"]
+    for name, value in run.inputs.items():
+        words += ["--input", f"{name}={to_string(value)}"]
+    return words + stand_ins.write(uses, plan, local)
+
+
+def spec(
+    argv: Iterable[str], shared: Path, folder: LegFolder, origin: Origin, machine: Machine, local: Mapping[str, Path]
+) -> SandboxSpec:
+    """The sandbox of a leg. `local` maps paths inside to folders of actions that the user gave."""
+    read_only = {
+        layout.ACT: machine.act,
+        layout.INTERPRETER: machine.python,
+        layout.BIN: shared / "bin",
+        layout.SHIMS: shared / "shims",
+        layout.TOOLS: shared / "tools",
+        layout.PLAN: folder.plan,
+        layout.ORIGIN: origin.git_dir,
+        layout.OBJECTS: origin.objects,
+        f"{layout.ROOT}/empty": shared / "empty",
+        f"{layout.PYTHON}/bot/replay/inside": INSIDE,
+        **{f"/etc/{file.name}": file for file in (shared / "etc").iterdir()},
+        **{str(p): p for p in origin.alternates()},
+        **{str(p): p for p in _roots(machine)},
+        **machine.inner_mounts,
+        **local,
+    }
+    writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
+    writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: shared / "artifacts"}
+    return SandboxSpec(
+        tuple(argv),
+        _environment(machine),
+        f"{layout.ROOT}/empty",
+        read_only,
+        writable,
+        {},
+        machine.network,
+        machine.limits,
+    )
+
+
+def _roots(machine: Machine) -> list[Path]:
+    base = Path(sys.base_prefix)  # the library of the interpreter
+    found = {root for t in machine.toolchains for root in t.roots} | (
+        {base} if not base.is_relative_to("/usr") else set()
+    )
+    return sorted(found | set(machine.files))
+
+
+def _environment(machine: Machine) -> dict[str, str]:
+    first = {t.kind: str(t.bin) for t in reversed(machine.toolchains) if t.kind in ON_PATH}
+    ours = [f"{layout.HOME}/.local/bin", f"{layout.TOOL_CACHE}/default/bin", f"{layout.TOOL_CACHE}/node/default/bin"]
+    folders = [layout.SHIMS, *ours, layout.TOOLS]
+    folders += [first[kind] for kind in ON_PATH if kind in first and first[kind] != "/usr/bin"]
+    return {
+        "HOME": layout.HOME,
+        "USER": "runner",
+        "LOGNAME": "runner",
+        "SHELL": "/bin/bash",
+        "LANG": "C.UTF-8",
+        "PATH": ":".join([*folders, SYSTEM_PATH]),
+        "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
+        "DEBIAN_FRONTEND": "noninteractive",
+        "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
+        **machine.settings,
+    }

@@ -1,0 +1,54 @@
+"""All replays of one incident: the clone they check out from, the plan they share, and the benches that they hold."""
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from bot.model import ReplayResult, leg_key
+from bot.replay.layout import remove
+from bot.replay.replayer import Plan, Progress, Replay, Tools
+from bot.replay.source import Origin, Snapshot
+from bot.replay.workbench import Workbench
+
+
+class Replays:
+    """Replays commits of one clone. `folder` is theirs alone; `close` removes all of it but the logs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        origin: Origin,
+        snapshot: Snapshot,
+        plan: Callable[[str], Plan],
+        tools: Tools,
+        progress: Progress,
+        check_time: Callable[[], None],
+    ) -> None:
+        self.folder, self.origin, self.snapshot = folder, origin, snapshot
+        self._plan, self._tools, self._progress, self._check_time = plan, tools, progress, check_time
+        self._numbers = count(1)
+        self._open: list[Replay] = []
+
+    def run(
+        self, commit: str, *, hold: bool = False, only: str = ""
+    ) -> tuple[ReplayResult, Callable[[str], Workbench | None]]:
+        """Replay a commit; the result, and what gives the bench of a leg that is held."""
+        folder = self.folder / f"replay-{next(self._numbers)}"
+        replay = Replay(folder, self.origin, commit, self._plan(commit), self._tools, self._progress, self._check_time)
+        self._open.append(replay)
+        return replay.run(hold=hold, only=only), replay.bench
+
+    def bench(self, commit: str, workflow: str, job: str, matrix: dict[str, object]) -> Workbench | None:
+        """A bench for a leg of a commit, by replaying just that leg."""
+        key = leg_key(workflow, job, matrix)
+        _, bench = self.run(commit, hold=True, only=key)
+        return bench(key)
+
+    def close(self) -> None:
+        """End what is held and remove the workspaces; logs stay."""
+        for replay in self._open:
+            replay.close()
+            for name in ("legs", "shared"):
+                remove(replay.folder / name)
+        self._open.clear()
+        remove(self.origin.folder)

@@ -1,0 +1,146 @@
+"""The pristine clone that a replay checks out from: a bare repository that borrows the checkout's objects.
+
+The checkout is only read. Its uncommitted changes become a commit of their own in the clone, made with an index and a
+configuration of ours, so that nothing that the checkout's own configuration names is ever run.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.errors import UsageError
+from bot.ports import Checkout, Git
+
+OpenGit = Callable[[Path, Path | None], Git]
+MAX_UNTRACKED = 100_000_000  # GitHub refuses larger files, so no CI has seen one
+BORROWED = "../../objects"  # from <clone>/objects: the same sentence inside the sandbox and outside
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Regreen",
+    "GIT_AUTHOR_EMAIL": "noreply@regreen.invalid",
+    "GIT_COMMITTER_NAME": "Regreen",
+    "GIT_COMMITTER_EMAIL": "noreply@regreen.invalid",
+}
+SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is replayed: a commit and its tree in the clone; `dirty` when it holds uncommitted changes."""
+
+    commit: str
+    tree: str
+    dirty: bool
+    created: datetime
+
+
+class Origin:
+    """The clone, in a folder of its own beside the link to the borrowed objects."""
+
+    def __init__(self, folder: Path, open_git: OpenGit) -> None:
+        self.folder, self._open = folder, open_git
+        self.git_dir = folder / "origin.git"
+        self.git = open_git(self.git_dir, None)
+
+    @property
+    def objects(self) -> Path:
+        """The folder of the borrowed objects."""
+        return (self.folder / "objects").resolve()
+
+    def alternates(self) -> list[Path]:
+        """The folders that the borrowed objects borrow from in turn."""
+        found, todo = [], [self.objects]
+        while todo:
+            here = todo.pop()
+            listing = here / "info" / "alternates"
+            lines = listing.read_text().splitlines() if listing.is_file() else []
+            todo += [(here / line).resolve() for line in lines if line and not line.startswith("#")]
+            found += todo[-len(lines) :] if lines else []
+        return found
+
+    def create(self, checkout: Checkout) -> None:
+        """Make the clone of a checkout, with its branches as remote branches, and its tags."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.git.run("init", "--bare", "--quiet", "--template=", str(self.git_dir))
+        (self.folder / "objects").symlink_to(checkout.common_dir / "objects")
+        info = self.git_dir / "objects" / "info"
+        info.mkdir(parents=True, exist_ok=True)
+        (info / "alternates").write_text(f"{BORROWED}\n")
+        if (checkout.common_dir / "shallow").exists():
+            shutil.copy(checkout.common_dir / "shallow", self.git_dir / "shallow")
+        theirs = self._open(checkout.common_dir, None)
+        listing = theirs.run(
+            "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes/origin", "refs/tags"
+        )
+        (self.git_dir / "packed-refs").write_text("# pack-refs with: sorted\n" + _as_origin(listing.decode()))
+        self.git.run("update-ref", "refs/regreen/head", checkout.head)
+
+    def snapshot(self, checkout: Checkout, *, committed: bool) -> Snapshot:
+        """The commit to replay: the checkout's head, or a commit on top of it with what is not committed yet.
+
+        The same checkout gives the same commit, whenever it is asked: it bears the time of its parent.
+        Raises `UsageError` for unmerged files and for an untracked file larger than 100 MB.
+        """
+        tree = self.git.run("rev-parse", f"{checkout.head}^{{tree}}").decode().strip()
+        raw = self.git.run("cat-file", "commit", checkout.head).decode("utf-8", "replace")
+        seconds = int(next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2])
+        created = datetime.fromtimestamp(seconds, UTC)
+        changed = tree if committed else self._work_tree_tree(checkout)
+        if changed == tree:
+            return Snapshot(checkout.head, tree, dirty=False, created=created)
+        stamp = {"GIT_AUTHOR_DATE": f"{seconds} +0000", "GIT_COMMITTER_DATE": f"{seconds} +0000"}
+        made = self.git.run("commit-tree", changed, "-p", checkout.head, "-m", SNAPSHOT_MESSAGE, env=IDENTITY | stamp)
+        commit = made.decode().strip()
+        self.git.run("update-ref", "refs/regreen/snapshot", commit)
+        return Snapshot(commit, changed, dirty=True, created=created)
+
+    def _work_tree_tree(self, checkout: Checkout) -> str:
+        git = self._open(self.git_dir, checkout.root)
+        if (checkout.git_dir / "index").exists():
+            for index in (checkout.git_dir / "index", *checkout.git_dir.glob("sharedindex.*")):
+                shutil.copy2(index, self.git_dir / index.name)
+        else:
+            git.run("read-tree", checkout.head)
+        exclude = checkout.common_dir / "info" / "exclude"
+        if exclude.is_file():
+            (self.git_dir / "info").mkdir(exist_ok=True)
+            shutil.copy(exclude, self.git_dir / "info" / "exclude")
+        if unmerged := git.run("ls-files", "-z", "--unmerged"):
+            names = sorted({row.split(b"\t", 1)[1].decode("utf-8", "replace") for row in unmerged.split(b"\0") if row})
+            raise UsageError(
+                f"the checkout has unmerged files: {', '.join(names[:5])}", hint="finish the merge, or use --committed"
+            )
+        changed = git.run("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard")
+        paths = [p for p in dict.fromkeys(changed.split(b"\0")) if p and not p.endswith(b"/")]
+        for path in paths:
+            _refuse_huge(checkout.root, path.decode("utf-8", "surrogateescape"))
+        git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in paths))
+        return git.run("write-tree").decode().strip()
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """A file of a commit, or None where there is none."""
+        return self.git.try_run("cat-file", "blob", f"{commit}:{path}")
+
+    def files(self, commit: str, folder: str = "") -> list[str]:
+        """The paths of a commit's files, below a folder (with its slash) if one is given."""
+        listing = self.git.run("ls-tree", "-r", "-z", "--name-only", commit, *([folder] if folder else []))
+        return [p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p]
+
+
+def _refuse_huge(root: Path, path: str) -> None:
+    file = root / path
+    if not file.is_symlink() and file.is_file() and file.stat().st_size > MAX_UNTRACKED:
+        raise UsageError(
+            f"{path} is larger than {MAX_UNTRACKED:,} bytes and not committed", hint="ignore it, or use --committed"
+        )
+
+
+def _as_origin(listing: str) -> str:
+    refs: dict[str, str] = {}
+    for line in listing.splitlines():
+        sha, name = line.split(" ", 1)
+        if name == "refs/remotes/origin/HEAD" or "/regreen/" in name:
+            continue
+        refs[name.replace("refs/heads/", "refs/remotes/origin/")] = sha
+    return "".join(f"{sha} {name}\n" for name, sha in sorted(refs.items()))

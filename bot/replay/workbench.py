@@ -1,0 +1,214 @@
+"""The workbench: a job held at its failing step, which runs what fixers and checks ask for and forgets it again.
+
+A session is a stack of writes over the held job's folders. What was written to the workspace lies in the session's
+upper folder on the host, where it is read as hostile data: plain files only, never through a link, never by git.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+
+from bot.errors import UsageError
+from bot.ports import Executed, Ran, Sandbox, Watched, Written
+from bot.replay import layout
+from bot.replay.leg import Leg
+
+MAX_OUTPUT = 4_000_000
+MAX_TRACE = 50_000_000
+MAX_SCRIPT = 1_000_000
+MAX_FILE = 20_000_000
+OPAQUE = "user.overlay.opaque"
+
+
+class Workbench:
+    """One held job."""
+
+    def __init__(self, leg: Leg, sandbox: Sandbox) -> None:
+        assert leg.held
+        self.held, self.sandbox, self.folder, self._leg = leg.held, sandbox, leg.folder, leg
+        self._numbers = count(1)
+
+    @property
+    def workspace(self) -> str:
+        """The checked out repository, as the job sees it."""
+        return self.held.env["GITHUB_WORKSPACE"]
+
+    def session(self) -> "Session":
+        """A fresh stack of writes over the held job."""
+        return Session(self, f"s{next(self._numbers)}")
+
+    def changed(self, blobs: Mapping[str, str], *, by_step: bool = False) -> tuple[Written, ...]:
+        """The files (path -> blob id, "" for a new one) that differ in the job's own workspace, as its steps left it.
+
+        With `by_step`, only those that were written since the held step began.
+        """
+        root = self.folder.root / "home" / Path(self.workspace).relative_to(layout.HOME)
+        since = self.held.began.timestamp() if by_step else 0.0
+        return tuple(w for path, blob in blobs.items() if (w := _difference(root, path, blob, since)))
+
+    def serve(self, command: Sequence[str], cwd: str, env: Mapping[str, str], timeout: float) -> Ran:
+        """Let the held job run a command. Raises `Transient` when it has ended meanwhile."""
+        name = f"{next(self._numbers)}.out"
+        pairs = (f"{k}={v}" for k, v in env.items())
+        answer = self._leg.request("run", f"{layout.CONTROL}/{name}", timeout, cwd, len(command), *command, *pairs)
+        output = self.folder.control / name
+        text = _tail(output, MAX_OUTPUT).decode("utf-8", "replace")
+        output.unlink(missing_ok=True)
+        return Ran(answer.code, text, answer.seconds, answer.timed_out)
+
+    def trace(self, command: Sequence[str]) -> tuple[list[str], Path]:
+        """The command under watch, and the file (outside) in which its programs will be written down."""
+        name = f"{next(self._numbers)}.trace"
+        tracer = [layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "trace", f"{layout.CONTROL}/{name}"]
+        return [*tracer, *command], self.folder.control / name
+
+
+class Session:
+    """Runs commands in the held step's own environment; their writes stack up here and reach nothing else."""
+
+    def __init__(self, bench: Workbench, name: str) -> None:
+        self._bench, self._held = bench, bench.held
+        self._folder = bench.folder.sessions / name
+        self._overlays = {}
+        for kind, inside in layout.OVERLAID.items():
+            for half in ("upper", "work"):
+                (self._folder / kind / half).mkdir(parents=True)
+            base = f"{layout.CONTROL}/sessions/{name}/{kind}"
+            self._overlays[inside] = (f"{base}/upper", f"{base}/work")
+
+    @property
+    def workspace(self) -> str:
+        """The checked out repository, as the job sees it."""
+        return self._bench.workspace
+
+    @property
+    def script(self) -> str:
+        """The script of the held step, as its shell was given it; empty for a stand-in of an action."""
+        path = Path(self._held.command[-1])
+        if not path.is_relative_to(layout.HOME):
+            return ""
+        outside = self._bench.folder.root / "home" / path.relative_to(layout.HOME)
+        return _tail(outside, MAX_SCRIPT).decode("utf-8", "replace")
+
+    def run(
+        self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None, timeout: float = 600
+    ) -> Ran:
+        """Run a command, in the held step's folder and environment unless given others."""
+        command = self._bench.sandbox.nested(self._overlays, argv, pid_namespace=True)
+        return self._bench.serve(command, cwd or self._held.cwd, env or {}, timeout)
+
+    def rerun(self, *, timeout: float = 1800) -> Ran:
+        """Run the held step again."""
+        return self.run(self._held.command, timeout=timeout)
+
+    def watch(self, *, timeout: float = 1800) -> Watched:
+        """Run the held step again and see every program that it starts. Where watching is refused, none is seen."""
+        argv, result = self._bench.trace(self._held.command)
+        command = self._bench.sandbox.nested(self._overlays, argv, pid_namespace=False)  # the tracer looks into /proc
+        ran = self._bench.serve(command, self._held.cwd, {}, timeout)
+        programs = tuple(_executed(_tail(result, MAX_TRACE)))
+        result.unlink(missing_ok=True)
+        return Watched(ran.code, ran.output, ran.seconds, ran.timed_out, programs)
+
+    def written(self) -> tuple[Written, ...]:
+        """What the session has changed in the workspace, `.git` left out. Raises `UsageError` for a file too large."""
+        inside = Path(self.workspace).relative_to(layout.HOME)
+        return tuple(sorted(_walk(self._folder / "home" / "upper" / inside), key=lambda w: w.path))
+
+
+def _difference(root: Path, path: str, blob: str, since: float) -> Written | None:
+    """What a tracked file has become, or None where it is as it was, is no regular file, or is older than `since`."""
+    try:
+        descriptor = _open_below(root, path)
+    except FileNotFoundError:
+        return None if since else Written(path, None)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_FILE or info.st_ctime < since:
+            return None
+        content = file.read(MAX_FILE)
+    same = hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest() == blob
+    return None if same else Written(path, content, bool(info.st_mode & stat.S_IXUSR))
+
+
+def _open_below(root: Path, path: str) -> int:
+    """Open a file below a folder without following a link anywhere on the way."""
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        *above, name = path.split("/")
+        for part in above:
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _tail(path: Path, limit: int) -> bytes:
+    """The end of a file that hostile code may have put there: no link, no device."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return b""
+        file.seek(max(0, os.fstat(descriptor).st_size - limit))
+        return file.read(limit)
+
+
+def _executed(text: bytes) -> Iterator[Executed]:
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+            code = None if row["code"] is None else int(row["code"])
+            env = {str(k): str(v) for k, v in row["env"].items()}
+            yield Executed(tuple(map(str, row["argv"])), str(row["cwd"]), code, str(row["program"]), env)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+
+
+def _walk(root: Path) -> Iterator[Written]:
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        yield from _walk_open(descriptor, "")
+    finally:
+        os.close(descriptor)
+
+
+def _walk_open(folder: int, prefix: str) -> Iterator[Written]:
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+        path = prefix + entry.name
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if not prefix and entry.name == ".git":
+            continue
+        if stat.S_ISDIR(mode):
+            below = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                if OPAQUE in os.listxattr(below):  # deleted and made anew
+                    yield Written(path, None)
+                yield from _walk_open(below, f"{path}/")
+            finally:
+                os.close(below)
+        elif stat.S_ISREG(mode):
+            yield Written(path, _content(folder, entry.name, path), bool(mode & stat.S_IXUSR))
+        elif stat.S_ISCHR(mode) and entry.stat(follow_symlinks=False).st_rdev == 0:  # overlayfs: deleted
+            yield Written(path, None)
+
+
+def _content(folder: int, name: str, path: str) -> bytes:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        if os.fstat(descriptor).st_size > MAX_FILE:
+            raise UsageError(f"a fix wrote {path}, which is larger than {MAX_FILE:,} bytes")
+        return file.read(MAX_FILE)
