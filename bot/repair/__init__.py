@@ -1,0 +1,1 @@
+"""Candidates, and what they may not do."""

@@ -1,0 +1,44 @@
+"""The guard: refuses candidates that hide a failure instead of repairing it. Deterministic, and nothing is run.
+
+What was there before is compared with what is there after, over all files of the candidate, so that what moved or was
+laid out anew is known again. `rules.py` lists the rules; `allow` takes some out by name.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bot.model import Refusal
+from bot.repair.guard import files, scripts, sources, workflows
+from bot.repair.guard.change import Change
+from bot.repair.guard.config import judge as config
+from bot.repair.guard.rules import RULES
+
+__all__ = ["RULES", "Change", "judge"]
+
+MOST = 200  # refusals that are told; a candidate with more is no better understood by reading them
+
+
+def judge(changes: Sequence[Change], *, allow: frozenset[str] = frozenset()) -> tuple[Refusal, ...]:
+    """Judge the changed files of one candidate: the refusals in order of file and line, none when it is accepted.
+
+    `allow` names rules (see `RULES`) that the candidate's strategy is about, or that a person allowed.
+    """
+    found = (r for r in _all(changes) if r.rule not in allow)
+    unique = {(r.file, r.line, r.rule, r.message): r for r in found}
+    return tuple(unique[key] for key in sorted(unique))[:MOST]
+
+
+def _all(given: Sequence[Change]) -> Iterator[Refusal]:
+    changes = [c for c in given if c.old != c.new]  # a mode that changed alone hides nothing
+    read = [c for c in changes if not files.skips_reading(c)]
+    for change in changes:
+        yield from files.judge(change)
+    yield from sources.judge(read)
+    yield from _told(config.judge(read))
+    for change in read:
+        yield from _told(scripts.judge(change))
+        yield from _told(workflows.judge(change))
+
+
+def _told(findings: Iterable[config.Finding | scripts.Finding | workflows.Finding]) -> Iterator[Refusal]:
+    for found in findings:
+        yield Refusal(rule=found.rule, file=found.path, line=found.line, message=found.message)

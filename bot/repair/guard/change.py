@@ -1,0 +1,65 @@
+"""One changed file as the guard sees it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file before and after; None where it does not exist on that side.
+
+    `path` is repo-relative with forward slashes. Bytes that are not UTF-8 show as `\\xNN` in the texts, so that a
+    change of them stays visible.
+    """
+
+    path: str
+    old: bytes | None
+    new: bytes | None
+
+    @property
+    def binary(self) -> bool:
+        """A side holds a NUL byte."""
+        return any(b"\0" in side for side in (self.old, self.new) if side is not None)
+
+    @cached_property
+    def old_text(self) -> str:
+        """The text before, without byte order mark, line ends as `\\n`; empty when there was no file."""
+        return _text(self.old)
+
+    @cached_property
+    def new_text(self) -> str:
+        """The text after; like `old_text`."""
+        return _text(self.new)
+
+    @cached_property
+    def _common(self) -> tuple[int, int, int]:
+        """Lines of the common head, the old text and the new text."""
+        old, new = self.old_text.split("\n"), self.new_text.split("\n")
+        head = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        return head, len(old), len(new)
+
+    def parts(self, context: int = 200) -> tuple[str, str]:
+        """Both texts cut down to what differs and `context` lines around; blank lines keep the numbers right."""
+        head, before, after = self._common
+        old, new = self.old_text.split("\n"), self.new_text.split("\n")
+        pairs = zip(reversed(old[head:]), reversed(new[head:]), strict=False)
+        tail = next((i for i, (a, b) in enumerate(pairs) if a != b), min(before, after) - head)
+        start, end = max(0, head - context), max(0, tail - context)
+        return tuple("\n" * start + "\n".join(side[start : len(side) - end]) for side in (old, new))  # type: ignore[return-value]
+
+    def new_line(self, old_line: int) -> int:
+        """Where line `old_line` (from 1) of the old file was or would be in the new one: a good guess, from 1."""
+        head, before, after = self._common
+        if old_line <= head:
+            return old_line
+        return max(1, min(after, max(head + 1, old_line + after - before)))
+
+    def find(self, needle: str) -> int:
+        """The first line (from 1) of the new text that holds `needle`; 1 when none does."""
+        at = self.new_text.find(needle) if needle else -1
+        return self.new_text.count("\n", 0, at) + 1 if at >= 0 else 1
+
+
+def _text(side: bytes | None) -> str:
+    text = (side or b"").decode("utf-8", "backslashreplace").removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,267 @@
+"""Comparing assertions: which one became which, and whether it still asks as much."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bot.repair.guard.facts import Check
+from bot.repair.guard.rules import listed
+
+# What may stand in for an operator without asking less. Everything else counts as weaker.
+SPECIFIC = frozenset(
+    listed(
+        "eq eq-strict is true in not-in ne is-not match instance not-instance gt ge lt le approx subset "
+        "length property same-items raises called-with inline-snapshot"
+    )
+)
+STRONGER = {
+    "truthy": SPECIFIC,
+    "true": SPECIFIC | {"truthy"},
+    "falsy": frozenset({"false", "none", "eq", "not-in", "is", "eq-strict", "length", "undefined"}),
+    "false": frozenset({"falsy", "not-in", "ne", "is-not", "not-instance", "not-match", "none"}),
+    "none": frozenset({"is", "eq"}),
+    "not-none": SPECIFIC | {"truthy"},
+    "defined": SPECIFIC | {"truthy", "not-none"},
+    "undefined": frozenset({"is", "eq"}),
+    "eq": frozenset({"is", "eq-strict", "length", "subset-eq", "inline-snapshot"}),
+    "is": frozenset({"eq-strict", "length", "eq"}),
+    "eq-strict": frozenset({"is"}),
+    "ne": frozenset({"gt", "lt"}),
+    "in": frozenset({"eq", "is", "eq-strict", "match"}),
+    "match": frozenset({"in", "eq", "is", "eq-strict"}),
+    "ge": frozenset({"gt", "eq", "is", "length"}),
+    "le": frozenset({"lt", "eq", "is", "length"}),
+    "gt": frozenset({"eq", "is", "length"}),
+    "lt": frozenset({"eq", "is", "length"}),
+    "approx": frozenset({"eq", "is", "eq-strict"}),
+    "subset": frozenset({"eq", "eq-strict", "property"}),
+    "property": frozenset({"eq", "is", "eq-strict", "subset"}),
+    "same-items": frozenset({"eq", "eq-strict"}),
+    "instance": frozenset({"eq", "is", "exact-type"}),
+    "length": frozenset({"eq", "is", "eq-strict"}),
+    "snapshot": frozenset({"inline-snapshot", "eq", "eq-strict"}),
+    "inline-snapshot": frozenset({"eq", "eq-strict", "is"}),
+    "called": frozenset(
+        {
+            "called-once",
+            "called-with",
+            "called-once-with",
+            "called-times",
+            "nth-with",
+            "last-with",
+            "any-call",
+            "has-calls",
+        }
+    ),
+    "called-once": frozenset({"called-once-with", "called-times"}),
+    "called-times": frozenset({"called-once", "called-once-with"}),
+    "any-call": frozenset({"called-with", "called-once-with", "has-calls"}),
+    "called-with": frozenset({"called-once-with", "last-with", "nth-with"}),
+    "warns": frozenset({"raises"}),
+}
+FLIPPED = {
+    frozenset(pair)
+    for pair in (
+        ("truthy", "falsy"),
+        ("true", "false"),
+        ("eq", "ne"),
+        ("is", "is-not"),
+        ("in", "not-in"),
+        ("none", "not-none"),
+        ("lt", "gt"),
+        ("lt", "ge"),
+        ("gt", "le"),
+        ("le", "ge"),
+        ("instance", "not-instance"),
+        ("match", "not-match"),
+        ("truthy", "false"),
+        ("true", "falsy"),
+        ("called", "not-called"),
+        ("raises", "not-raises"),
+        ("defined", "undefined"),
+    )
+}
+LITERAL_OK = frozenset({("is", "eq")})  # with a literal on the other side both ask the same
+NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
+SWALLOW = frozenset({"try", "raises"})
+SEVERAL = 200  # checks that are compared each with each; above, only their order counts
+ALIKE = 0.2  # share of common words below which two checks have nothing to do with each other
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a check breaks, where, and in which words."""
+
+    rule: str
+    line: int
+    message: str
+
+
+def pair(old: Sequence[Check], new: Sequence[Check]) -> tuple[list[tuple[Check, Check]], list[Check], list[Check]]:
+    """Match checks before and after: (pairs, old ones that are gone, new ones that are left over).
+
+    Those that read the same are matched first, then the most alike; a check that cannot fail matches nothing.
+    """
+    left = [c for c in new if not c.hollow]
+    by_key: dict[tuple[str, str, str], list[Check]] = {}
+    for check in left:
+        by_key.setdefault(check.key, []).append(check)
+    pairs, open_old = [], []
+    for check in (c for c in old if not c.hollow):
+        same = by_key.get(check.key)
+        if same:
+            pairs.append((check, same.pop(0)))
+        else:
+            open_old.append(check)
+    used = {id(n) for _, n in pairs}
+    open_new = [c for c in left if id(c) not in used]
+    return _alike(pairs, open_old, open_new)
+
+
+def _alike(
+    pairs: list[tuple[Check, Check]], old: list[Check], new: list[Check]
+) -> tuple[list[tuple[Check, Check]], list[Check], list[Check]]:
+    if len(old) > SEVERAL or len(new) > SEVERAL:
+        count = min(len(old), len(new))
+        return [*pairs, *zip(old, new, strict=False)], old[count:], new[count:]
+    scored = [(_likeness(a, b), -abs(i - j), i, j) for i, a in enumerate(old) for j, b in enumerate(new)]
+    taken_old: set[int] = set()
+    taken_new: set[int] = set()
+    for score, _, i, j in sorted(scored, reverse=True):
+        if score > 0 and i not in taken_old and j not in taken_new:
+            pairs.append((old[i], new[j]))
+            taken_old.add(i)
+            taken_new.add(j)
+    gone = [c for i, c in enumerate(old) if i not in taken_old]
+    return pairs, gone, [c for j, c in enumerate(new) if j not in taken_new]
+
+
+def _likeness(old: Check, new: Check) -> float:
+    """How much two checks look like one that was changed; 0 when they have nothing in common."""
+    common = len(old.words & new.words) / (len(old.words | new.words) or 1)
+    same_subject = old.subject == new.subject
+    same_expected = old.expected == new.expected and bool(old.expected)
+    if common < ALIKE and not same_subject and not (same_expected and old.op == new.op):
+        return 0
+    return 3.0 * same_subject + 2.0 * same_expected + (old.op == new.op) + 2 * common
+
+
+def judge_pair(old: Check, new: Check, helpers: Mapping[str, frozenset[str]] = NONE) -> Iterator[Finding]:
+    """Yield what a check lost on its way; nothing when it asks at least as much as before.
+
+    `helpers` are functions of the candidate that assert, with the operators of their checks: a check may move into one.
+    """
+    verdict = "" if old.op in helpers.get(new.op, ()) else _operator(old, new)
+    if verdict:
+        yield Finding(verdict, new.line, f"asked `{_told(old)}`, asks `{_told(new)}`")
+        return
+    more = new.lossy - old.lossy
+    if more and (old.op == new.op or old.op in {"eq", "is", "eq-strict"}):
+        yield Finding(
+            "weakened-assertion", new.line, f"`{_told(new)}` ignores a part of the value ({', '.join(sorted(more))})"
+        )
+        return
+    if _reaches_less(old, new):
+        yield Finding("weakened-assertion", new.line, f"asked `{_told(old)}`, asks `{_told(new)}`")
+        return
+    yield from _tolerance(old, new)
+    yield from _guards(old, new)
+    if old.awaited and not (new.awaited or "await" in new.words):
+        yield Finding("conditional-assertion", new.line, f"`{_told(new)}` is not awaited any more")
+    lost = _lost_values(old, new)
+    if lost:
+        yield Finding("changed-expectation", new.line, f"`{_told(new)}`: {lost}")
+
+
+def _operator(old: Check, new: Check) -> str:
+    if old.op == new.op:
+        return ""
+    if old.op.startswith("call:") and (new.op.startswith("call:") or new.op in SPECIFIC):
+        return ""
+    if frozenset((old.op, new.op)) in FLIPPED:
+        return "changed-expectation"
+    if (old.op, new.op) in LITERAL_OK and not new.expected_literals:
+        return "weakened-assertion"
+    return "" if new.op in STRONGER.get(old.op, ()) else "weakened-assertion"
+
+
+def _reaches_less(old: Check, new: Check) -> bool:
+    """`assert user.is_admin` became `assert user`: the rest of the expression was cut off."""
+    rest = old.subject.removeprefix(new.subject)
+    return (
+        old.op == new.op
+        and new.subject != ""
+        and rest != old.subject
+        and rest[:1] in {".", "(", "["}
+        and not new.expected
+    )
+
+
+def _tolerance(old: Check, new: Check) -> Iterator[Finding]:
+    before, after = dict(old.tolerances), dict(new.tolerances)
+    for name, value in after.items():
+        if value > before.get(name, _default(name)):
+            yield Finding("loosened-tolerance", new.line, f"`{_told(new)}` accepts a larger difference ({name})")
+    for name, value in before.items():
+        if name not in after and _default(name) > value:
+            yield Finding("loosened-tolerance", new.line, f"`{_told(new)}` lost its {name}")
+
+
+def _default(name: str) -> float:
+    return DEFAULT_TOLERANCES.get(name, 0.0)
+
+
+# What a comparison accepts when nothing is said, in the same sense as Check.tolerances (larger is looser).
+DEFAULT_TOLERANCES = {
+    "rel": 1e-6,
+    "abs": 1e-12,
+    "rtol": 1e-7,
+    "rel_tol": 1e-9,
+    "places": -7.0,
+    "decimal": -6.0,
+    "significant": -7.0,
+    "digits": -2.0,
+}
+
+
+def _guards(old: Check, new: Check) -> Iterator[Finding]:
+    more = Counter(new.guards) - Counter(old.guards)
+    if more.keys() & SWALLOW:
+        yield Finding("swallowed-failure", new.line, f"the failure of `{_told(new)}` is caught")
+    elif more:
+        yield Finding("conditional-assertion", new.line, f"`{_told(new)}` does not run always any more")
+
+
+def _lost_values(old: Check, new: Check) -> str:
+    """Say which value is fed or expected no longer; a value that changed sides (`6 == f()`) is not lost."""
+    lost = Counter((*old.expected_literals, *old.subject_literals))
+    lost -= Counter((*new.expected_literals, *new.subject_literals))
+    unexpected = (Counter(old.expected_literals) - Counter(new.expected_literals)) & lost
+    if unexpected and "bound" not in dict(new.tolerances):
+        return f"{next(iter(unexpected))} is not expected any more"
+    if new.elements < old.elements and new.op == old.op:
+        return "fewer members are expected"
+    came = Counter(new.subject_literals) - Counter(old.subject_literals)
+    keywords = {name for name, is_keyword in map(_keyword, came) if is_keyword}
+    for literal in (Counter(old.subject_literals) - Counter(new.subject_literals)) & lost:
+        name, is_keyword = _keyword(literal)
+        if (name in keywords) if is_keyword else not _as_keyword(literal, came):
+            return f"{literal} is not what is tested any more"
+    return ""
+
+
+def _keyword(literal: str) -> tuple[str, bool]:
+    """Split `name=value`; (literal, False) when it is no keyword argument."""
+    name, sign, _ = literal.partition("=")
+    return (name, True) if sign and name.isidentifier() else (literal, False)
+
+
+def _as_keyword(literal: str, came: Counter[str]) -> bool:
+    """Whether a positional argument came back as a keyword argument."""
+    return any(c.partition("=")[2] == literal for c in came)
+
+
+def _told(check: Check) -> str:
+    text = f"{check.op} {check.subject} {check.expected}".strip()
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,254 @@
+"""Whether the configuration of checkers asks for as much as before, over all configuration files of a candidate.
+
+Settings are compared by folder and tool, not by file, so that a configuration that moved to another file is known
+again.
+"""
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import re2
+
+from bot.repair.guard.change import Change
+from bot.repair.guard.commands import arguments
+from bot.repair.guard.config.files import Reader, configures, settings_of
+from bot.repair.guard.config.readers import Setting
+from bot.repair.guard.config.tables import TOOLS
+from bot.repair.guard.facts import TooComplex, Unparsable
+from bot.repair.guard.kinds import name_of
+from bot.repair.guard.shell import unquoted
+
+RANKS = {
+    **dict.fromkeys(("off", "0", "none", "false", "null", "disable", "ignore"), 0),
+    **dict.fromkeys(("info", "information", "on-info", "basic"), 1),
+    **dict.fromkeys(("warn", "1", "warning", "standard"), 2),
+    **dict.fromkeys(("error", "2", "on", "true", "strict"), 3),
+}
+NUMBER = re2.compile(r"[0-9]+(?:\.[0-9]+)?")
+DIGITS = re2.compile(r"[0-9]+")
+FEW = 8  # changed lines up to which the repair of a file that did not parse is believed
+OWN_FILES = frozenset(
+    {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
+)
+ADDABLE = frozenset({"typescript", "pre-commit", "package", "pyproject", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that the configuration breaks, and where."""
+
+    rule: str
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(slots=True)
+class _Values:
+    """The values of one setting of one tool on both sides."""
+
+    old: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    path: str = ""
+    line: int = 1
+
+
+@dataclass(slots=True)
+class _Tools:
+    """Everything that the changed files of a candidate say about checkers: by folder, tool and key."""
+
+    values: dict[tuple[str, str, str], _Values] = field(default_factory=dict)
+
+    def take(self, change: Change, tool: str, found: Sequence[Setting], *, new: bool) -> None:
+        """Add the settings of one side of a file."""
+        folder = change.path.rpartition("/")[0]
+        for name, setting in settings_of(tool, list(found)):
+            slot = self.values.setdefault((folder, name, setting.key), _Values(path=change.path))
+            (slot.new if new else slot.old).append(setting.value)
+            if new:
+                slot.path = change.path
+                slot.line = setting.line or change.find(setting.key.rpartition(".")[2])
+
+
+def judge(changes: Sequence[Change]) -> Iterator[Finding]:
+    """Yield what the configuration files among `changes` loosen."""
+    tools = _Tools()
+    replaced: list[Change] = []
+    for change in changes:
+        told = configures(change.path)
+        if told is None or change.binary:
+            continue
+        sides = yield from _read(change, told[1])
+        if sides is None:
+            continue
+        tools.take(change, told[0], sides[0], new=False)
+        tools.take(change, told[0], sides[1], new=True)
+        if (
+            change.old is None
+            and told[0] not in ADDABLE
+            and name_of(change.path) not in OWN_FILES
+            and told[0] != "lines"
+        ):
+            replaced.append(change)
+    yield from _new_files(replaced, tools)
+    for place, slot in sorted(tools.values.items(), key=lambda row: row[0]):
+        _, tool, key = place
+        direction = TOOLS[tool].direction(key)
+        message = _loosened(direction, place, slot, tools)
+        if message and Counter(slot.old) != Counter(slot.new):
+            yield Finding("loosened-config", slot.path, slot.line, f"{tool}: {message}")
+
+
+def _read(change: Change, reader: Reader) -> Generator[Finding, None, list[list[Setting]] | None]:
+    """Read both sides: yield what is wrong with the texts, return the settings, None when they cannot be compared."""
+    sides: list[list[Setting]] = []
+    for text, new in ((change.old_text, False), (change.new_text, True)):
+        try:
+            sides.append(list(reader(text)) if text.strip() else [])
+        except TooComplex as e:
+            yield Finding("unreadable", change.path, 1, str(e))
+            return None
+        except Unparsable as e:
+            if new and len(sides) == 1:
+                yield Finding("syntax", change.path, e.line, f"not valid any more: {e.message}")
+                return None
+            break
+    if len(sides) < 2:
+        yield from _repaired(change)
+        return None
+    return sides
+
+
+def _repaired(change: Change) -> Iterator[Finding]:
+    """The file did not parse before: a small change is its repair, a large one cannot be told from loosening."""
+    old, new = (Counter(x.strip() for x in text.split("\n")) for text in (change.old_text, change.new_text))
+    if (old - new).total() + (new - old).total() > FEW:
+        yield Finding("loosened-config", change.path, 1, "the file could not be read before, and much of it changed")
+
+
+def _new_files(added: Sequence[Change], tools: _Tools) -> Iterator[Finding]:
+    """A new configuration file takes the place of what is configured elsewhere, unless that moved here."""
+    for change in added:
+        folder = change.path.rpartition("/")[0]
+        mine = {tool for (f, tool, _), v in tools.values.items() if f == folder and v.new and v.path == change.path}
+        moved = {tool for (f, tool, _), v in tools.values.items() if f == folder and v.old}
+        if mine - moved or not mine:
+            told = ", ".join(sorted(mine - moved)) or "nothing"
+            yield Finding("loosened-config", change.path, 1, f"a new configuration of {told} hides the one in force")
+
+
+def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools: _Tools) -> str:
+    folder, tool, key = place
+    old, new = slot.old, slot.new
+    shown = key or "the list"
+    if direction in {"free", ""}:
+        return ""
+    if direction in {"grow", "add", "shrink"}:
+        return _list(direction, shown, _split(old), _split(new))
+    if direction in {"on", "off"}:
+        return _switch(direction, shown, old, new)
+    if direction in {"up", "down"}:
+        return _number(direction, shown, old, new)
+    if direction == "level":
+        return _level(shown, old, new)
+    if direction == "command":
+        return next(iter(arguments(_command_name(tool, key), _words(old), _words(new))), "")
+    if direction == "filters":
+        return _filters(shown, old, new)
+    if direction == "version":
+        pairs = zip((Counter(old) - Counter(new)), (Counter(new) - Counter(old)), strict=False)
+        return f"{shown} is an older version" if any(_version(b) < _version(a) for a, b in pairs) else ""
+    if _is_new_option(folder, tool, key, tools):
+        return ""
+    return f"{shown} changed" if new else f"{shown} is gone"
+
+
+def _is_new_option(folder: str, tool: str, key: str, tools: _Tools) -> bool:
+    """Whether the setting belongs to a rule or hook that was not there before."""
+    head, dot, _ = key.rpartition(".")
+    if not dot:
+        return False
+    owners = [tools.values.get((folder, tool, name)) for name in (head, f"{head}.id")]
+    return any(owner is not None and not owner.old for owner in owners)
+
+
+def _split(values: Sequence[str]) -> Counter[str]:
+    parts = (p.strip() for v in values for p in v.replace("\n", ",").split(","))
+    return Counter(p for p in parts if p and p not in {"[]", "{}"})
+
+
+def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str:
+    came, gone = set(new) - set(old), set(old) - set(new)
+    if direction == "shrink":
+        more = [x for x in sorted(came) if not x.startswith("!")]
+        fewer = [x for x in sorted(gone) if x.startswith("!")]
+        told = more + fewer
+        return f"{key} ignores more: {told[0]}" if told else ""
+    if direction == "grow" and not old and new:
+        return f"{key} now names what is checked: {min(new)}"
+    return f"{key} lost {min(gone)}" if gone else ""
+
+
+def _is_true(values: Sequence[str]) -> bool | None:
+    """The truth of the last value; None when there is none."""
+    return (
+        values[-1].strip().lower() not in {"false", "0", "no", "off", "none", "null", "", "[]", "{}"}
+        if values
+        else None
+    )
+
+
+def _switch(direction: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    was, now = _is_true(old), _is_true(new)
+    if direction == "on":
+        return f"{key} is switched off" if (now is False and was is not False) or (was and now is None) else ""
+    return f"{key} is switched on" if now and not was else ""
+
+
+def _number(direction: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    was, now = ([float(n) for v in side for n in NUMBER.findall(v)[:1]] for side in (old, new))
+    if not was:
+        return ""
+    if not now:
+        return f"{key} is gone"
+    worse = min(now) < min(was) if direction == "up" else max(now) > max(was)
+    return f"{key} went from {was[0]:g} to {now[0]:g}" if worse else ""
+
+
+def _level(key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    came, gone = Counter(new) - Counter(old), Counter(old) - Counter(new)
+    low, high = ([RANKS[v.lower()] for v in side if v.lower() in RANKS] for side in (came, gone))
+    if low and min(low) < (max(high) if high else 3 if not old and min(low) < 2 else 0):
+        return f"{key} is now {min(came, key=lambda v: RANKS.get(v.lower(), 9))}"
+    if high and max(high) > 0 and not low:
+        return f"{key} is gone"
+    if old and {v for v in (*came, *gone) if v.lower() not in RANKS}:
+        return f"{key} has other options"
+    return ""
+
+
+def _command_name(tool: str, key: str) -> str:
+    at = key.rfind("[")
+    return key[at + 1 : key.find("]", at)] if at >= 0 else tool
+
+
+def _words(values: Sequence[str]) -> list[str]:
+    return [unquoted(w) for v in values for w in v.split() if not w.startswith("#")]
+
+
+def _filters(key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    came, gone = Counter(_lines(new)) - Counter(_lines(old)), Counter(_lines(old)) - Counter(_lines(new))
+    lax = [v for v in came if not v.startswith("error")]
+    strict = [v for v in gone if v.startswith("error")]
+    if lax or strict:
+        return f"{key}: {lax[0] if lax else strict[0] + ' is gone'}"
+    return ""
+
+
+def _lines(values: Sequence[str]) -> list[str]:
+    return [line.strip() for v in values for line in v.split("\n") if line.strip() and line.strip() != "[]"]
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(n[:9]) for part in text.split(".") for n in DIGITS.findall(part)[:1])

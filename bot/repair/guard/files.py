@@ -1,0 +1,71 @@
+"""Rules about whole files: lock, generated, snapshot and CI files, data of tests, names that shadow a runner."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from bot.model import Refusal
+from bot.repair.guard import kinds
+from bot.repair.guard.change import Change
+from bot.repair.guard.config.files import configures
+from bot.repair.guard.languages import language_of
+
+PROSE = frozenset({"md", "rst", "adoc"})
+NOT_DATA = frozenset({"requirements", "readme", "changelog", "license", "dockerfile", "makefile", "py", "__init__"})
+
+
+def judge(change: Change) -> Iterator[Refusal]:
+    """Yield what the name and the bare presence of a change are refused for."""
+    path = change.path
+    if kinds.is_workflow(path):
+        yield _refusal("workflow", path, "steers CI")
+    if kinds.is_lock(path) or (
+        path.endswith(".txt") and kinds.is_compiled_requirements(change.old_text, change.new_text)
+    ):
+        yield _refusal("lock-file", path, "is written by a package manager")
+    elif kinds.is_snapshot(path) and (language_of(path) is None or "__snapshots__" in path):
+        if change.old is not None:
+            yield _refusal("snapshot", path, "records what tests expect")
+    elif kinds.is_generated(path, change.old_text, change.new_text):
+        yield _refusal("generated-file", path, "is written by a generator")
+    elif change.old is not None and _is_test_data(path) and not _same_data(change):
+        yield _refusal("changed-expectation", path, "test data is changed or gone")
+    if change.old is None and (name := kinds.shadows(path)):
+        yield _refusal("patched-runner", path, f"would be loaded in place of {name}")
+
+
+def skips_reading(change: Change) -> bool:
+    """Whether a tool writes the file, so that its lines are not for people."""
+    return kinds.is_lock(change.path) or kinds.is_generated(change.path, change.old_text, change.new_text)
+
+
+def _is_test_data(path: str) -> bool:
+    name = kinds.name_of(path).lower()
+    stem = name.partition(".")[0]
+    known = language_of(path) is not None and not name.endswith(
+        (".yml", ".yaml", ".toml", ".css", ".html", ".xml", ".sql")
+    )
+    prose = name.rpartition(".")[2] in PROSE or any(stem.startswith(word) for word in NOT_DATA)
+    script = name.endswith((".sh", ".bash", ".mk", ".cfg", ".ini")) or name.startswith(".")
+    return kinds.in_test_folder(path) and not (known or prose or script or configures(path))
+
+
+def _same_data(change: Change) -> bool:
+    """Whether only layout changed: white space, or the layout of JSON."""
+    if change.new is None or change.binary:
+        return False
+    old, new = ("".join(text.split()) for text in (change.old_text, change.new_text))
+    return old == new or (change.path.endswith(".json") and _json(change.old_text) == _json(change.new_text) != "")
+
+
+def _json(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text, parse_int=str, parse_float=str), sort_keys=True)
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _refusal(rule: str, path: str, message: str, line: int = 1) -> Refusal:
+    return Refusal(rule=rule, file=path, line=line, message=message)
+
+
+Changes = Sequence[Change]

@@ -1,0 +1,120 @@
+"""Source files of a candidate: read on both sides, compared over all of them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.model import Refusal
+from bot.repair.guard import textual
+from bot.repair.guard.change import Change
+from bot.repair.guard.directives import added
+from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
+from bot.repair.guard.languages import language_of
+from bot.repair.guard.units import NOT_IN_NEW, compare, surplus
+
+LARGE = 100_000  # characters from which a file may be read by lines only because it is large
+
+
+def judge(changes: Sequence[Change]) -> Iterator[Refusal]:
+    """Yield what the source files among `changes` hide."""
+    by_path = {c.path: c for c in changes}
+    old: dict[str, Facts] = {}
+    new: dict[str, Facts] = {}
+    for change in changes:
+        language = language_of(change.path)
+        if language is not None and not change.binary:
+            yield from _read(change, language, old, new)
+    for finding in compare(_with_units(old), _with_units(new)):
+        line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
+        yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
+    for path, line, message in added(old, new):
+        yield Refusal(rule="suppression", file=path, line=line, message=message)
+    yield from _marks(old, new)
+    yield from _constants(old, new, by_path)
+    yield from _examples(old, new)
+
+
+def _with_units(files: Mapping[str, Facts]) -> dict[str, Facts]:
+    return {path: facts for path, facts in files.items() if facts.units}
+
+
+def _read(change: Change, language: Language, old: dict[str, Facts], new: dict[str, Facts]) -> Iterator[Refusal]:
+    """Read both sides with care, or both by lines when one of them cannot be read so."""
+    told = [_careful(language, change.path, text) for text in (change.old_text, change.new_text)]
+    broken = told[1]
+    if isinstance(broken, Unparsable) and isinstance(told[0], Facts) and change.old is not None:
+        yield Refusal(
+            rule="syntax", file=change.path, line=broken.line, message=f"not valid any more: {broken.message}"
+        )
+        return
+    grown = len(change.old_text) < LARGE and change.old is not None
+    if isinstance(told[1], TooComplex) and not isinstance(told[0], TooComplex) and grown:
+        yield Refusal(rule="unreadable", file=change.path, line=1, message=str(told[1]))
+        return
+    sides = [t for t in told if isinstance(t, Facts)]
+    if len(sides) < 2:
+        try:
+            sides = [_by_lines(language, change.path, text) for text in change.parts()]
+        except TooComplex as e:
+            yield Refusal(rule="unreadable", file=change.path, line=1, message=str(e))
+            return
+    if change.old is not None:
+        old[change.path] = sides[0]
+    if change.new is not None:
+        new[change.path] = sides[1]
+
+
+def _careful(language: Language, path: str, text: str) -> Facts | Unparsable | TooComplex:
+    try:
+        return language.read(path, text)
+    except (Unparsable, TooComplex) as e:
+        return e
+
+
+def _by_lines(language: Language, path: str, text: str) -> Facts:
+    test = language.is_test(path)
+    return textual.read(text, language.PATTERNS, test=test, collected=test and language.collected(path))
+
+
+def _marks(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Refusal]:
+    """Marks of files outside their units, counted over the whole candidate."""
+    before = [m for facts in old.values() for m in facts.marks]
+    left = Counter(id(m) for m in surplus(before, [m for facts in new.values() for m in facts.marks]))
+    for path, facts in new.items():
+        for mark in facts.marks:
+            if left[id(mark)] and not (path not in old and mark.rule in NOT_IN_NEW and _is_test(path)):
+                yield _refusal(mark, path)
+
+
+def _is_test(path: str) -> bool:
+    language = language_of(path)
+    return language is not None and language.is_test(path)
+
+
+def _refusal(mark: Mark, path: str) -> Refusal:
+    return Refusal(rule=mark.rule, file=path, line=mark.line, message=mark.message)
+
+
+def _constants(old: Mapping[str, Facts], new: Mapping[str, Facts], by_path: Mapping[str, Change]) -> Iterator[Refusal]:
+    """Values that test modules keep for other modules: files of tests that hold no tests themselves."""
+    for path, facts in new.items():
+        before = dict(old[path].constants) if path in old else {}
+        if not _is_test(path) or any(u.collected for u in facts.units):
+            continue
+        for name, value in facts.constants:
+            if name in before and before[name] != value:
+                line = by_path[path].find(name)
+                yield Refusal(rule="changed-expectation", file=path, line=line, message=f"{name} is another value")
+
+
+def _examples(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Refusal]:
+    """Doctest examples that are gone, or expect something else."""
+    now = Counter(e for facts in new.values() for e in facts.examples)
+    sources = {source for source, _ in now}
+    for path, facts in old.items():
+        for example, count in Counter(facts.examples).items():
+            if now[example] >= count:
+                continue
+            kept = example[0] in sources
+            rule = "changed-expectation" if kept else "deleted-test"
+            told = "expects something else" if kept else "is gone"
+            yield Refusal(rule=rule, file=path, line=1, message=f"the example `{example[0][:60]}` {told}")

@@ -1,0 +1,230 @@
+"""Comparing the tests of a candidate before and after, over all its files, so that a moved test is known again."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.repair.guard.checks import judge_pair, pair
+from bot.repair.guard.directives import words_of
+from bot.repair.guard.facts import Check, Facts, Mark, Unit
+from bot.repair.guard.kinds import in_dead_folder
+
+FUZZY = 120  # units that are compared each with each to find a renamed one
+SAME = 0.6  # share of common words from which two units count as one under another name
+SIMILAR = 0.35  # the same for units that keep all their checks
+NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "conditional-assertion", "suppression"})
+"""Rules whose marks say nothing in a test that did not exist before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that the tests of a candidate break; `old` says that `line` is one of the old file."""
+
+    rule: str
+    path: str
+    line: int
+    message: str
+    old: bool = False
+
+
+@dataclass(slots=True)
+class _Side:
+    """All units of one side, by place; those that have found their partner are taken out."""
+
+    units: dict[tuple[str, str, int], Unit] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, files: Mapping[str, Facts]) -> "_Side":
+        side = cls()
+        for path, facts in files.items():
+            seen: Counter[str] = Counter()
+            for unit in facts.units:
+                side.units[path, unit.name, seen[unit.name]] = unit
+                seen[unit.name] += 1
+        return side
+
+
+@dataclass(slots=True)
+class _Loose:
+    """Checks that have no partner yet: (path, unit, check), and what may take them in."""
+
+    gone: list[tuple[str, Unit, Check]] = field(default_factory=list)
+    extra: list[tuple[str, Unit, Check]] = field(default_factory=list)
+
+
+ALWAYS, NEVER = "always ", "own "
+"""How keys of marks begin that count in new units whatever their rule, or never count there."""
+FAKES = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "SimpleNamespace"})
+Helpers = Mapping[str, frozenset[str]]
+Pair = tuple[tuple[str, Unit], tuple[str, Unit]]
+
+
+def compare(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Finding]:
+    """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file."""
+    before, after = _Side.of(old), _Side.of(new)
+    pairs = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
+    loose = _Loose()
+    helpers = _helpers(new)
+    for (_, old_unit), (path, unit) in pairs:
+        yield from _judge(old_unit, path, unit, loose, helpers)
+    for (path, _, _), unit in after.units.items():
+        loose.extra += [(path, unit, c) for c in unit.checks if not c.hollow]
+        told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
+        told = (m for m in told if not m.key.startswith(NEVER))
+        yield from (Finding(m.rule, path, m.line, m.message) for m in told)
+    for (path, _, _), unit in before.units.items():
+        if unit.collected:
+            yield Finding("deleted-test", path, unit.line, f"{unit.name} is gone", old=True)
+        else:
+            loose.gone += [(path, unit, c) for c in unit.checks if not c.hollow]
+    called = {short(name) for facts in new.values() for unit in facts.units for name in unit.calls}
+    yield from _homeless(loose, called, helpers)
+
+
+def short(name: str) -> str:
+    """The last part of a unit's or function's name."""
+    name = name.removesuffix("()")
+    return name.rpartition(" > ")[2] if " > " in name else name.rpartition(".")[2]
+
+
+def _same_place(before: _Side, after: _Side) -> list[Pair]:
+    keys = [k for k in before.units if k in after.units]
+    return [((k[0], before.units.pop(k)), (k[0], after.units.pop(k))) for k in keys]
+
+
+def _same_name(before: _Side, after: _Side) -> list[Pair]:
+    """Units of the same name in another file: moved. A test moves only to where it is collected."""
+    found = []
+    by_name: dict[str, list[tuple[str, str, int]]] = {}
+    for key in after.units:
+        by_name.setdefault(short(key[1]), []).append(key)
+    for key in list(before.units):
+        unit = before.units[key]
+        options = [k for k in by_name.get(short(key[1]), ()) if k in after.units]
+        options = [k for k in options if after.units[k].collected or not unit.collected]
+        options = [k for k in options if in_dead_folder(key[0]) or not in_dead_folder(k[0])]
+        if options:
+            best = max(options, key=lambda k: (_alike(unit, after.units[k]), k[0] == key[0]))
+            found.append(((key[0], before.units.pop(key)), (best[0], after.units.pop(best))))
+    return found
+
+
+def _same_body(before: _Side, after: _Side) -> list[Pair]:
+    """Units that were renamed: most of their words are the same."""
+    old, new = list(before.units)[:FUZZY], list(after.units)[:FUZZY]
+    scored = sorted(
+        (
+            (_alike(before.units[a], after.units[b]), a[0] == b[0], i, j)
+            for i, a in enumerate(old)
+            for j, b in enumerate(new)
+        ),
+        reverse=True,
+    )
+    found = []
+    for score, _, i, j in scored:
+        shelved = in_dead_folder(new[j][0]) and not in_dead_folder(old[i][0])
+        if score >= SAME and old[i] in before.units and new[j] in after.units and not shelved:
+            found.append(((old[i][0], before.units.pop(old[i])), (new[j][0], after.units.pop(new[j]))))
+    return found
+
+
+def _alike(a: Unit, b: Unit) -> float:
+    """How alike two units are: common words; units whose checks are all kept count as alike with fewer of them."""
+    common = len(a.words & b.words) / (len(a.words | b.words) or 1)
+    kept = len(a.checks) > 1 and not Counter(c.key for c in a.checks) - Counter(c.key for c in b.checks)
+    return max(common, SAME) if kept and common >= SIMILAR else common
+
+
+def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers) -> Iterator[Finding]:
+    yield from (Finding(m.rule, path, m.line, m.message) for m in surplus(old.marks, new.marks))
+    if old.collected and not new.collected:
+        yield Finding(
+            "disabled-test", path, new.line, f"{old.name} is not found by the runner any more (now {new.name})"
+        )
+    if _emptied(old, new):
+        yield Finding("emptied-test", path, new.line, f"{old.name} does nothing any more")
+        return
+    pairs, gone, extra = pair(old.checks, new.checks)
+    for before, after in pairs:
+        yield from (Finding(f.rule, path, f.line, f.message) for f in judge_pair(before, after, helpers))
+    loose.gone += [(path, new, c) for c in gone]
+    loose.extra += [(path, new, c) for c in extra]
+    yield from _cases(old, path, new)
+    for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls)):
+        yield Finding("mocked-subject", path, new.line, f"{target}, which {new.name} tests, is replaced by a fake")
+    called = Counter(new.calls)
+    called.subtract(old.calls)
+    lost = next((name for name in (n for n, more in called.items() if more < 0) if short(name)[:1].isupper()), "")
+    if lost and any(short(name) in FAKES for name, more in called.items() if more > 0):
+        yield Finding("mocked-subject", path, new.line, f"{lost} is replaced by a fake in {new.name}")
+    if not new.collected and Counter(old.values) - Counter(new.values):
+        lost = next(iter(Counter(old.values) - Counter(new.values)))
+        yield Finding("changed-expectation", path, new.line, f"{new.name} does not give {lost} any more")
+
+
+def surplus(old: Sequence[Mark], new: Sequence[Mark]) -> list[Mark]:
+    """The marks of which there are more after than before."""
+    left = Counter((m.rule, m.key) for m in old)
+    found = []
+    for mark in new:
+        if left[mark.rule, mark.key] > 0:
+            left[mark.rule, mark.key] -= 1
+        else:
+            found.append(mark)
+    return found
+
+
+def _emptied(old: Unit, new: Unit) -> bool:
+    """A test that did something does nothing, or one without assertions makes less than half of its calls."""
+    if not old.collected or not old.weight:
+        return False
+    return new.weight == 0 or (not old.checks and 2 * len(new.calls) < len(old.calls))
+
+
+def _is_called(target: str, calls: Sequence[str]) -> bool:
+    """Whether a faked `pkg.module.name` is what the test calls: the last two parts agree, or the method of a class."""
+    owner, _, name = target.rpartition(".")
+    owner = owner.rpartition(".")[2]
+    for call in calls:
+        where, _, called = call.rpartition(".")
+        if called == name and (owner[:1].isupper() or where.rpartition(".")[2] == owner):
+            return True
+    return False
+
+
+def _cases(old: Unit, path: str, new: Unit) -> Iterator[Finding]:
+    lost = Counter(old.cases) - Counter(new.cases)
+    if not lost:
+        return
+    shown = next(iter(lost))[:60]
+    if len(new.cases) < len(old.cases):
+        yield Finding("removed-case", path, new.line, f"{new.name} does not run with {shown} any more")
+    else:
+        yield Finding("changed-expectation", path, new.line, f"{new.name} runs with other values than {shown}")
+
+
+def _helpers(files: Mapping[str, Facts]) -> Helpers:
+    """The functions of the candidate that tests call and that assert: `call:NAME` to the operators of their checks."""
+    found: dict[str, frozenset[str]] = {}
+    for unit in (u for facts in files.values() for u in facts.units if not u.collected):
+        ops = frozenset(c.op for c in unit.checks if not c.hollow and not c.guards)
+        found[f"call:{short(unit.name)}"] = found.get(f"call:{short(unit.name)}", frozenset()) | ops
+    return found
+
+
+def _homeless(loose: _Loose, called: set[str], helpers: Helpers) -> Iterator[Finding]:
+    """Checks that left their unit: accepted when they are now in another test, or in a function that is called."""
+    homes = [c for _, u, c in loose.extra if u.collected or short(u.name) in called or u.name == "<module>"]
+    pairs, _, _ = pair([c for _, _, c in loose.gone], homes)
+    kept = {id(before): list(judge_pair(before, after, helpers)) for before, after in pairs}
+    for path, unit, check in loose.gone:
+        found = kept.get(id(check))
+        handed_over = found and {f.rule for f in found} == {"changed-expectation"} and _hands_over(unit, check)
+        if found is None or (found and not handed_over):
+            told = f"`{check.op} {check.subject[:60]}` of {unit.name} is gone"
+            yield Finding("removed-assertion", path, unit.line, told)
+
+
+def _hands_over(unit: Unit, check: Check) -> bool:
+    """Whether the expected values are still in the test: as arguments of the helper that now asserts."""
+    return words_of(" ".join(x.removesuffix(".0") for x in check.expected_literals)) <= unit.words

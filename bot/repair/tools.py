@@ -1,0 +1,91 @@
+"""What a strategy is handed: the bench of one failing leg, the pristine tree, and the making of candidates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bot.config_files import config_root
+from bot.model import Candidate, Diagnosis
+from bot.ports import Git, Session, Written
+from bot.repair.patch import diff_of
+from bot.repair.trees import tracked, tree_with
+from bot.yaml12 import load
+
+
+class Bench(Protocol):
+    """The held job, as far as strategies need it."""
+
+    def session(self) -> Session:
+        """A fresh stack of writes."""
+        ...
+
+    def changed(self, blobs: Mapping[str, str], *, by_step: bool = False) -> tuple[Written, ...]:
+        """The tracked files (path -> blob id) that the job has changed."""
+        ...
+
+
+class StrategyTools:
+    """See `bot.ports.Tools`. `commit` is what the held job has checked out; candidates are diffs against it."""
+
+    def __init__(
+        self,
+        git: Git,
+        commit: str,
+        bench: Bench,
+        diagnosis: Diagnosis,
+        *,
+        unsafe_fixes: bool,
+        max_rounds: int,
+        strategy: str,
+    ) -> None:
+        self._git, self._commit, self._bench, self._strategy = git, commit, bench, strategy
+        self.diagnosis, self.unsafe_fixes, self.max_rounds = diagnosis, unsafe_fixes, max_rounds
+        self._blobs = {path: sha for path, (_, sha) in tracked(git, commit).items()}
+
+    def table(self, name: str) -> Any:
+        """See `bot.ports.Tools.table`."""
+        path = config_root() / name
+        return load(path.read_bytes(), name)
+
+    def session(self, *, fresh_step: bool = False) -> Session:
+        """See `bot.ports.Tools.session`."""
+        session = self._bench.session()
+        changed = self._bench.changed(self._blobs, by_step=True) if fresh_step else ()
+        if changed:
+            paths = [w.path for w in changed]
+            session.run(["git", "checkout", "--force", "HEAD", "--", *paths], cwd=session.workspace)
+        return session
+
+    def left_behind(self, *, new_files: bool = False) -> tuple[Written, ...]:
+        """See `bot.ports.Tools.left_behind`."""
+        return (*self._bench.changed(self._blobs), *(self._new_files() if new_files else ()))
+
+    def _new_files(self) -> tuple[Written, ...]:
+        session = self._bench.session()
+        listing = session.run(["git", "ls-files", "-z", "--others", "--exclude-standard"], cwd=session.workspace)
+        paths = listing.output.split("\0")[:-1] if listing.code == 0 else []
+        return self._bench.changed(dict.fromkeys(paths, ""))
+
+    def candidate(
+        self,
+        changes: Sequence[Written],
+        summary: str,
+        *,
+        safe: bool = True,
+        rules: Sequence[str] = (),
+        new_files: bool = False,
+        step_green: bool = False,
+    ) -> Candidate | None:
+        """See `bot.ports.Tools.candidate`."""
+        tree = tree_with(self._git, self._commit, changes, new_files=new_files)
+        diff = diff_of(self._git, self._commit, tree)
+        if not diff:
+            return None
+        return Candidate(
+            diff=diff,
+            base=self._commit,
+            strategy=self._strategy,
+            summary=summary,
+            safe=safe,
+            step_green=step_green,
+            rules=tuple(rules),
+        )

@@ -1,0 +1,71 @@
+"""From files that a sandboxed program has written to a tree in the pristine clone, and from there to a diff.
+
+What comes in is hostile: paths and contents go into git's object store as they are (no filters), nothing is ever
+checked out.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from bot.ports import Git, Written
+from bot.repair.patch import Applied, commit
+
+FILE, PROGRAM = "100644", "100755"
+GONE = "0" * 40
+
+
+def tracked(git: Git, commit: str) -> dict[str, tuple[str, str]]:
+    """The regular files of a commit: path -> (mode, blob id)."""
+    rows = (row.partition(b"\t") for row in git.run("ls-tree", "-r", "-z", commit).split(b"\0") if row)
+    found = {}
+    for about, _, path in rows:
+        mode, _, sha = about.decode().split()
+        if mode in (FILE, PROGRAM):
+            found[path.decode("utf-8", "surrogateescape")] = (mode, sha)
+    return found
+
+
+def tree_with(git: Git, commit: str, changes: Sequence[Written], *, new_files: bool = False) -> str:
+    """The tree of a commit with these changes; files that it does not track are left out unless `new_files`."""
+    known = tracked(git, commit)
+    rows = b"".join(_rows(git, known, changes, new_files=new_files))
+    index = git.git_dir / f"index.{uuid.uuid4().hex}"
+    env = {"GIT_INDEX_FILE": str(index)}
+    try:
+        git.run("read-tree", commit, env=env)
+        git.run("update-index", "-z", "--index-info", stdin=rows, env=env)
+        return git.run("write-tree", env=env).decode().strip()
+    finally:
+        index.unlink(missing_ok=True)
+
+
+def _rows(
+    git: Git, known: Mapping[str, tuple[str, str]], changes: Sequence[Written], *, new_files: bool
+) -> Iterator[bytes]:
+    for change in changes:
+        if change.content is None:
+            for path in known:
+                if path == change.path or path.startswith(f"{change.path}/"):
+                    yield _row("0", GONE, path)
+        elif change.path in known or new_files:
+            mode = known[change.path][0] if change.path in known else PROGRAM if change.executable else FILE
+            sha = git.run("hash-object", "-w", "--no-filters", "--stdin", stdin=change.content).decode().strip()
+            yield _row(mode, sha, change.path)
+
+
+def _row(mode: str, sha: str, path: str) -> bytes:
+    return f"{mode} {sha}\t".encode() + path.encode("utf-8", "surrogateescape") + b"\0"
+
+
+def remade(git: Git, base: str, diff: str, message: str, *, when: datetime) -> str:
+    """Commit a diff that policy and guard have let through on top of `base`; the same call makes the same commit."""
+    index = git.git_dir / f"index.{uuid.uuid4().hex}"
+    env = {"GIT_INDEX_FILE": str(index)}
+    try:
+        git.run("read-tree", base, env=env)
+        git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff.encode("utf-8", "surrogateescape"), env=env)
+        tree = git.run("write-tree", env=env).decode().strip()
+    finally:
+        index.unlink(missing_ok=True)
+    return commit(git, Applied(base=base, tree=tree, files=(), changes=()), message, [base], when=when)
