@@ -1,0 +1,106 @@
+"""Per-shard summaries: order and sums of all incidents from 256 small files, without reading the records."""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+from pydantic_core import from_json
+
+from bot.model import Incident, Model, Stage, Sums, UtcTime, Verdict
+from bot.state.objects import Stored, View
+from bot.state.records import MAX_BYTES, Unreadable, decode
+
+SHARDS = tuple(f"{n:02x}" for n in range(256))
+RECORD = re.compile(r"incidents/[0-9a-f]{2}/([0-9a-f]{12})\.json")
+# Paths are made of these, so a poisoned summary must not bring its own.
+IncidentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+
+
+class Line(Model):
+    """What a summary says of one incident."""
+
+    updated: UtcTime
+    stage: Stage
+    verdict: Verdict | None = None
+    cost_usd: Decimal
+    seconds: float
+
+    @property
+    def sums(self) -> Sums:
+        """This incident alone, as sums."""
+        verdicts = {self.verdict: 1} if self.verdict else {}
+        return Sums(incidents=1, verdicts=verdicts, cost_usd=self.cost_usd, seconds=self.seconds)
+
+
+class Shard(Model):
+    """The incidents whose ids begin alike, and the sums of those that retention dropped."""
+
+    incidents: dict[IncidentId, Line] = Field(default_factory=dict)
+    dropped: Sums = Sums()
+
+    @property
+    def sums(self) -> Sums:
+        """All of the shard, the dropped ones included."""
+        return sum((line.sums for line in self.incidents.values()), self.dropped)
+
+    def having(self, lines: Mapping[str, Line]) -> "Shard":
+        """The shard with these incidents added or replaced."""
+        return self.model_copy(update={"incidents": {**self.incidents, **lines}})
+
+    def forgetting(self, incident_id: str) -> "Shard":
+        """The shard as if that incident had never been."""
+        return self.model_copy(update={"incidents": {i: x for i, x in self.incidents.items() if i != incident_id}})
+
+    def without(self, ids: Iterable[str]) -> "Shard":
+        """The shard without these incidents; what they sum to stays."""
+        gone = {i: self.incidents[i] for i in ids}
+        kept = {i: line for i, line in self.incidents.items() if i not in gone}
+        return Shard(incidents=kept, dropped=sum((line.sums for line in gone.values()), self.dropped))
+
+    def encoded(self) -> bytes:
+        """The content of the shard's file."""
+        return self.model_dump_json(indent=1, exclude_none=True).encode()
+
+
+def record_path(incident_id: str) -> str:
+    """Where the record of an incident lies."""
+    return f"incidents/{incident_id[:2]}/{incident_id}.json"
+
+
+def shard_path(shard: str) -> str:
+    """Where the summary of a shard lies."""
+    return f"summaries/{shard}.json"
+
+
+def line_of(incident: Incident) -> Line:
+    """What the summary is to say of an incident."""
+    return Line.model_validate(incident.model_dump(include=set(Line.model_fields)))
+
+
+def read_shard(view: View, shard: str, stored: Stored | None) -> Shard:
+    """Read a summary. One that does not validate is made anew from the records; what was dropped is then unknown."""
+    if stored is None:
+        return Shard()
+    try:
+        return Shard.model_validate(from_json(stored.data or b"", allow_inf_nan=False))
+    except ValueError:  # no JSON, or no summary
+        return _rebuilt(view, shard)
+
+
+def read_shards(view: View) -> Iterator[tuple[str, Shard]]:
+    """Read all summaries that there are."""
+    paths = {shard_path(s): s for s in SHARDS}
+    for path, stored in view.read(paths, MAX_BYTES).items():
+        yield paths[path], read_shard(view, paths[path], stored)
+
+
+def _rebuilt(view: View, shard: str) -> Shard:
+    lines = {}
+    paths = {p: m[1] for p in view.files(f"incidents/{shard}") if (m := RECORD.fullmatch(p))}
+    for path, stored in view.read(paths, MAX_BYTES).items():
+        with contextlib.suppress(Unreadable):
+            lines[paths[path]] = line_of(decode(stored.data, paths[path]))
+    return Shard(incidents=lines)
