@@ -1,0 +1,49 @@
+"""Left behind: the job itself made the change that it then complained about, and that change is the candidate.
+
+Code generators followed by `git diff --exit-code`, and hooks that rewrite files and fail: the job's workspace already
+holds what should have been committed. Only where the failing step looks at git's view of the tree, so that a test which
+rewrites its own expectations does not count.
+"""
+
+from collections.abc import Iterator
+
+from bot.model import Candidate, Category, Diagnosis, Incident
+from bot.ports import Executed, Tools
+from strategies.commands import unwrap
+
+NAME = "left behind"
+CATEGORIES = frozenset(Category)
+RULES = ("generated-file",)
+LOOKING = frozenset({"diff", "diff-index", "diff-files", "status", "ls-files"})
+SEES_NEW_FILES = frozenset({"status", "ls-files"})
+
+
+def applies(diagnosis: Diagnosis, tree: frozenset[str]) -> bool:
+    """Any failing command may have looked at what changed; which ones did shows when it is watched."""
+    return bool(diagnosis.command or tree)
+
+
+def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
+    """What the job has changed, where its failing step complains of changes; new files where it looks at those."""
+    if not tools.left_behind(new_files=True):
+        return
+    watched = tools.session().watch()
+    looked = {word for program in watched.programs for word in looked_at(program)}
+    if not looked:
+        return
+    new_files = bool(looked & SEES_NEW_FILES)
+    changes = tools.left_behind(new_files=new_files)
+    names = ", ".join(w.path for w in changes[:3]) + (", …" if len(changes) > 3 else "")
+    summary = f"Commit what the job generates: {names}"
+    candidate = tools.candidate(changes, summary, rules=RULES, new_files=new_files) if changes else None
+    if candidate:
+        yield candidate
+
+
+def looked_at(program: Executed) -> frozenset[str]:
+    """The git commands by which a program looks at what has changed; pre-commit looks at files of its own."""
+    command = unwrap(program.argv)
+    if command.name == "pre-commit":
+        return frozenset({"pre-commit"})
+    words = [w for w in command.arguments if not w.startswith("-")]
+    return LOOKING.intersection(words[:2]) if command.name == "git" else frozenset()

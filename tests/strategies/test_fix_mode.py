@@ -1,0 +1,177 @@
+"""Fix mode on real repositories, with the real checkers, in the wrappings that projects use."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot.config_files import config_root
+from bot.yaml12 import load
+from strategies import fix_mode
+from strategies.commands import parsed, unwrap
+from tests.conftest import NODE_MODULES
+from tests.projects import SETUP_PYTHON, WORKFLOW, Make, workflow
+
+FIXERS = load((config_root() / "fixers.yaml").read_bytes(), "fixers.yaml")
+EXAMPLES = [(fixer["name"], check, fix) for fixer in FIXERS for check, fix in fixer["examples"]]
+PYTHON = ("uses: actions/checkout@v4", SETUP_PYTHON)
+UGLY = "import sys, os\nx = {  'a':1 }\nprint(os, sys)\n"
+
+
+@pytest.mark.parametrize(("name", "check", "fix"), EXAMPLES)
+def test_the_examples_of_the_table(name: str, check: str, fix: str) -> None:
+    found = fix_mode.recognise(unwrap(shlex.split(check)), FIXERS)
+    assert found
+    assert found[0]["name"] == name
+    assert (found[1] or shlex.split(check)) == shlex.split(fix)
+
+
+@pytest.mark.parametrize(
+    ("argv", "name", "arguments"),
+    [
+        ("black --check .", "black", ["--check", "."]),
+        ("/opt/x/bin/black --check .", "black", ["--check", "."]),
+        ("python -m black --check .", "black", ["--check", "."]),
+        ("/usr/bin/python3.12 -W error -I -m pre_commit run", "pre-commit", ["run"]),
+        ("python3 /venv/bin/isort -c .", "isort", ["-c", "."]),
+        ("node /w/node_modules/.bin/prettier -c .", "prettier", ["-c", "."]),
+        ("node /w/node_modules/prettier/bin/prettier.cjs -c .", "prettier", ["-c", "."]),
+        ("/usr/local/bin/node --no-warnings /w/node_modules/eslint/bin/eslint.js .", "eslint", ["."]),
+        ("node /w/node_modules/@biomejs/biome/bin/biome check", "biome", ["check"]),
+        ("bash -c 'black .'", "bash", ["-c", "black ."]),
+        ("", "", []),
+    ],
+)
+def test_what_stands_behind_an_interpreter(argv: str, name: str, arguments: list[str]) -> None:
+    command = unwrap(shlex.split(argv))
+    assert (command.name, list(command.arguments)) == (name, arguments)
+
+
+def test_scripts_that_cannot_be_watched_are_read() -> None:
+    script = 'set -e\ncd src && FOO=1 ruff check . || exit 1  # lint\nblack \\\n  --check . | tee log; echo "$HOME"\necho \'open'
+    assert list(parsed(script)) == [
+        ("set", "-e"), ("cd", "src"), ("ruff", "check", "."), ("exit", "1"), ("black", "--check", "."), ("tee", "log"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tools", "step", "files"),
+    [
+        pytest.param(
+            "ruff",
+            "make lint",
+            {"Makefile": "lint:\n\t@ruff check --no-cache --select I,E401 .\n"},
+            id="ruff check in make",
+        ),
+        pytest.param(
+            "ruff",
+            "./ci/lint.sh",
+            {"ci/lint.sh": "#!/bin/sh\nexec python -m ruff format --check .\n"},
+            id="ruff format in a script",
+        ),
+        pytest.param("black", "python -m black --check .", {}, id="black as a module"),
+        pytest.param("isort", "bash -c 'isort --check-only --diff . || exit 3'", {}, id="isort in a shell"),
+        pytest.param(
+            "codespell", '"$(command -v codespell)" docs', {"docs/a.md": "teh end\n"}, id="codespell by its path"
+        ),
+        pytest.param("black isort", "black --check . && isort --profile black -c .", {}, id="one after the other"),
+        pytest.param(
+            "black isort", "isort --profile black -c . ; a=$?; black --check . && exit $a", {}, id="both, then fail"
+        ),
+        pytest.param(
+            "ruff", "find . -name '*.py' -print0 | xargs -0 -n 1 ruff format --check", {"b.py": UGLY}, id="xargs"
+        ),
+    ],
+)
+def test_python_checkers(project: Make, tools: str, step: str, files: dict[str, str]) -> None:
+    made = project(
+        {WORKFLOW: workflow(*PYTHON, f"run: pip install --quiet {tools}", f"run: |\n  {step}"), "a.py": UGLY, **files}
+    )
+    done = made.regreen("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
+
+
+def test_pre_commit_with_local_hooks(project: Make) -> None:
+    hooks = """
+        repos:
+          - repo: local
+            hooks:
+              - {id: format, name: format, entry: ruff format, language: system, types: [python]}
+              - {id: lint, name: lint, entry: ruff check --no-cache --select I, language: system, types: [python]}
+    """
+    steps = (*PYTHON, "run: pip install --quiet ruff pre-commit", "run: pre-commit run --all-files")
+    made = project({WORKFLOW: workflow(*steps), "a.py": UGLY, ".pre-commit-config.yaml": hooks})
+    done = made.regreen("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
+
+
+NODE = ("uses: actions/checkout@v4", "uses: actions/setup-node@v4", "uses: acme/node-tools@v1")
+NODE_TOOLS = "runs:\n  using: composite\n  steps: [{run: 'cp -r $GITHUB_ACTION_PATH/node_modules .', shell: bash}]\n"
+ESLINT = 'export default [{files: ["src/*.js"], rules: {"no-var": "error", "prefer-const": "error"}}];\n'
+
+
+@pytest.fixture(scope="session")
+def node_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that stands for an action which installs prettier and eslint."""
+    folder = tmp_path_factory.mktemp("node-tools")
+    (folder / "action.yml").write_text(NODE_TOOLS)
+    shutil.copytree(NODE_MODULES, folder / "node_modules", symlinks=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("step", "scripts"),
+    [
+        pytest.param("npm run --silent check", '{"check": "prettier --check src"}', id="prettier by npm"),
+        pytest.param("npx eslint src", "{}", id="eslint by npx"),
+        pytest.param(
+            "npm run lint",
+            '{"lint": "npm run l:js && npm run l:fmt", "l:js": "eslint src", "l:fmt": "prettier -l src"}',
+            id="both, nested",
+        ),
+    ],
+)
+def test_javascript_checkers(project: Make, node_tools: Path, step: str, scripts: str) -> None:
+    files = {"src/a.js": "var  a=1\nlet b = 2\nconsole.log(a , b)\n", "eslint.config.mjs": ESLINT, ".gitignore": "node_modules\n",
+             "package.json": f'{{"name": "x", "private": true, "scripts": {scripts}}}\n'}  # fmt: skip
+    made = project({WORKFLOW: workflow(*NODE, f"run: {step}"), **files})
+    done = made.regreen("fix", "--json", "--local-action", f"acme/node-tools@v1={node_tools}")
+    assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
+
+
+def test_gofmt(project: Make) -> None:
+    step = 'out=$(gofmt -l .); test -z "$out" || { echo "$out"; exit 1; }'
+    made = project(
+        {
+            WORKFLOW: workflow("uses: actions/checkout@v4", f"run: |\n  {step}"),
+            "a.go": "package a\nfunc  F( ) int {return 1}\n",
+        }
+    )
+    done = made.regreen("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
+    assert "func F() int { return 1 }" in made.git("show", f"{done.json['branch']}:a.go")
+
+
+@pytest.mark.parametrize("cargo", [p for p in [shutil.which("cargo")] if p])
+def test_cargo_fmt(project: Make, cargo: str) -> None:
+    files = {
+        "Cargo.toml": '[package]\nname = "a"\nversion = "0.1.0"\nedition = "2021"\n',
+        "src/lib.rs": "pub fn f( )->i32{1}\n",
+    }
+    made = project({WORKFLOW: workflow("uses: actions/checkout@v4", "run: cargo fmt --all -- --check"), **files})
+    done = made.regreen("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
+
+
+def test_unsafe_fixes_only_where_they_are_wanted(project: Make) -> None:
+    steps = (*PYTHON, "run: pip install --quiet ruff", "run: ruff check --no-cache --select F841 .")
+    made = project({WORKFLOW: workflow(*steps), "a.py": "def f():\n    x = 1\n"})
+    assert made.regreen("fix", "--json").json["verdict"] == "NOT_FIXED"
+    assert made.regreen("fix", "--json", env={"REGREEN_FIX_UNSAFE_FIXES": "true"}).json["verdict"] == "FIXED"
+
+
+def test_a_step_that_is_no_checker_has_no_candidate(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: grep needle /dev/null")})
+    done = made.regreen("fix", "--json").json
+    assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])

@@ -1,0 +1,48 @@
+"""Left behind, on real repositories."""
+
+import pytest
+
+from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(("run: make generate", "run: git diff --exit-code"), id="a step later"),
+        pytest.param(("run: make generate && git diff --quiet",), id="in the same step"),
+        pytest.param(("run: make generate", "run: ./check.sh"), id="in a script"),
+        pytest.param(("run: make generate", 'run: test -z "$(git status --porcelain)"'), id="by the status"),
+        pytest.param(("run: make generate", "run: git diff-index --quiet HEAD --"), id="by plumbing"),
+    ],
+)
+def test_what_the_job_generates_is_the_fix(project: Make, steps: tuple[str, ...]) -> None:
+    files = {
+        "Makefile": "generate:\n\tsort words > sorted\n\techo junk > build.log\n", "words": "b\na\n", "sorted": "b\n",
+        ".gitignore": "*.log\n", "check.sh": "#!/bin/sh\nif ! git diff --exit-code > /dev/null; then echo stale; exit 1; fi\n",
+    }  # fmt: skip
+    made = project({WORKFLOW: workflow(CHECKOUT, *steps), **files})
+    done = made.regreen("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "left behind"), done.out
+    assert made.git("diff", "--name-only", "main", done.json["branch"]) == "sorted"
+
+
+def test_new_files_count_where_the_step_looks_at_them(project: Make) -> None:
+    steps = ("run: mkdir -p out && echo 1 > out/new", 'run: test -z "$(git status --porcelain)"')
+    made = project({WORKFLOW: workflow(CHECKOUT, *steps)})
+    done = made.regreen("fix", "--json")
+    assert (done.json["verdict"], done.json["strategy"]) == ("FIXED", "left behind"), done.out
+    assert made.git("show", f"{done.json['branch']}:out/new") == "1"
+
+
+def test_a_test_that_rewrites_its_expectation_is_not_believed(project: Make) -> None:
+    test = 'test "$(cat expected)" = new || { echo new > expected; exit 1; }'
+    made = project({WORKFLOW: workflow(CHECKOUT, f"run: '{test}'"), "expected": "old\n"})
+    done = made.regreen("fix", "--json").json
+    assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])
+
+
+def test_what_is_never_the_same_twice_is_not_fixed(project: Make) -> None:
+    made = project({WORKFLOW: workflow(CHECKOUT, "run: date +%N > stamp && git diff --exit-code"), "stamp": "0\n"})
+    done = made.regreen("fix", "--json").json
+    assert done["verdict"] == "STILL_FAILING"
+    assert done["branch"] is None
