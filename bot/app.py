@@ -1,0 +1,340 @@
+"""The composition root: builds the adapters and wires them to the stages. Nothing else does."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+
+from bot import pipeline
+from bot.adapters.bubblewrap import Bubblewrap
+from bot.adapters.checkouts import create_checkout, open_checkout
+from bot.adapters.git_plumbing import GitPlumbing
+from bot.adapters.machine import execute_only_act, execute_only_python, passed_in
+from bot.adapters.system_clock import SystemClock
+from bot.adapters.toolchains import LocalToolchains
+from bot.adapters.workers import is_gone, this_worker
+from bot.config_files import config_root
+from bot.diagnosis import count_tests, diagnose
+from bot.errors import GitFailed, OutOfBudget, RegreenError, Transient, UsageError
+from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Stage, incident_id
+from bot.ports import Checkout, Limits
+from bot.recovery import recovering
+from bot.repair.guard import judge
+from bot.replay.actions import StandIns
+from bot.replay.derive import SideEffects
+from bot.replay.layout import remove
+from bot.replay.prepare import Machine
+from bot.replay.replayer import Plan, Progress, Tools
+from bot.replay.replays import Replays
+from bot.replay.selection import repository_of, select
+from bot.replay.source import Origin, Snapshot
+from bot.rounds import Means
+from bot.settings import REPOSITORY_FILES, Settings, read_settings
+from bot.state.checkpoints import Checkpoints
+from bot.text.redact import Redactor
+from bot.yaml12 import load
+from strategies import ALL
+
+LEASE_SPARE_SECONDS = 600.0
+RUNS_KEPT = 30
+IN_USE_SECONDS = 24 * 3600.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding of the doctor: what was looked at, whether it is well, and what to say of it."""
+
+    name: str
+    ok: bool
+    told: str
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class Voices:
+    """How progress reaches people: lines of text, and the steps of replays."""
+
+    say: Say
+    progress: Progress
+
+
+class App:
+    """Regreen on one checkout of this machine.
+
+    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        environ: Mapping[str, str],
+        voices: Voices,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        local_actions: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._path, self._environ, self._voices = path, environ, voices
+        self._secrets, self._local_actions = dict(secrets or {}), dict(local_actions or {})
+        self._clock = SystemClock()
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        """The checkout. Raises `UsageError` when there is none."""
+        return open_checkout(self._path)
+
+    @cached_property
+    def theirs(self) -> GitPlumbing:
+        """The checkout's own repository."""
+        return GitPlumbing(self.checkout.common_dir)
+
+    @cached_property
+    def cache(self) -> Path:
+        """Where replays and what can be made again lie."""
+        return platformdirs.user_cache_path("regreen")
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings: the repository's file comes from its base branch, not from what is checked out."""
+        base = self.theirs
+        for ref in (
+            f"refs/remotes/origin/{self.checkout.default_branch}",
+            f"refs/heads/{self.checkout.default_branch}",
+            self.checkout.head,
+        ):
+            for name in REPOSITORY_FILES:
+                text = base.try_run("cat-file", "blob", f"{ref}:{name}")
+                if text is not None:
+                    return read_settings(text.decode("utf-8", "replace"), name, self._environ)
+            if base.try_run("rev-parse", "--verify", "--quiet", ref) is not None:
+                break
+        return read_settings(None, REPOSITORY_FILES[0], self._environ)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes out the secrets that are known, and what looks like one."""
+        return Redactor(self._secrets.values())
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """The records of this repository."""
+        return Checkpoints(
+            self.theirs, clock=self._clock, redactor=self.redactor, remote=self.settings.state.remote or None
+        )
+
+    # --- what the commands do ---
+
+    def replay(self, options: ReplayOptions) -> ReplayResult:
+        """Replay the checkout as it is."""
+        replays = self.replays(options)
+        try:
+            return replays.run(replays.snapshot.commit)[0]
+        finally:
+            replays.close()
+
+    def replays(self, options: ReplayOptions) -> Replays:
+        """What replays the checkout as it is; the caller closes it."""
+        folder = self._run_folder()
+        origin, snapshot = self._clone(folder, committed=options.committed)
+        return self._replays(folder, origin, snapshot, options, lambda: None)
+
+    def open_incident(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
+        """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known."""
+        replays = self.replays(options)
+        snapshot = replays.snapshot
+        try:
+            select(replays.origin, snapshot.commit, self.checkout, options, {}, {})
+        finally:
+            replays.close()
+        now = self._clock.now()
+        repository = options.repository or repository_of(self.checkout)
+        name = incident_id(repository, snapshot.tree, options)
+        known = self.checkpoints.load(name)
+        fresh = Incident(
+            id=name,
+            repository=repository,
+            head=self.checkout.head,
+            snapshot=snapshot.commit,
+            ref=self.checkout.branch,
+            options=options,
+            delivery=delivery,
+            max_minutes=max_minutes,
+            created=now,
+            updated=now,
+        )
+        if known is None:
+            return self.checkpoints.save(fresh)
+        undone = tuple(e.model_copy(update={"done": False}) for e in known.effects)
+        kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
+        return self.checkpoints.save(fresh.model_copy(update=kept))
+
+    def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
+        """Bring an incident to its end, from wherever it is."""
+        if incident.stage is Stage.CLOSED:
+            return incident
+        owner = this_worker()
+        incident = self._claim(incident, owner)
+        work = self._work(incident, owner, reported)
+        try:
+            return recovering(pipeline.run, incident, work)
+        finally:
+            work.close()
+            self._release(incident.id, owner)
+
+    def _release(self, incident: str, owner: str) -> None:
+        def without_ours(record: Incident) -> Incident:
+            ours = record.lease and record.lease.owner == owner
+            return record.model_copy(update={"lease": None}) if ours else record
+
+        with suppress(Transient, GitFailed):  # it expires by itself
+            self.checkpoints.update(incident, without_ours)
+
+    def _claim(self, incident: Incident, owner: str) -> Incident:
+        """Take the lease; that of a worker of this machine which was killed is void."""
+
+        def without_dead(record: Incident) -> Incident:
+            dead = record.lease and is_gone(record.lease.owner)
+            return record.model_copy(update={"lease": None}) if dead else record
+
+        self.checkpoints.update(incident.id, without_dead)
+        return self.checkpoints.claim(incident.id, owner, incident.max_minutes * 60 + LEASE_SPARE_SECONDS)
+
+    def diagnose(self, log: Path | Iterator[bytes], max_tokens: int) -> Diagnosis:
+        """Say of a log why it is red."""
+        return diagnose(log, max_tokens=max_tokens, redactor=self.redactor)
+
+    def check_up(self) -> list[Check]:
+        """Look at everything that a replay needs of this machine."""
+        found = [_check("git", lambda: GitPlumbing(self.cache).version())]
+        found.append(_check("sandbox", lambda: str(Bubblewrap(outside=None).program)))
+        found.append(_check("act", lambda: str(execute_only_act(self.cache / "tools", None))))
+        found.append(_check("checkout", lambda: str(self.checkout.root), needed=False))
+        toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
+        for kind in ("python", "node", "go", "rust"):
+            versions = ", ".join(t.version for t in toolchains if t.kind == kind)
+            found.append(
+                Check(
+                    kind, bool(versions), versions or "none found: jobs that need it cannot be replayed", needed=False
+                )
+            )
+        return found
+
+    # --- wiring ---
+
+    def _work(self, incident: Incident, owner: str, reported: Diagnosis | None) -> pipeline.Work:
+        deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)
+
+        def check_time() -> None:
+            if self._clock.now() > deadline:
+                raise OutOfBudget(f"the {incident.max_minutes:g} minutes are over")
+
+        def open_replays(record: Incident) -> Replays:
+            folder = self._run_folder()
+            origin, snapshot = self._clone(folder, committed=record.options.committed)
+            if snapshot.commit != record.snapshot:
+                raise UsageError(
+                    f"the checkout has changed since incident {record.id} began", hint="run regreen fix again"
+                )
+            return self._replays(folder, origin, snapshot, record.options, check_time)
+
+        def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
+            chosen = self.settings.fix
+            strategies = [
+                s
+                for s in ALL
+                if (not chosen.strategies or s.NAME in chosen.strategies) and s.NAME not in chosen.disabled_strategies
+            ]
+            return Means(
+                replays,
+                self.settings,
+                self._clock,
+                strategies,
+                self._diagnose_leg,
+                lambda a, allow: judge(a.changes, allow=allow),
+                save,
+                self._voices.say,
+                check_time,
+            )
+
+        return pipeline.Work(
+            checkpoints=self.checkpoints,
+            clock=self._clock,
+            owner=owner,
+            checkout=self.checkout,
+            theirs=self.theirs,
+            open_replays=open_replays,
+            means=means,
+            forget=self._forget,
+            say=self._voices.say,
+            reported=reported,
+        )
+
+    def _forget(self) -> None:
+        (self.cache / "toolchains.json").unlink(missing_ok=True)
+
+    def _clone(self, folder: Path, *, committed: bool) -> tuple[Origin, Snapshot]:
+        source = folder / "source"
+        remove(source)
+        origin = Origin(source, lambda git_dir, tree: GitPlumbing(git_dir, work_tree=tree))
+        origin.create(self.checkout)
+        return origin, origin.snapshot(self.checkout, committed=committed)
+
+    def _replays(
+        self, folder: Path, origin: Origin, snapshot: Snapshot, options: ReplayOptions, check_time: Callable[[], None]
+    ) -> Replays:
+        tools = self._tools(options.network)
+
+        def plan(commit: str) -> Plan:
+            return select(origin, commit, self.checkout, options, self._secrets, self._local_actions)
+
+        return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
+
+    def _tools(self, network: str) -> Tools:
+        replay = self.settings.replay
+        sandbox = Bubblewrap(outside=self.checkout.root)
+        settings, files = passed_in(self._environ, network)
+        limits = Limits(replay.max_processes, replay.max_memory_bytes, replay.max_disk_bytes)
+        toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
+        act = execute_only_act(self.cache / "tools", self.checkout.root)
+        python = execute_only_python(self.cache / "tools")
+        machine = Machine(act, python, toolchains, sandbox.inner_mounts, settings, files, network, limits)
+        table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
+        effects = SideEffects(
+            (*table["actions"], *replay.side_effect_actions), (*table["commands"], *replay.side_effect_commands)
+        )
+        stand_ins = StandIns.read(config_root() / "actions.yaml")
+        return Tools(
+            sandbox, machine, stand_ins, effects, count_tests, self.redactor, replay.workers or os.cpu_count() or 1
+        )
+
+    def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:
+        log = Path(result.log).parent / job.log
+        return diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
+
+    def _run_folder(self) -> Path:
+        """A folder for the replays of one command; the newest few stay for their logs."""
+        runs = self.cache / "runs"
+        folder = runs / f"{self._clock.now():%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
+        folder.mkdir(parents=True)
+        for old in sorted(runs.iterdir())[:-RUNS_KEPT]:
+            age = self._clock.now().timestamp() - old.stat().st_mtime
+            if age > IN_USE_SECONDS or not (old / "source").exists():  # another process may be at work there
+                remove(old)
+        return folder
+
+
+def commit_all(root: Path, message: str) -> None:
+    """Make a git repository of the files in a folder."""
+    create_checkout(root, message)
+
+
+def _check(name: str, look: Callable[[], str], *, needed: bool = True) -> Check:
+    try:
+        return Check(name, ok=True, told=look(), needed=needed)
+    except RegreenError as e:
+        return Check(name, ok=False, told=str(e), needed=needed)

@@ -1,0 +1,102 @@
+"""From the words of a command line to values; every mistake is one clear line that names the option."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.errors import UsageError
+from bot.model import ReplayOptions
+
+
+def options_of(
+    given: Mapping[str, Any], network: str, secrets: Iterable[str], local: Mapping[str, Path]
+) -> ReplayOptions:
+    """The options of `regreen replay`, as click gives them; `network` is the default that the settings name."""
+    if given["as_of"] != "now":
+        raise UsageError("--as-of: this version can only replay as of now", hint="leave it out")
+    network = given["network"] or network
+    if network == "registries":
+        raise UsageError("--network registries: this version has no filtering proxy yet", hint="use none or all")
+    return ReplayOptions(
+        workflows=given["workflows"],
+        jobs=given["jobs"],
+        matrix=tuple(_pairs("--matrix", given["matrix"], ":").items()),
+        event=given["event"],
+        event_payload=_payload(given["event_file"]),
+        repository=_repository(given["repository"]),
+        ref=given["ref"],
+        inputs=_pairs("--input", given["inputs"]),
+        variables=_pairs("--var", given["variables"]),
+        secrets=tuple(sorted(secrets)),
+        local_actions={k: str(v) for k, v in local.items()},
+        network=network,
+        committed=given["committed"],
+    )
+
+
+def _repository(name: str) -> str:
+    if name and name.count("/") != 1:
+        raise UsageError(f"--repository: '{name}' is not OWNER/NAME")
+    return name
+
+
+def _payload(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as e:
+        raise UsageError(f"{path}: this is no JSON: {e}") from e
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: the payload of an event is a JSON object")
+    return found
+
+
+def _pairs(option: str, words: Iterable[str], separator: str = "=") -> dict[str, str]:
+    found = {}
+    for word in words:
+        key, there, value = word.partition(separator)
+        if not there or not key:
+            raise UsageError(f"{option}: '{word}' has no '{separator}'")
+        found[key] = value
+    return found
+
+
+def secrets_of(names: Iterable[str], files: Iterable[Path]) -> dict[str, str]:
+    """The secrets that `--secret` names and `--secret-file` holds."""
+    return {**_from_files(files), **_from_environment(names)}
+
+
+def local_actions_of(words: Iterable[str]) -> dict[str, Path]:
+    """The folders that `--local-action` gives in place of actions."""
+    found = {name: Path(folder).absolute() for name, folder in _pairs("--local-action", words).items()}
+    for name, folder in found.items():
+        if not folder.is_dir():
+            raise UsageError(f"--local-action {name}: {folder} is no folder")
+    return found
+
+
+def _from_environment(names: Iterable[str]) -> dict[str, str]:
+    for name in names:
+        if "=" in name:
+            raise UsageError(
+                "--secret takes only a name; its value comes from the environment, not from the command line"
+            )
+        if name not in os.environ:
+            raise UsageError(f"--secret {name}: there is no such variable in the environment")
+    return {name: os.environ[name] for name in names}
+
+
+def _from_files(paths: Iterable[Path]) -> dict[str, str]:
+    found = {}
+    for path in paths:
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            key, there, value = line.partition("=")
+            if not line.strip() or line.startswith("#"):
+                continue
+            if not there or not key.strip():  # the line itself may be a secret
+                raise UsageError(f"{path}:{number}: this is no KEY=VALUE line")
+            found[key.strip()] = value
+    return found

@@ -1,0 +1,385 @@
+"""The command line: arguments in, exit code and text out. Results go to standard output, all else to standard error.
+
+Only what `--help` needs is imported at the top; the rest waits until a command runs.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bot import __version__
+from bot.errors import MachineError, RegreenError, UsageError
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from bot.model import Incident, ReplayOptions
+    from bot.view import View
+
+F = TypeVar("F", bound=Callable[..., Any])
+OK, HONEST_NO, USAGE, BUG, INTERRUPTED = 0, 1, 2, 4, 130
+OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE),
+    *(errno.ENOMEM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO),
+}
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def main() -> None:
+    """Run the command line; the error boundary of the program."""
+    try:
+        code = cli.main(prog_name="regreen", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else OK)
+    except RegreenError as e:
+        _die(str(e), e.exit_code)
+    except click.exceptions.Abort:
+        _die("interrupted", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as e:
+        e.show()
+        sys.exit(USAGE)
+    except click.ClickException as e:
+        command = e.ctx.command_path if isinstance(e, click.UsageError) and e.ctx else "regreen"
+        _die(f"{e.format_message().rstrip('.')} (see {command} --help)", USAGE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # who read our output has gone; the interpreter must not complain
+        sys.exit(OK)
+    except KeyboardInterrupt:
+        _die("interrupted", INTERRUPTED)
+    except OSError as e:
+        if e.errno not in OF_THE_MACHINE:
+            _report_bug(e)
+        _die(f"{e.filename or 'this machine'}: {e.strerror}", MachineError.exit_code)
+    except Exception as e:  # noqa: BLE001 - the edge: what is not expected is a bug, and says so in one line
+        _report_bug(e)
+
+
+def _die(text: str, code: int) -> None:
+    click.echo(f"regreen: {' '.join(text.split())}", err=True)
+    sys.exit(code)
+
+
+def _report_bug(error: BaseException) -> None:
+    from bot.view import write_bug_report
+
+    path = write_bug_report(error)
+    _die(f"this is a bug in regreen ({type(error).__name__}); the report to send is {path}", BUG)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="regreen")
+def cli() -> None:
+    """Turn a red CI run green, and prove it.
+
+    Start in a checkout whose CI is red:
+
+    \b
+        regreen fix
+    """
+
+
+def replay_options(command: F) -> F:
+    """The options that say what is replayed, and how; `replay` and `fix` share them."""
+    for option in reversed(
+        (
+            click.argument("path", type=FOLDER, default=Path()),
+            click.option(
+                "--workflow", "workflows", multiple=True, metavar="FILE", help="Only this workflow; may be repeated."
+            ),
+            click.option("--job", "jobs", multiple=True, metavar="ID", help="Only this job, and what it needs."),
+            click.option("--matrix", multiple=True, metavar="KEY:VALUE", help="Only legs with this matrix value."),
+            click.option("--event", metavar="NAME", default="", help="The event (default: push, else pull_request)."),
+            click.option("--event-file", type=FILE, help="JSON payload of the event."),
+            click.option("--repository", metavar="OWNER/NAME", default="", help="What github.repository is."),
+            click.option("--ref", metavar="REF", default="", help="What github.ref is."),
+            click.option("--input", "inputs", multiple=True, metavar="K=V", help="Input of a dispatched workflow."),
+            click.option(
+                "--secret",
+                "secrets",
+                multiple=True,
+                metavar="NAME",
+                help="Secret; its value is taken from the environment.",
+            ),
+            click.option("--secret-file", "secret_files", multiple=True, type=FILE, help="Secrets, as K=V lines."),
+            click.option("--var", "variables", multiple=True, metavar="K=V", help="Configuration variable (vars.K)."),
+            click.option(
+                "--local-action",
+                "local_actions",
+                multiple=True,
+                metavar="OWNER/NAME@REF=DIR",
+                help="Action from a folder.",
+            ),
+            click.option(
+                "--as-of", metavar="TIME", default="now", help="As of which time; this version only knows 'now'."
+            ),
+            click.option(
+                "--network", type=click.Choice(["none", "registries", "all"]), help="What replayed code may reach."
+            ),
+            click.option("--committed", is_flag=True, help="Leave uncommitted changes out."),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@replay_options
+def replay(**given: Any) -> int:
+    """Replay the checkout's workflow in a sandbox.
+
+    \b
+    Example:  regreen replay --workflow ci.yml --job test --matrix python:3.12
+
+    Exit code 0 when every job succeeded or was skipped, 1 when one failed, 3 when it cannot be replayed here.
+    """
+    from bot.model import Result
+
+    with _view(as_json=given["as_json"]) as view:
+        app, options = _app(given, view)
+        view.announce(options)
+        result = app.replay(options)
+        view.replay_result(result, app.cache)
+    return {Result.SUCCESS: OK, Result.FAILURE: HONEST_NO}.get(result.result, MachineError.exit_code)
+
+
+@cli.command()
+@replay_options
+@click.option("--no-llm", is_flag=True, help="Use no language model (this version never does).")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Spend at most so much (this version costs nothing).",
+)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Stop after so many minutes (default 30).",
+)
+@click.option(
+    "--branch", "delivery", flag_value="branch", default="branch", help="Leave the fix on a branch (default)."
+)
+@click.option("--apply", "delivery", flag_value="apply", help="Apply the fix to the working tree.")
+@click.option("--patch", type=FOLDER, metavar="FILE", help="Write the fix to a file.")
+@click.option(
+    "--log",
+    type=FILE,
+    metavar="FILE",
+    help="Log of the run that failed; it has to fail that way here.",
+)
+def fix(**given: Any) -> int:
+    """Find out why the checkout's workflow is red, fix it, and prove the fix by replaying.
+
+    \b
+    Example:  regreen fix                       leaves the fix on a branch regreen/...
+              regreen fix --workflow ci.yml --apply
+
+    Exit code 0 when it is green or fixed, 1 when it is not (the report says why).
+    """
+    from bot.model import Delivery
+
+    with _view(as_json=given["as_json"]) as view:
+        app, options = _app(given, view)
+        view.announce(options)
+        patch = given["patch"]
+        delivery = Delivery(kind="patch", patch=str(patch.absolute())) if patch else Delivery(kind=given["delivery"])
+        reported = app.diagnose(given["log"], app.settings.diagnosis.max_tokens) if given["log"] else None
+        minutes = given["max_minutes"] or app.settings.fix.max_minutes
+        incident = app.open_incident(options, delivery, minutes)
+        return _finish(app, view, incident, reported)
+
+
+@cli.command()
+@click.argument("incident")
+@click.option("--path", type=FOLDER, default=Path(), help="The checkout.")
+@click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Secret that the incident was opened with.")
+@click.option("--secret-file", "secret_files", multiple=True, type=FILE, help="The same, as K=V lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def resume(incident: str, path: Path, secrets: tuple[str, ...], secret_files: tuple[Path, ...], as_json: bool) -> int:
+    """Go on with an incident that was interrupted, from its last checkpoint.
+
+    \b
+    Example:  regreen resume 0123456789ab
+    """
+    from bot.app import App
+    from bot.arguments import secrets_of
+
+    with _view(as_json=as_json) as view:
+        values = secrets_of(secrets, secret_files)
+        record = _known(_plain_app(path, view), incident)
+        if missing := set(record.options.secrets) - set(values):
+            raise UsageError(
+                f"the incident was opened with the secret {min(missing)}", hint="give it again with --secret"
+            )
+        local = {name: Path(folder) for name, folder in record.options.local_actions.items()}
+        return _finish(App(path, os.environ, view.voices, secrets=values, local_actions=local), view, record)
+
+
+def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None) -> int:
+    from bot.model import Verdict
+
+    try:
+        done = app.fix(incident, reported)
+    except KeyboardInterrupt:
+        view.say(f"everything up to here is saved; go on with: regreen resume {incident.id}")
+        raise
+    view.incident(done)
+    return OK if done.verdict in (Verdict.GREEN, Verdict.FIXED) else HONEST_NO
+
+
+@cli.command()
+@click.option(
+    "--log",
+    "logs",
+    type=FILE,
+    multiple=True,
+    help="A log or a run's zip; without one, standard input.",
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(min=1), default=2000, help="Length of the excerpt, in tokens of 4 characters."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def diagnose(logs: tuple[Path, ...], max_tokens: int, as_json: bool) -> int:
+    """Say of a CI log why it is red: the cause, its place, the failing tests.
+
+    \b
+    Example:  regreen diagnose --log job.txt
+              gh run view 123 --log-failed | regreen diagnose
+    """
+    with _view(as_json=as_json) as view:
+        app = _plain_app(Path(), view)
+        source: Any = list(logs) or [iter(lambda: sys.stdin.buffer.read(1 << 20), b"")]
+        found = [app.diagnose(one, max_tokens) for one in source]
+        for one in found:
+            view.diagnosis(one)
+    return OK
+
+
+@cli.command()
+@click.argument("path", type=FOLDER, default=Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def status(path: Path, as_json: bool) -> int:
+    """List the incidents of a checkout, the newest first.
+
+    \b
+    Example:  regreen status
+    """
+    with _view(as_json=as_json) as view:
+        view.incidents(_plain_app(path, view).checkpoints.incidents())
+    return OK
+
+
+@cli.command()
+@click.argument("incident")
+@click.option("--path", type=FOLDER, default=Path(), help="The checkout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def show(incident: str, path: Path, as_json: bool) -> int:
+    """Show everything about one incident.
+
+    \b
+    Example:  regreen show 0123456789ab
+    """
+    with _view(as_json=as_json) as view:
+        view.incident(_known(_plain_app(path, view), incident), everything=True)
+    return OK
+
+
+@cli.command()
+@click.argument("path", type=FOLDER, default=Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def doctor(path: Path, as_json: bool) -> int:
+    """Check what Regreen needs of this machine, and say how to get what is missing.
+
+    \b
+    Example:  regreen doctor
+    """
+    with _view(as_json=as_json) as view:
+        return OK if view.checks(_plain_app(path, view).check_up()) else MachineError.exit_code
+
+
+@cli.group()
+def config() -> None:
+    """Show or check the settings."""
+
+
+@config.command("show")
+@click.argument("path", type=FOLDER, default=Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def config_show(path: Path, as_json: bool) -> int:
+    """Print every setting, its value, and where it came from.
+
+    \b
+    Example:  regreen config show
+    """
+    with _view(as_json=as_json) as view:
+        view.settings(_plain_app(path, view).settings)
+    return OK
+
+
+@config.command("validate")
+@click.argument("file", type=FILE, default=Path(".github/regreen.yml"))
+def config_validate(file: Path) -> int:
+    """Check a settings file; every mistake is named with its line.
+
+    \b
+    Example:  regreen config validate .github/regreen.yml
+    """
+    from bot.settings import read_settings
+
+    read_settings(file.read_text("utf-8", "replace"), str(file), {})
+    click.echo(f"{file}: valid")
+    return OK
+
+
+@cli.command()
+@click.option(
+    "--folder",
+    type=FOLDER,
+    help="Where to make the demo project (default: a new temporary folder).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def demo(folder: Path | None, as_json: bool) -> int:
+    """Make a small project with a red workflow and fix it.
+
+    \b
+    Example:  regreen demo
+    """
+    from bot.demo import run_demo
+
+    with _view(as_json=as_json) as view:
+        return OK if run_demo(folder, os.environ, view).as_expected else HONEST_NO
+
+
+def _view(*, as_json: bool) -> "View":
+    from bot.view import View
+
+    return View(as_json=as_json)
+
+
+def _plain_app(path: Path, view: "View") -> "App":
+    from bot.app import App
+
+    return App(path, os.environ, view.voices)
+
+
+def _app(given: dict[str, Any], view: "View") -> tuple["App", "ReplayOptions"]:
+    from bot.app import App
+    from bot.arguments import local_actions_of, options_of, secrets_of
+
+    secrets = secrets_of(given["secrets"], given["secret_files"])
+    local = local_actions_of(given["local_actions"])
+    app = App(given["path"], os.environ, view.voices, secrets=secrets, local_actions=local)
+    return app, options_of(given, app.settings.replay.network, secrets, local)
+
+
+def _known(app: "App", incident: str) -> "Incident":
+    found = app.checkpoints.load(incident)
+    if found is None:
+        raise UsageError(f"there is no incident {incident}", hint="regreen status lists them")
+    return found

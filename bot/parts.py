@@ -1,0 +1,54 @@
+"""The parts of an incident: one per failing leg, with what the repair came to for it."""
+
+from collections.abc import Sequence
+
+from bot.model import Attempt, Diagnosis, Grade, Incident, JobResult, Part, Result, Verdict
+from bot.replay.verdict import grade_of, judge_leg
+from bot.rounds import State, failing
+
+
+def part_of(job: JobResult, diagnosis: Diagnosis) -> Part:
+    """The part of a failing leg."""
+    return Part(workflow=job.workflow, job=job.id, matrix=job.matrix, diagnosis=diagnosis)
+
+
+def judged_parts(incident: Incident, state: State) -> tuple[Part, ...]:
+    """All parts with their verdicts: those of the baseline, and legs that only came to run, and fail, by a fix."""
+    known = {p.key for p in incident.parts}
+    later = [part_of(j, state.complaints[j.key]) for j in failing(state.result) if j.key not in known]
+    return tuple(_judged(part, incident, state) for part in (*incident.parts, *later))
+
+
+def _judged(part: Part, incident: Incident, state: State) -> Part:
+    assert incident.baseline
+    if part.key in state.flaky:
+        return _with(part, Verdict.FLAKY, state.flaky[part.key])
+    if part.key in state.unproven:
+        reason = f"{state.stopped}: only the failing step was seen to pass"
+        return _with(part, Verdict.NOT_FIXED, reason, state.unproven[part.key], Grade.C)
+    before, after = incident.baseline.job(part.key), state.result.job(part.key)
+    tries = [a for a in incident.attempts if part.diagnosis.fingerprint in a.causes]
+    complaint = state.complaints.get(part.key)
+    unmoved = state.commit == incident.snapshot or (complaint and complaint.fingerprint == part.diagnosis.fingerprint)
+    if unmoved or before is None or before.result is not Result.FAILURE:
+        return _not_helped(part, tries, state)
+    found = judge_leg(before, after, same_failure=False)
+    helped = next((a.strategy for a in reversed(tries) if a.verdict), "")
+    grade = None
+    if found.verdict is Verdict.FIXED:
+        grade = grade_of(state.result, narrowed=bool(incident.options.jobs or incident.options.matrix))
+    elif part.key in state.step_green:
+        grade = Grade.C
+    return _with(part, found.verdict, found.reason, helped, grade)
+
+
+def _not_helped(part: Part, tries: Sequence[Attempt], state: State) -> Part:
+    if not tries:
+        return _with(part, Verdict.NOT_FIXED, state.stopped or "no strategy has a candidate for it")
+    replayed = [a for a in tries if a.verdict]
+    last = (replayed or tries)[-1]
+    return _with(part, last.verdict or Verdict.NOT_FIXED, last.reason, last.strategy)
+
+
+def _with(part: Part, verdict: Verdict, reason: str, strategy: str = "", grade: Grade | None = None) -> Part:
+    return part.model_copy(update={"verdict": verdict, "reason": reason, "strategy": strategy, "grade": grade})

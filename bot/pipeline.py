@@ -1,0 +1,275 @@
+"""The story of an incident, and the stages that it is told in.
+
+Each stage is a function from the record to the record's next part, and the record is saved after each. What is alive
+(the clone, held jobs) hangs on the `Work` of the process; a process that starts anew makes it again from the record.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from bot.errors import OutOfBudget
+from bot.model import Attempt, Diagnosis, Incident, Part, Proposal, Result, Stage, Verdict
+from bot.parts import judged_parts, part_of
+from bot.ports import Checkout, Checkpoints, Clock, Git
+from bot.proposal import local
+from bot.proposal.message import commit_message
+from bot.repair.patch import diff_of
+from bot.repair.trees import remade
+from bot.replay.replays import Replays
+from bot.replay.verdict import overall
+from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Means, Rounds, State, failing
+from bot.state.effects import once
+
+
+@dataclass
+class Work:
+    """Everything that a process has in hand for one incident.
+
+    `theirs` is the checkout's own repository; `open_replays` makes the clone and what replays it; `means` gives the
+    rounds what they work with; `reported` is the diagnosis of the failure that somebody reported, if any.
+    """
+
+    checkpoints: Checkpoints
+    clock: Clock
+    owner: str
+    checkout: Checkout
+    theirs: Git
+    open_replays: Callable[[Incident], Replays]
+    means: Callable[[Replays, Callable[[Incident], Incident]], Means]
+    forget: Callable[[], None]
+    say: Callable[[str], None]
+    reported: Diagnosis | None = None
+    state: State | None = None
+    replays: Replays | None = None
+    started: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock.now()
+
+    def start_over(self) -> None:
+        """See `bot.recovery.Recoverable`."""
+        self.close()
+        self.forget()
+
+    def close(self) -> None:
+        """End what is alive."""
+        self.state = None
+        if self.replays:
+            self.replays.close()
+            self.replays = None
+
+
+def run(incident: Incident, work: Work) -> Incident:
+    """Bring an incident from wherever it is to its end; the record is saved after every stage."""
+    order = list(Stage)
+    try:
+        for stage, step in STORY:
+            if order.index(incident.stage) < order.index(stage):
+                incident = work.checkpoints.save(step(incident, work))
+    except OutOfBudget as e:  # the record stays where it is, and can be resumed
+        incident = work.checkpoints.load(incident.id) or incident
+        incident = work.checkpoints.save(
+            incident.model_copy(update={"verdict": Verdict.NOT_FIXED, "reason": e.message})
+        )
+    return incident
+
+
+def reproduce(incident: Incident, work: Work) -> Incident:
+    """Replay the commit as it is, and hold what fails."""
+    work.say("replaying the workflow as it is")
+    replays = _replays(incident, work)
+    result, benches = replays.run(incident.snapshot, hold=True)
+    if result.result is Result.SUCCESS:
+        if work.reported:
+            return _ended(
+                incident,
+                Verdict.NOT_REPRODUCED,
+                "a failure was reported, but the workflow passes here",
+                baseline=result,
+            )
+        return _ended(incident, Verdict.GREEN, "the workflow passes: there is nothing to fix", baseline=result)
+    if result.result is Result.UNREPLAYABLE:
+        return _ended(incident, Verdict.UNREPLAYABLE, result.reason or "", baseline=result)
+    work.state = State(incident.snapshot, result, benches, {})
+    return incident.model_copy(update={"stage": Stage.REPRODUCED, "baseline": result})
+
+
+def diagnose(incident: Incident, work: Work) -> Incident:
+    """Say of each failing leg why it is red."""
+    state, means = _alive(incident, work)
+    parts = tuple(part_of(job, means.diagnose(state.result, job)) for job in failing(state.result))
+    if not parts:
+        return _ended(incident, Verdict.FLAKY, "the same tree failed in its first replay and passed in the second")
+    state.complaints = {p.key: p.diagnosis for p in parts}
+    if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
+        reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
+        return _ended(incident, Verdict.NOT_REPRODUCED, reason, parts=parts)
+    return incident.model_copy(update={"stage": Stage.DIAGNOSED, "parts": parts})
+
+
+def repair(incident: Incident, work: Work) -> Incident:
+    """Try candidates until all is green or nothing helps, and judge what was reached."""
+    state, means = _alive(incident, work)
+    paid = tuple(
+        a for a in incident.attempts if a.tier
+    )  # what cost nothing is made again by a process that starts anew
+    rounds = Rounds(incident.model_copy(update={"attempts": paid}), state, means)
+    rounds.run()
+    incident = rounds.incident
+    parts = judged_parts(incident, state)
+    verdict = overall({p.key: p.verdict or Verdict.NOT_FIXED for p in parts})
+    if verdict is Verdict.FIXED and (shaky := _disagreement(parts, work, state)):
+        verdict, parts = (
+            Verdict.FLAKY,
+            tuple(p.model_copy(update={"verdict": Verdict.FLAKY, "reason": shaky}) for p in parts),
+        )
+    grades = [p.grade for p in parts if p.grade]
+    update = {
+        "parts": parts,
+        "final": state.result if state.commit != incident.snapshot else None,
+        "verdict": verdict,
+        "grade": max(grades) if grades else None,  # the weakest of them: A < B < C
+        "reason": _reason(parts, verdict, state),
+        "proposal": _proposal(incident, parts, work, state) if grades else None,
+        "seconds": (work.clock.now() - work.started).total_seconds(),
+    }
+    return incident.model_copy(update={"stage": Stage.ATTEMPTED, **update})
+
+
+def propose(incident: Incident, work: Work) -> Incident:
+    """Hand the fix over, once."""
+    proposal = incident.proposal
+    if proposal:
+        look, act = DELIVERIES[proposal.kind]
+        incident = once(
+            work.checkpoints,
+            incident,
+            proposal.kind,
+            proposal.target,
+            look=lambda: look(proposal, work),
+            act=lambda: act(incident, proposal, work),
+        )
+    return incident.model_copy(update={"stage": Stage.PROPOSED})
+
+
+def close(incident: Incident, _: Work) -> Incident:
+    """End, and let others have it."""
+    return incident.model_copy(update={"stage": Stage.CLOSED, "lease": None})
+
+
+STORY: Sequence[tuple[Stage, Callable[[Incident, Work], Incident]]] = (
+    (Stage.REPRODUCED, reproduce),
+    (Stage.DIAGNOSED, diagnose),
+    (Stage.ATTEMPTED, repair),
+    (Stage.PROPOSED, propose),
+    (Stage.CLOSED, close),
+)
+
+
+def _ended(incident: Incident, verdict: Verdict, reason: str, **update: object) -> Incident:
+    return incident.model_copy(update={"stage": Stage.PROPOSED, "verdict": verdict, "reason": reason, **update})
+
+
+def _replays(incident: Incident, work: Work) -> Replays:
+    if work.replays is None:
+        work.replays = work.open_replays(incident)
+    return work.replays
+
+
+def _alive(incident: Incident, work: Work) -> tuple[State, Means]:
+    """The state of the repair; a process that has none replays the baseline to get it back."""
+    replays = _replays(incident, work)
+    means = work.means(replays, work.checkpoints.save)
+    if work.state is None:
+        work.say("replaying the workflow as it is, to go on from there")
+        result, benches = replays.run(incident.snapshot, hold=True)
+        complaints = {j.key: means.diagnose(result, j) for j in failing(result)}
+        work.state = State(incident.snapshot, result, benches, complaints)
+    return work.state, means
+
+
+def _disagreement(parts: Sequence[Part], work: Work, state: State) -> str:
+    """Where a cause smells of flakiness one green replay is not enough: K of K have to be."""
+    assert work.replays
+    if not any(p.diagnosis.category in SMELLING for p in parts):
+        return ""
+    for count in range(2, RUNS_WHERE_FLAKY + 1):
+        work.say(f"proving again ({count} of {RUNS_WHERE_FLAKY}): the failure smells of flakiness")
+        result, _ = work.replays.run(state.commit)
+        if result.result is not Result.SUCCESS:
+            return f"with the fix, replay 1 passed and replay {count} did not"
+    return ""
+
+
+def _reason(parts: Sequence[Part], verdict: Verdict, state: State) -> str:
+    left_out = [f"{j.name} was not replayed: {j.reason}" for j in state.result.jobs if j.result is Result.UNREPLAYABLE]
+    fixed = sum(p.verdict is Verdict.FIXED for p in parts)
+    red = [f"{p.job}: {p.verdict}: {p.reason}" for p in parts if p.verdict is not Verdict.FIXED]
+    count = [f"{fixed} of {len(parts)} fixed"] if fixed and verdict is not Verdict.FIXED else []
+    return "; ".join([*count, *red, *left_out])
+
+
+def _proposal(incident: Incident, parts: Sequence[Part], work: Work, state: State) -> Proposal:
+    assert work.replays
+    origin, reached = work.replays.origin.git, state.unproven_commit or state.commit
+    tree = origin.run("rev-parse", f"{reached}^{{tree}}").decode().strip()
+    what = _summary(incident.attempts)
+    kind = incident.delivery.kind
+    message = commit_message(incident, parts, what)
+    diff = diff_of(origin, incident.snapshot, tree)
+    made = remade(origin, incident.snapshot, diff, message, when=work.replays.snapshot.created)
+    targets = {
+        "branch": local.branch_name(incident.id, what),
+        "apply": "the working tree",
+        "patch": incident.delivery.patch,
+    }
+    return Proposal(kind=kind, target=targets[kind], commit=made, diff=diff, message=message)
+
+
+def _summary(attempts: Sequence[Attempt]) -> str:
+    kept = [
+        a for a in attempts if a.verdict in (Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE)
+    ] or attempts
+    summaries = list(dict.fromkeys(a.summary for a in kept))
+    return summaries[0] + (f" and {len(summaries) - 1} more" if len(summaries) > 1 else "")
+
+
+def _branch_there(proposal: Proposal, work: Work) -> str | None:
+    found = work.theirs.try_run("rev-parse", "--verify", "--quiet", f"refs/heads/{proposal.target}")
+    return proposal.commit if found and found.decode().strip() == proposal.commit else None
+
+
+def _to_branch(incident: Incident, proposal: Proposal, work: Work) -> str:
+    ours = next((e.value for e in incident.effects if e.kind == "branch" and e.name == proposal.target), "")
+    local.to_branch(_clone(incident, work), work.theirs, proposal.target, proposal.commit, ours)
+    return proposal.commit
+
+
+def _to_work_tree(incident: Incident, proposal: Proposal, work: Work) -> str:
+    local.to_work_tree(work.checkout, _clone(incident, work), incident.snapshot, proposal.commit)
+    return proposal.commit
+
+
+def _to_patch(_: Incident, proposal: Proposal, __: Work) -> str:
+    local.to_patch(Path(proposal.target), proposal.diff)
+    return proposal.commit
+
+
+def _clone(incident: Incident, work: Work) -> Git:
+    """The clone, with the proposed commit in it: a process that starts anew makes the very same from the diff."""
+    proposal, replays = incident.proposal, _replays(incident, work)
+    assert proposal
+    git = replays.origin.git
+    if git.try_run("cat-file", "-e", f"{proposal.commit}^{{commit}}") is None:
+        made = remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
+        assert made == proposal.commit
+    return git
+
+
+DELIVERIES: dict[str, tuple[Callable[[Proposal, Work], str | None], Callable[[Incident, Proposal, Work], str]]] = {
+    "branch": (_branch_there, _to_branch),
+    "apply": (lambda *_: None, _to_work_tree),
+    "patch": (lambda *_: None, _to_patch),
+}

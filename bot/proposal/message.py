@@ -1,0 +1,33 @@
+"""What a proposal says about itself, from templates in config/templates."""
+
+from collections.abc import Sequence
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.config_files import config_root
+from bot.model import Grade, Incident, Part, Verdict
+
+MEANING = {
+    Grade.A: "every leg of the workflow was replayed and is green",
+    Grade.B: "the failing job was replayed and is green; not every leg of the workflow is",
+    Grade.C: "only the failing step was seen to pass",
+    Grade.R: "the real CI is green",
+}
+
+
+def commit_message(incident: Incident, parts: Sequence[Part], what: str) -> str:
+    """The message of the commit that a proposal consists of."""
+    environment = Environment(  # noqa: S701 - a commit message is plain text
+        loader=FileSystemLoader(config_root() / "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    fixed = [p for p in parts if p.grade]
+    grade = max(p.grade for p in fixed if p.grade)
+    open_ones = [p.job for p in parts if p.verdict is not Verdict.FIXED]
+    evidence = f"{grade} ({MEANING[grade]})" + (f"; still red: {', '.join(open_ones)}" if open_ones else "")
+    headline = what[0].lower() + what[1:] if what[:2].istitle() else what
+    return environment.get_template("commit.j2").render(
+        what=headline, fixed=fixed, incident=incident, evidence=evidence
+    )

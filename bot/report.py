@@ -1,0 +1,295 @@
+"""Reports of what commands came to: in words on a console, or as the rows of one JSON object."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.app import Check
+from bot.model import Diagnosis, ExcerptLine, Incident, JobResult, Location, Part, ReplayResult, Result, Verdict
+from bot.proposal.message import MEANING
+from bot.settings import Settings
+from bot.text.inert import plain
+
+SIGNS = {
+    Result.SUCCESS: "[green]✓[/]",
+    Result.FAILURE: "[red]✗[/]",
+    Result.SKIPPED: "[dim]-[/]",
+    Result.CANCELLED: "[yellow]■[/]",
+    Result.UNREPLAYABLE: "[yellow]?[/]",
+}
+COLOURS = {
+    Verdict.FIXED: "green",
+    Verdict.GREEN: "green",
+    Verdict.STILL_FAILING: "red",
+    Verdict.NOT_FIXED: "red",
+    Verdict.REGRESSED: "red",
+    Verdict.FLAKY: "yellow",
+    Verdict.NOT_REPRODUCED: "yellow",
+    Verdict.UNREPLAYABLE: "yellow",
+}
+EXCERPT_LINES = 12
+"""How many lines of the excerpt a report shows of a failure that was not fixed."""
+
+
+def replay_row(result: ReplayResult, log: str) -> dict[str, Any]:
+    """The contract of `regreen replay --json`."""
+    return {
+        "result": result.result,
+        "reason": result.reason,
+        "seconds": round(result.seconds, 3),
+        "notes": result.notes,
+        "jobs": [_job_row(j) for j in result.jobs],
+        "log": log,
+    }
+
+
+def _job_row(job: JobResult) -> dict[str, Any]:
+    steps = [s.model_dump(mode="json") for s in job.steps]
+    return {
+        "id": job.id,
+        "name": job.name,
+        "matrix": job.matrix,
+        "result": job.result,
+        "reason": job.reason,
+        "workflow": job.workflow,
+        "seconds": round(job.seconds, 3),
+        "steps": steps,
+    }
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    """The contract of `regreen fix --json`."""
+    parts = [
+        p.model_dump(
+            mode="json", include={"job", "matrix", "workflow", "verdict", "grade", "strategy", "reason", "diagnosis"}
+        )
+        for p in incident.parts
+    ]
+    strategies = dict.fromkeys(p.strategy for p in incident.parts if p.strategy)
+    tries = [
+        {
+            "strategy": a.strategy,
+            "tier": a.tier,
+            "verdict": a.verdict,
+            "reason": a.reason,
+            "cost_usd": float(a.cost_usd),
+            "seconds": a.seconds,
+        }
+        for a in incident.attempts
+    ]
+    proposal = incident.proposal
+    return {
+        "incident": incident.id,
+        "verdict": incident.verdict,
+        "grade": incident.grade,
+        "reason": incident.reason,
+        "strategy": ", ".join(strategies) or None,
+        "branch": proposal.target if proposal and proposal.kind == "branch" else None,
+        "diff": proposal.diff if proposal else None,
+        "diagnosis": parts[0]["diagnosis"] if parts else None,
+        "parts": parts,
+        "attempts": tries,
+        "cost_usd": float(incident.cost_usd),
+        "seconds": round(incident.seconds, 3),
+    }
+
+
+class Report:
+    """Prints reports on a console; everything that comes from logs or repositories is made inert first."""
+
+    def __init__(self, console: Console) -> None:
+        self._print = console.print
+
+    def replay(self, result: ReplayResult, log: str) -> None:
+        """Every job and step of a replay, and what was not as on GitHub."""
+        for job in result.jobs:
+            self._job(job)
+        for note in result.notes:
+            self._print(f"note: {shown(note)}")
+        self._print(f"{SIGNS[result.result]} {result.result} in {result.seconds:.1f} s" + _tail(result.reason))
+        self._print(f"[dim]log: {shown(log)}[/]")
+
+    def _job(self, job: JobResult) -> None:
+        self._print(f"{SIGNS[job.result]} [bold]{shown(job.name)}[/]  {job.seconds:.1f} s" + _tail(job.reason))
+        for step in job.steps:
+            goes_on = "  (its job goes on)" if step.continue_on_error else ""
+            self._print(f"    {SIGNS[step.result]} {shown(step.name)}  [dim]{step.seconds:.1f} s{goes_on}[/]")
+
+    def incident(self, incident: Incident, *, history: bool) -> None:
+        """What failed and why, what was tried, the verdict with its evidence, and where the fix is."""
+        for part in incident.parts:
+            self._part(part)
+        self._attempts(incident)
+        verdict = incident.verdict
+        if verdict is None:
+            self._print(f"not finished (stage: {incident.stage}); go on with: regreen resume {incident.id}")
+            return
+        grade = f"  grade {incident.grade}: {MEANING[incident.grade]}" if incident.grade else ""
+        self._print(f"\n[bold {COLOURS[verdict]}]{verdict}[/]{grade}" + _tail(incident.reason))
+        self._evidence(incident)
+        self._proposal(incident)
+        self._print(f"[dim]incident {incident.id}; {incident.seconds:.1f} s; ${incident.cost_usd}[/]")
+        for line in incident.history if history else ():
+            self._print(f"[dim]{escape(line)}[/]")
+
+    def _part(self, part: Part) -> None:
+        verdict = part.verdict or Verdict.NOT_FIXED
+        leg = f"{part.job} ({', '.join(map(str, part.matrix.values()))})" if part.matrix else part.job
+        self._print(f"\n[bold]{shown(leg)}[/]: [{COLOURS[verdict]}]{verdict}[/]" + _tail(part.reason))
+        found = part.diagnosis
+        where = f" in '{found.step or found.command}'" if found.step or found.command else ""
+        self._print(f"  {found.category}{shown(where)}: {shown(found.error.strip())}")
+        for location in found.locations[:5]:
+            self._print(f"  at {_place(location)}")
+        if found.failing_tests:
+            more = f" and {len(found.failing_tests) - 5} more" if len(found.failing_tests) > 5 else ""
+            self._print(f"  failing tests: {shown(', '.join(found.failing_tests[:5]))}{more}")
+        if verdict is not Verdict.FIXED:
+            self._excerpt(_around(found, EXCERPT_LINES))
+
+    def _excerpt(self, lines: Sequence[ExcerptLine]) -> None:
+        last = 0
+        for line in lines:
+            if last and line.line > last + 1:
+                self._print(f"[dim]        … {line.line - last - 1} lines[/]")
+            self._print(f"[dim]{line.line:>7}[/] {shown(line.text)}")
+            last = line.line
+
+    def _attempts(self, incident: Incident) -> None:
+        if incident.attempts:
+            self._print("\n[bold]tried[/]")
+        for attempt in incident.attempts:
+            outcome = attempt.verdict or "not replayed"
+            self._print(
+                f"  {attempt.number}. {escape(attempt.summary)}  [dim]({attempt.strategy})[/]: {outcome}"
+                + _tail(attempt.reason)
+            )
+
+    def _evidence(self, incident: Incident) -> None:
+        before, after = incident.baseline, incident.final
+        if not before or not after:
+            return
+        table = _table("", "before", "after")
+        rows = ((_jobs_line, "jobs"), (_tests_line, "tests"), (lambda r: f"{r.seconds:.1f} s", "time"))
+        for tell, name in rows:
+            table.add_row(name, tell(before), tell(after))
+        self._print(table)
+
+    def _proposal(self, incident: Incident) -> None:
+        proposal = incident.proposal
+        if proposal is None:
+            return
+        for name, added, removed in diff_stat(proposal.diff):
+            self._print(f" {shown(name)} | [green]+{added}[/] [red]-{removed}[/]")
+        said = {
+            "branch": "the fix is on the branch",
+            "apply": "the fix is applied to",
+            "patch": "the fix is in the file",
+        }
+        self._print(f"{said[proposal.kind]} [bold]{escape(proposal.target)}[/]")
+        if proposal.kind == "branch":
+            again = f"git switch {proposal.target} && {repeat_command(incident)}"
+            self._print(
+                f"[dim]see it: git diff {incident.head[:12]}..{proposal.target}\nrepeat the proof: {escape(again)}[/]"
+            )
+
+    def diagnosis(self, found: Diagnosis) -> None:
+        """The cause first, then where, the tests, and the excerpt with line numbers."""
+        self._print(f"[bold red]{shown(found.error.strip() or 'nothing that looks like a failure')}[/]")
+        self._print(f"{found.category} (confidence {found.confidence:.0%}), line {found.error_line}")
+        for name, value in (("step", found.step), ("command", found.command)):
+            if value:
+                self._print(f"{name}: {shown(value)}")
+        for location in found.locations:
+            self._print(f"at {_place(location)} {shown(location.message)}")
+        if found.tests.run:
+            counts = found.tests
+            self._print(f"tests: {counts.run} run, {counts.failed} failed, {counts.skipped} skipped")
+        for test in found.failing_tests:
+            self._print(f"failed: {shown(test)}")
+        self._excerpt(found.excerpt.lines)
+
+    def incidents(self, found: Iterable[Incident]) -> None:
+        """One line each."""
+        table = _table("incident", "updated", "stage", "verdict", "reason")
+        for one in found:
+            reason = one.reason or ", ".join(dict.fromkeys(p.job for p in one.parts))
+            table.add_row(one.id, f"{one.updated:%Y-%m-%d %H:%M}", one.stage, one.verdict or "", shown(reason[:80]))
+        self._print(table if table.row_count else "no incidents")
+
+    def checks(self, found: Iterable[Check]) -> None:
+        """The doctor's findings."""
+        for check in found:
+            sign = "[green]✓[/]" if check.ok else "[red]✗[/]" if check.needed else "[yellow]?[/]"
+            self._print(f"{sign} {check.name}: {escape(check.told)}")
+
+    def settings(self, settings: Settings) -> None:
+        """Every setting, its value, and where it came from."""
+        table = _table("setting", "value", "from")
+        for name, value, source in settings.rows():
+            table.add_row(name, escape(json.dumps(value)), source)
+        self._print(table)
+
+
+def shown(text: str) -> str:
+    """Text of strangers as console markup that shows it and does nothing else."""
+    return escape(plain(text))
+
+
+def _place(location: Location) -> str:
+    return shown(location.file) + (f":{location.line}" if location.line else "")
+
+
+def _around(found: Diagnosis, count: int) -> Sequence[ExcerptLine]:
+    """The lines of the excerpt nearest to the one that names the failure, in their order."""
+    nearest = sorted(found.excerpt.lines, key=lambda line: abs(line.line - found.error_line))[:count]
+    return sorted(nearest, key=lambda line: line.line)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _tail(reason: str | None) -> str:
+    return f"  [dim]{shown(reason)}[/]" if reason else ""
+
+
+def _jobs_line(result: ReplayResult) -> str:
+    counts = {r: sum(j.result is r for j in result.jobs) for r in Result}
+    return ", ".join(f"{n} {r}" for r, n in counts.items() if n)
+
+
+def _tests_line(result: ReplayResult) -> str:
+    run, failed = sum(j.tests.run for j in result.jobs), sum(j.tests.failed for j in result.jobs)
+    return f"{run} run, {failed} failed" if run else "-"
+
+
+def repeat_command(incident: Incident) -> str:
+    """The command that repeats the proof on the reader's machine."""
+    options = incident.options
+    words = ["regreen replay", *(f"--workflow {w}" for w in options.workflows), *(f"--job {j}" for j in options.jobs)]
+    words += [f"--matrix {k}:{v}" for k, v in options.matrix] + ([f"--event {options.event}"] if options.event else [])
+    return " ".join([*words, f"--network {options.network}"])
+
+
+def diff_stat(diff: str) -> list[tuple[str, int, int]]:
+    """(file, lines added, lines removed) of a unified diff in git's form."""
+    rows: list[tuple[str, int, int]] = []
+    in_hunk = False
+    for line in diff.splitlines():
+        if line.startswith("diff --git "):
+            rows.append((line.rsplit(" b/", 1)[-1], 0, 0))
+            in_hunk = False
+        elif line.startswith("@@"):
+            in_hunk = True
+        elif in_hunk and rows and line[:1] in "+-":
+            name, added, removed = rows[-1]
+            rows[-1] = (name, added + (line[0] == "+"), removed + (line[0] == "-"))
+    return rows

@@ -1,0 +1,363 @@
+"""Rounds of candidates and replays.
+
+In each round every failing leg gets the cheapest candidate that patch policy and guard let through; all of them are
+replayed together, and what helps is kept: the next round starts from there. Where the whole got worse, each is replayed
+alone. Every attempt is in the checkpoint before its replay and after it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.errors import OutOfBudget, Refused
+from bot.model import (
+    Attempt,
+    Candidate,
+    Category,
+    Diagnosis,
+    Incident,
+    JobResult,
+    Refusal,
+    ReplayResult,
+    Result,
+    Verdict,
+)
+from bot.ports import Clock
+from bot.repair.patch import Applied, PatchPolicy, apply, commit
+from bot.repair.tools import StrategyTools
+from bot.replay.replays import Replays
+from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
+from bot.replay.workbench import Workbench
+from bot.settings import Settings
+from strategies import Strategy
+
+RUNS_WHERE_FLAKY = 3
+SMELLING = frozenset({Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM})
+MAY_BE_FLAKY = frozenset(
+    {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
+)
+LEAST_RERUNS = 2
+CONFIRMATIONS = 3
+FLAKY = "flaky"
+
+Benches = Callable[[str], Workbench | None]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the rounds work with.
+
+    `diagnose` reads a leg's log; `guard` gives the refusals of an applied candidate; `save` writes a checkpoint; `tell`
+    is for people; `check_time` raises `OutOfBudget` when the time is over.
+    """
+
+    replays: Replays
+    settings: Settings
+    clock: Clock
+    strategies: Sequence[Strategy]
+    diagnose: Callable[[ReplayResult, JobResult], Diagnosis]
+    guard: Callable[[Applied, frozenset[str]], tuple[Refusal, ...]]
+    save: Callable[[Incident], Incident]
+    tell: Callable[[str], None]
+    check_time: Callable[[], None]
+
+
+@dataclass
+class State:
+    """Where the repair stands: the commit reached, what its replay showed, what each failing leg complains of now.
+
+    By leg: `flaky` why it is, `step_green` the strategy by which its failing step passes although the job does not,
+    `unproven` the strategy of a fix for which no time was left (in `unproven_commit`). `stopped`: the bound that
+    was met.
+    """
+
+    commit: str
+    result: ReplayResult
+    benches: Benches
+    complaints: dict[str, Diagnosis]
+    tried: set[tuple[str, str]] = field(default_factory=set)
+    flaky: dict[str, str] = field(default_factory=dict)
+    step_green: dict[str, str] = field(default_factory=dict)
+    unproven: dict[str, str] = field(default_factory=dict)
+    unproven_commit: str = ""
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A candidate that policy and guard let through, for all legs (keys) of one cause."""
+
+    candidate: Candidate
+    policy: PatchPolicy
+    legs: tuple[str, ...]
+    number: int
+
+
+class Rounds:
+    """The repair of one incident, from the replay of its baseline on."""
+
+    def __init__(self, incident: Incident, state: State, means: Means) -> None:
+        assert incident.baseline
+        self.incident, self.state, self._means, self._baseline = incident, state, means, incident.baseline
+        self._found: list[Proposed] = []
+        self._sure: State | None = None
+        self._detours: list[tuple[Proposed, Judgement, float]] = []
+
+    def run(self) -> None:
+        """Go on until everything is green, nothing helps any more, or a bound is met (`state.stopped` says which)."""
+        try:
+            for _ in range(self._means.settings.fix.max_rounds):
+                self._find_flaky()
+                self._find_candidates()
+                if not self._found:
+                    break
+                self._prove()
+            else:
+                self.state.stopped = f"stopped after {self._means.settings.fix.max_rounds} rounds"
+        except OutOfBudget as e:
+            self.state.stopped = e.message
+            self._offer_unproven()
+        self._end_detour()
+
+    def _offer_unproven(self) -> None:
+        """No time is left for replays: what made its failing step pass on the bench is offered as no more than that."""
+        seen = [c for c in self._found if c.candidate.step_green]
+        kept, made = self._merged(seen)
+        if kept and self.state.commit == self.incident.snapshot:
+            self.state.unproven_commit = made
+            self.state.unproven = {key: c.candidate.strategy for c in kept for key in c.legs}
+
+    # --- flaky ---
+
+    def _find_flaky(self) -> None:
+        for key, complaint in self.state.complaints.items():
+            bench = self.state.benches(key)
+            if key in self.state.flaky or (FLAKY, complaint.fingerprint) in self.state.tried or bench is None:
+                continue
+            self.state.tried.add((FLAKY, complaint.fingerprint))
+            if complaint.category in MAY_BE_FLAKY:
+                self._means.tell(f"running the failing step of {key.split(':')[1]} again, to see whether it is flaky")
+                if reason := self._flakiness(key, bench, self.state.commit):
+                    self.state.flaky[key] = reason
+
+    def _flakiness(self, key: str, bench: Workbench, at: str) -> str:
+        """Run the held step again, each time from the same state: what then passes and fails is flaky.
+
+        When it only passes, its first failure may be owed to a state that it left behind itself; whole replays decide.
+        """
+        settings, spent, passed, failed = self._means.settings.fix, 0.0, 0, 0
+        for count in range(1, settings.flaky_reruns + 1):
+            self._means.check_time()
+            ran = bench.session().rerun()
+            passed, failed, spent = passed + (ran.code == 0), failed + (ran.code != 0), spent + ran.seconds
+            if passed and failed:
+                return f"the same step on the same tree passed and failed ({failed + 1} of {count + 1} runs failed)"
+            if count >= LEAST_RERUNS and (passed or spent + ran.seconds > settings.flaky_seconds):
+                break
+        return self._confirmed(key, at) if passed else ""
+
+    def _confirmed(self, key: str, at: str) -> str:
+        for again in range(1, CONFIRMATIONS + 1):
+            self._means.check_time()
+            result, _ = self._means.replays.run(at, only=key)
+            job = result.job(key)
+            if job and job.result is Result.SUCCESS:
+                return f"the same tree failed in replay {again} and passed in replay {again + 1}"
+        return ""
+
+    # --- candidates ---
+
+    def _find_candidates(self) -> None:
+        self._found = []
+        most = self._means.settings.fix.max_attempts * max(1, len(self.incident.parts))
+        for fingerprint, legs in self._causes().items():
+            if len(self.incident.attempts) < most and (found := self._candidate_for(fingerprint, legs)):
+                self._found.append(found)
+
+    def _causes(self) -> dict[str, tuple[str, ...]]:
+        causes: dict[str, tuple[str, ...]] = {}
+        for key, complaint in self.state.complaints.items():
+            if key not in self.state.flaky:
+                causes[complaint.fingerprint] = (*causes.get(complaint.fingerprint, ()), key)
+        return causes
+
+    def _candidate_for(self, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
+        bench = next((b for key in legs if (b := self.state.benches(key))), None)
+        if bench is None:
+            return None
+        complaint = self.state.complaints[legs[0]]
+        tree = frozenset(self._means.replays.origin.files(self.state.commit))
+        for strategy in self._means.strategies:
+            attempt = (strategy.NAME, f"{self.state.commit}:{fingerprint}")
+            if attempt in self.state.tried or not strategy.applies(complaint, tree):
+                continue
+            self.state.tried.add(attempt)
+            self._means.check_time()
+            self._means.tell(f"trying {strategy.NAME} on {legs[0].split(':')[1]}")
+            settings = self._means.settings.fix
+            tools = StrategyTools(
+                self._means.replays.origin.git,
+                self.state.commit,
+                bench,
+                complaint,
+                unsafe_fixes=settings.unsafe_fixes,
+                max_rounds=settings.max_rounds,
+                strategy=strategy.NAME,
+            )
+            for candidate in strategy.propose(self.incident, tools):
+                if proposed := self._admitted(candidate, fingerprint, legs):
+                    return proposed
+        return None
+
+    def _admitted(self, candidate: Candidate, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
+        """Put a candidate through the patch policy and the guard; what they refuse is an attempt, too."""
+        number = len(self.incident.attempts) + 1
+        attempt = Attempt(
+            number=number,
+            causes=(fingerprint,),
+            strategy=candidate.strategy,
+            summary=candidate.summary,
+            diff=candidate.diff,
+        )
+        scope, allowed = self._means.settings.scope, frozenset({*candidate.rules, *self._means.settings.guard.allow})
+        try:
+            policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)
+            applied = apply(self._means.replays.origin.git, candidate.base, candidate.diff, policy=policy)
+            if refusals := self._means.guard(applied, allowed):
+                raise Refused("the guard refused it", refusals=[str(r) for r in refusals])
+        except Refused as e:
+            reason = "; ".join((e.message, *e.refusals[:3]))
+            self._record(attempt.model_copy(update={"reason": f"refused: {reason}"}))
+            self._means.tell(f"{candidate.strategy}: refused: {reason}")
+            return None
+        self._record(attempt)
+        return Proposed(candidate, policy, legs, number)
+
+    def _record(self, attempt: Attempt) -> None:
+        others = tuple(a for a in self.incident.attempts if a.number != attempt.number)
+        self.incident = self._means.save(self.incident.model_copy(update={"attempts": (*others, attempt)}))
+
+    # --- proof ---
+
+    def _prove(self) -> None:
+        self._means.check_time()
+        merged, made = self._merged(self._found)
+        if self._try(merged, made) or len(self._found) == 1:
+            self._found = []
+            return
+        while self._found:
+            self._means.check_time()
+            self._try(*self._merged([self._found[0]]))
+            self._found.pop(0)
+
+    def _merged(self, candidates: list[Proposed]) -> tuple[list[Proposed], str]:
+        """One commit with all candidates that go together; the others wait for the next round."""
+        base, kept = self.state.commit, []
+        for proposed in candidates:
+            git = self._means.replays.origin.git
+            try:
+                applied = apply(git, base, proposed.candidate.diff, policy=proposed.policy)
+            except Refused:
+                continue
+            base = commit(git, applied, proposed.candidate.summary, [base], when=self._means.clock.now())
+            kept.append(proposed)
+        return kept, base
+
+    def _try(self, candidates: list[Proposed], made: str) -> bool:
+        """Replay a commit with these candidates; keep it when all of them help and nothing got worse."""
+        if not candidates:
+            return False
+        started = self._means.clock.now()
+        self._means.tell("proving: " + ", ".join(dict.fromkeys(c.candidate.summary for c in candidates)))
+        result, benches = self._means.replays.run(made, hold=True)
+        complaints = {j.key: self._means.diagnose(result, j) for j in failing(result)}
+        worse = self._regressions(made, result, benches, complaints)
+        verdicts = [self._judge(c, result, complaints, worse) for c in candidates]
+        seconds = (self._means.clock.now() - started).total_seconds()
+        helped = all(v.helps for v in verdicts)
+        alone = len(candidates) == 1
+        if helped or alone:
+            for proposed, judgement in zip(candidates, verdicts, strict=True):
+                self._note(proposed, judgement, seconds)
+        if alone and verdicts[0].detour:
+            self._begin_detour(candidates[0], verdicts[0], seconds)
+        if helped or (alone and verdicts[0].detour):
+            self._keep(candidates, made, result, benches, complaints)
+        return helped
+
+    def _begin_detour(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
+        """A fix may undo what an earlier checker had made of the file: that checker gets another chance from there."""
+        if self._sure is None:
+            self._sure = replace(self.state, tried=set(self.state.tried), flaky=dict(self.state.flaky))
+        self._detours.append((proposed, judgement, seconds))
+        self._note(proposed, Judgement(Verdict.STILL_FAILING, f"{judgement.reason}; going on from there"), seconds)
+
+    def _end_detour(self) -> None:
+        """A detour counts only when its legs came further in the end than they were before it; else it never was."""
+        if self._sure is None:
+            return
+        legs = {key for proposed, *_ in self._detours for key in proposed.legs}
+        pairs = ((self._sure.result.job(key), self.state.result.job(key)) for key in legs)
+        if all(before and judge_leg(before, after, same_failure=False).helps for before, after in pairs):
+            return
+        self.state = replace(self._sure, stopped=self.state.stopped)
+        for detour in self._detours:
+            self._note(*detour)
+
+    def _regressions(
+        self, made: str, result: ReplayResult, benches: Benches, complaints: dict[str, Diagnosis]
+    ) -> list[str]:
+        """What got worse, in words; a job that failed by chance did not, and is known as flaky from here on."""
+        worse = {**regressions(self.state.result, result), **regressions(self._baseline, result)}
+        for key in list(worse):
+            bench, complaint = benches(key), complaints.get(key)
+            flaky = self.state.flaky.get(key, "")
+            if not flaky and bench and complaint and complaint.category in MAY_BE_FLAKY:
+                flaky = self._flakiness(key, bench, made)
+            if flaky:
+                self.state.flaky[key] = flaky
+                del worse[key]
+        return list(worse.values())
+
+    def _judge(
+        self, proposed: Proposed, result: ReplayResult, complaints: dict[str, Diagnosis], worse: list[str]
+    ) -> Judgement:
+        if worse:
+            return Judgement(Verdict.REGRESSED, "; ".join(worse))
+        found = []
+        for key in proposed.legs:
+            before, after = self.state.result.job(key), result.job(key)
+            assert before
+            same = key in complaints and complaints[key].fingerprint == self.state.complaints[key].fingerprint
+            found.append(judge_leg(before, after, same_failure=same))
+        order = (Verdict.REGRESSED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE, Verdict.FIXED)
+        return min(found, key=lambda j: (order.index(j.verdict), j.progress))
+
+    def _note(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
+        attempt = next(a for a in self.incident.attempts if a.number == proposed.number)
+        update = {"verdict": judgement.verdict, "reason": judgement.reason, "seconds": seconds}
+        self._record(attempt.model_copy(update=update))
+
+    def _keep(
+        self,
+        candidates: list[Proposed],
+        made: str,
+        result: ReplayResult,
+        benches: Benches,
+        complaints: dict[str, Diagnosis],
+    ) -> None:
+        for proposed in candidates:
+            for key in proposed.legs:
+                before, after = self.state.result.job(key), result.job(key)
+                if before and step_green(before, after):
+                    self.state.step_green[key] = proposed.candidate.strategy
+        self.state.commit, self.state.result, self.state.benches, self.state.complaints = (
+            made,
+            result,
+            benches,
+            complaints,
+        )
+
+
+def failing(result: ReplayResult) -> list[JobResult]:
+    """The legs whose failure fails the workflow."""
+    return [j for j in result.jobs if j.result is Result.FAILURE and not j.continue_on_error]

@@ -1,0 +1,162 @@
+"""What a command shows while it works, and the way of its results: reports in words, or one JSON object."""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+import platformdirs
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from bot import __version__
+from bot.app import Check, Voices
+from bot.model import Diagnosis, Incident, ReplayOptions, ReplayResult
+from bot.replay.leg import Step
+from bot.report import SIGNS, Report, incident_row, replay_row, shown
+from bot.settings import Settings
+from bot.text.inert import plain
+
+NETWORKS = {
+    "all": "replayed code may use the network (--network none forbids it)",
+    "none": "replayed code has no network",
+}
+
+
+class View:
+    """Shows one command: progress on standard error, live where that is a terminal; results on standard output."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._report = Report(self._out)
+        self._steps = _LiveSteps()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._err.is_terminal:
+            self._live = Live(self._steps, console=self._err, transient=True, refresh_per_second=10)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    @property
+    def voices(self) -> Voices:
+        """What the app tells its progress to."""
+        return Voices(self.say, self._steps.on)
+
+    def say(self, text: str) -> None:
+        """A line of progress."""
+        self._err.print(f"[dim]{shown(text)}[/]")
+
+    def announce(self, options: ReplayOptions) -> None:
+        """Say what replayed code may reach, before anything runs."""
+        self.say(f"sandboxed; {NETWORKS[options.network]}")
+
+    # --- results ---
+
+    def replay_result(self, result: ReplayResult, root: Path) -> None:
+        """A replay; `root` is the folder that its log is relative to."""
+        log = str(root / result.log)
+        self._show(lambda: replay_row(result, log), lambda: self._report.replay(result, log))
+
+    def incident(self, incident: Incident, *, everything: bool = False) -> None:
+        """An incident; with `everything` also its history, and as JSON the whole record."""
+        row = incident.model_dump(mode="json") if everything else incident_row(incident)
+        self._show(lambda: row, lambda: self._report.incident(incident, history=everything))
+
+    def diagnosis(self, found: Diagnosis) -> None:
+        """A diagnosis."""
+        self._show(lambda: found.model_dump(mode="json"), lambda: self._report.diagnosis(found))
+
+    def incidents(self, found: Iterable[Incident]) -> None:
+        """A list of incidents."""
+        self._show(lambda: [incident_row(i) for i in found], lambda: self._report.incidents(found))
+
+    def checks(self, found: Sequence[Check]) -> bool:
+        """The doctor's findings; whether all that is needed is there."""
+        rows = [{"name": c.name, "ok": c.ok, "told": c.told, "needed": c.needed} for c in found]
+        self._show(lambda: rows, lambda: self._report.checks(found))
+        return all(c.ok for c in found if c.needed)
+
+    def settings(self, settings: Settings) -> None:
+        """Every setting, its value, and where it came from."""
+        rows = {name: {"value": value, "source": source} for name, value, source in settings.rows()}
+        self._show(lambda: rows, lambda: self._report.settings(settings))
+
+    def heading(self, text: str) -> None:
+        """A line that stands out, in words only."""
+        if not self._json:
+            self._out.print(f"\n[bold]{escape(text)}[/]")
+
+    def _show(self, row: Callable[[], Any], report: Callable[[], None]) -> None:
+        self._stop()
+        if self._json:
+            sys.stdout.write(json.dumps(row(), default=str) + "\n")
+        else:
+            report()
+
+
+class _LiveSteps:
+    """The legs that run now, each with its steps; rich asks for it ten times a second."""
+
+    def __init__(self) -> None:
+        self._legs: dict[str, list[tuple[Step, float]]] = {}
+        self._lock = Lock()
+        self._spinner = Spinner("dots")
+
+    def on(self, what: str, leg: str, step: Step | None) -> None:
+        """See `bot.replay.replayer.Progress`."""
+        with self._lock:
+            if what == "started":
+                self._legs[leg] = []
+            elif what == "step began" and step and leg in self._legs:
+                self._legs[leg].append((step, time.monotonic()))
+            elif what == "ended":
+                self._legs.pop(leg, None)
+
+    def __rich__(self) -> Group:
+        rows: list[Any] = []
+        with self._lock:
+            for leg, steps in self._legs.items():
+                rows.append(Text(plain(leg), style="bold"))
+                rows += [self._row(step, began) for step, began in steps]
+        return Group(*rows)
+
+    def _row(self, step: Step, began: float) -> Any:
+        name = plain(step.name.splitlines()[0] if step.name else "")
+        if step.result is None:
+            line = Table.grid(padding=(0, 1))
+            line.add_row("  ", self._spinner, Text(name), Text(f"{time.monotonic() - began:.0f} s", style="dim"))
+            return line
+        return Text.from_markup(f"    {SIGNS[step.result]} {escape(name)}  [dim]{step.seconds:.1f} s[/]")
+
+
+def write_bug_report(error: BaseException) -> Path:
+    """Write what a bug report needs to a file of its own; where that is."""
+    folder = platformdirs.user_state_path("regreen") / "bugs"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}.txt"
+    lines = [
+        f"regreen {__version__}, Python {sys.version}",
+        f"arguments: {sys.argv[1:2]}",
+        *traceback.format_exception(error),
+    ]
+    path.write_text("\n".join(lines))
+    return path

@@ -1,0 +1,6 @@
+"""Written by scripts/generate_currencies.py."""
+
+SYMBOLS = {
+    "EUR": "€",
+    "USD": "$",
+}

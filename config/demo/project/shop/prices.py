@@ -1,0 +1,10 @@
+"""Prices."""
+
+from shop.currencies import SYMBOLS
+
+def total(prices, discount = 0):
+    """The sum of the prices, less the discount in percent."""
+    return sum(prices) * (100-discount)
+
+def shown(amount, currency='EUR'):
+    return '%s%.2f' % (SYMBOLS[currency], amount)

@@ -1,0 +1,103 @@
+"""Killed at any checkpoint and resumed, an incident ends as if it had never been interrupted."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.projects import WORKFLOW, Project, workflow
+
+STEPS = ("uses: actions/checkout@v4", "run: cp source copy", "run: git diff --exit-code")
+BOUNDARIES = range(1, 12)
+KILLED = Path(__file__).with_name("killed.py")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(
+        tmp_path_factory.mktemp("template") / "project",
+        {WORKFLOW: workflow(*STEPS), "source": "new\n", "copy": "old\n"},
+    )
+
+
+@pytest.fixture
+def copy(template: Project, tmp_path: Path) -> Project:
+    shutil.copytree(template.root, tmp_path / "project")
+    return Project(tmp_path / "project")
+
+
+def told(project: Project) -> dict[str, Any]:
+    """What an incident came to, without what may differ between two runs."""
+    (found,) = project.regreen("status", "--json").json
+    whole = project.regreen("show", found["incident"], "--json").json
+    for attempt in whole["attempts"]:
+        attempt.pop("seconds")
+    kept = ("id", "stage", "verdict", "grade", "reason", "effects", "proposal", "attempts", "lease")
+    return {k: whole[k] for k in kept} | {"refs": project.git("for-each-ref", "refs/heads/regreen/*-*")}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(template: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    root = tmp_path_factory.mktemp("uninterrupted") / "project"
+    shutil.copytree(template.root, root)
+    project = Project(root)
+    assert project.regreen("fix", "--json").json["verdict"] == "FIXED"
+    return told(project)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_killed_and_resumed(copy: Project, uninterrupted: dict[str, Any], boundary: int) -> None:
+    command = [sys.executable, str(KILLED), str(boundary), "fix", "--json"]
+    done = subprocess.run(
+        command, cwd=copy.root, capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    copy.git("fsck", "--strict")
+    (found,) = copy.regreen("status", "--json").json
+    resumed = copy.regreen("resume", found["incident"], "--json")
+    assert resumed.code == 0, resumed.err
+    assert told(copy) == uninterrupted
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(copy.root) in " ".join(p.info["cmdline"] or [])]
+
+
+def test_resuming_what_is_done_changes_nothing(copy: Project) -> None:
+    done = copy.regreen("fix", "--json").json
+    before = told(copy)
+    assert copy.regreen("resume", done["incident"], "--json").code == 0
+    assert told(copy) == before
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(copy: Project) -> None:
+    copy.write({WORKFLOW: workflow("run: sleep 4646")})
+    child = subprocess.Popen(["regreen", "fix"], cwd=copy.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    while not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4646"]]:
+        assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    (found,) = copy.regreen("status", "--json").json
+    assert f"regreen resume {found['incident']}" in err.decode()
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4646"]]
+
+
+def test_two_workers_on_one_incident_have_one_effect(copy: Project, uninterrupted: dict[str, Any]) -> None:
+    children = [
+        subprocess.Popen(["regreen", "fix", "--json"], cwd=copy.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    outputs = [child.communicate(timeout=120) for child in children]
+    codes = sorted(child.returncode for child in children)
+    assert codes[0] == 0, outputs
+    assert codes in ([0, 0], [0, 1]), outputs
+    assert all(
+        "being worked on by" in err.decode() or "changed" in err.decode()
+        for child, (_, err) in zip(children, outputs, strict=True)
+        if child.returncode
+    )
+    assert told(copy)["refs"] == uninterrupted["refs"]
