@@ -43,7 +43,7 @@ bench: setup
 	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 campaign: setup $(WHEELS)/ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m campaign --no-cov $(ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m campaign --capture=no $(ARGS)
 
 # Written without the host of any index: the machine's own settings decide where packages come from.
 lock: setup

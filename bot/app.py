@@ -20,10 +20,10 @@ from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
 from bot.config_files import config_root
 from bot.diagnosis import count_tests, diagnose
-from bot.errors import GitFailed, OutOfBudget, RegreenError, Transient, UsageError
+from bot.errors import Conflict, GitFailed, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Stage, incident_id
 from bot.ports import Checkout, Limits
-from bot.recovery import recovering
+from bot.recovery import Recovery
 from bot.repair.guard import judge
 from bot.replay.actions import StandIns
 from bot.replay.derive import SideEffects
@@ -38,7 +38,7 @@ from bot.settings import REPOSITORY_FILES, Settings, read_settings
 from bot.state.checkpoints import Checkpoints
 from bot.text.redact import Redactor
 from bot.yaml12 import load
-from strategies import ALL
+from strategies import installed
 
 LEASE_SPARE_SECONDS = 600.0
 RUNS_KEPT = 30
@@ -131,11 +131,15 @@ class App:
 
     def replay(self, options: ReplayOptions) -> ReplayResult:
         """Replay the checkout as it is."""
-        replays = self.replays(options)
-        try:
-            return replays.run(replays.snapshot.commit)[0]
-        finally:
-            replays.close()
+
+        def once() -> ReplayResult:
+            replays = self.replays(options)
+            try:
+                return replays.run(replays.snapshot.commit)[0]
+            finally:
+                replays.close()
+
+        return self._recovery.run(once)
 
     def replays(self, options: ReplayOptions) -> Replays:
         """What replays the checkout as it is; the caller closes it."""
@@ -145,6 +149,9 @@ class App:
 
     def open_incident(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
         """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known."""
+        return self._recovery.run(lambda: self._opened(options, delivery, max_minutes))
+
+    def _opened(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
         replays = self.replays(options)
         snapshot = replays.snapshot
         try:
@@ -178,10 +185,18 @@ class App:
         if incident.stage is Stage.CLOSED:
             return incident
         owner = this_worker()
-        incident = self._claim(incident, owner)
-        work = self._work(incident, owner, reported)
+        record = self._recovery.run(lambda: self._claim(incident, owner), again=_unless_it_is_a_conflict)
+        work = self._work(record, owner, reported)
+
+        def again(error: RegreenError) -> None:
+            nonlocal record
+            work.close()
+            record = self._recovery.run(lambda: self.checkpoints.load(incident.id) or incident)
+            if isinstance(error, Conflict) and record.lease and record.lease.owner != owner:
+                raise error
+
         try:
-            return recovering(pipeline.run, incident, work)
+            return self._recovery.run(lambda: pipeline.run(record, work), again=again)
         finally:
             work.close()
             self._release(incident.id, owner)
@@ -246,7 +261,7 @@ class App:
             chosen = self.settings.fix
             strategies = [
                 s
-                for s in ALL
+                for s in installed()
                 if (not chosen.strategies or s.NAME in chosen.strategies) and s.NAME not in chosen.disabled_strategies
             ]
             return Means(
@@ -269,13 +284,16 @@ class App:
             theirs=self.theirs,
             open_replays=open_replays,
             means=means,
-            forget=self._forget,
             say=self._voices.say,
             reported=reported,
         )
 
-    def _forget(self) -> None:
-        (self.cache / "toolchains.json").unlink(missing_ok=True)
+    @cached_property
+    def _recovery(self) -> Recovery:
+        def forget() -> None:
+            (self.cache / "toolchains.json").unlink(missing_ok=True)
+
+        return Recovery(self._clock, self.cache, forget, self._voices.say)
 
     def _clone(self, folder: Path, *, committed: bool) -> tuple[Origin, Snapshot]:
         source = folder / "source"
@@ -331,6 +349,11 @@ class App:
 def commit_all(root: Path, message: str) -> None:
     """Make a git repository of the files in a folder."""
     create_checkout(root, message)
+
+
+def _unless_it_is_a_conflict(error: RegreenError) -> None:
+    if isinstance(error, Conflict):
+        raise error
 
 
 def _check(name: str, look: Callable[[], str], *, needed: bool = True) -> Check:

@@ -38,7 +38,6 @@ class Work:
     theirs: Git
     open_replays: Callable[[Incident], Replays]
     means: Callable[[Replays, Callable[[Incident], Incident]], Means]
-    forget: Callable[[], None]
     say: Callable[[str], None]
     reported: Diagnosis | None = None
     state: State | None = None
@@ -48,13 +47,8 @@ class Work:
     def __post_init__(self) -> None:
         self.started = self.clock.now()
 
-    def start_over(self) -> None:
-        """See `bot.recovery.Recoverable`."""
-        self.close()
-        self.forget()
-
     def close(self) -> None:
-        """End what is alive."""
+        """End what is alive; it is made again when it is needed."""
         self.state = None
         if self.replays:
             self.replays.close()

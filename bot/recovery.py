@@ -1,67 +1,70 @@
-"""What to do when a stage fails, by the class of the error.
+"""What to do when work fails, by the class of the error.
 
-Transient      try again, with backoff and jitter, from the last checkpoint
+Transient      try again, with backoff and jitter
 GitFailed      the same: a lock or a race that something left behind which was killed
-CorruptCache   the same, after dropping what does not read back
-Conflict       another worker changed the record: go on from theirs, unless they hold the lease
+CorruptCache   the same, after dropping what does not read back; a file of ours that is gone is such a case
+Conflict       the same, from what the other worker has made of the record
 anything else  stop: an expected error carries its one clear line, the rest are bugs
 """
 
+import os
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from bot.errors import Conflict, CorruptCache, GitFailed, Transient
-from bot.model import Incident
-from bot.ports import Checkpoints, Clock
+from bot.errors import Conflict, CorruptCache, GitFailed, RegreenError, Transient
+from bot.ports import Clock
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 20.0
 RECOVERABLE = (Transient, GitFailed, CorruptCache, Conflict)
 
-
-class Recoverable(Protocol):
-    """What recovery needs of the work in hand."""
-
-    checkpoints: Checkpoints
-    clock: Clock
-    owner: str
-
-    def start_over(self) -> None:
-        """Forget all that is alive and all that was cached; it is made again when it is needed."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Say something to people."""
-        ...
+T = TypeVar("T")
 
 
-W = TypeVar("W", bound=Recoverable)
+@dataclass(frozen=True)
+class Recovery:
+    """Runs work until it ends, or until it has failed too often.
 
-
-def recovering(story: Callable[[Incident, W], Incident], incident: Incident, work: W) -> Incident:
-    """Run a story of stages; after an error that can be recovered from, run it again from the last checkpoint.
-
-    A stage that is done is not done again: the record says how far it has come.
+    `cache` is the folder of what can be made again and `forget` drops what lies there and may be wrong; `say` is for
+    people.
     """
-    record = incident
 
-    def start_over(call: RetryCallState) -> None:
-        nonlocal record
-        error = call.outcome.exception() if call.outcome else None
-        work.say(f"{error}; trying again ({call.attempt_number} of {ATTEMPTS - 1})")
-        work.start_over()
-        record = work.checkpoints.load(incident.id) or incident
-        if isinstance(error, Conflict) and record.lease and record.lease.owner != work.owner:
-            raise error
+    clock: Clock
+    cache: Path
+    forget: Callable[[], None]
+    say: Callable[[str], None]
 
-    retrying = Retrying(
-        retry=retry_if_exception_type(RECOVERABLE),
-        wait=wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_SECONDS),
-        stop=stop_after_attempt(ATTEMPTS),
-        before_sleep=start_over,
-        sleep=work.clock.sleep,
-        reraise=True,
-    )
-    return retrying(lambda: story(record, work))
+    def run(self, work: Callable[[], T], *, again: Callable[[RegreenError], None] = lambda _: None) -> T:
+        """Do the work; after an error that can be recovered from, call `again` with it and do the work anew.
+
+        `again` brings back what the work begins from; it raises when there is no sense in going on.
+        """
+
+        def before_next(call: RetryCallState) -> None:
+            error = call.outcome.exception() if call.outcome else None
+            assert isinstance(error, RegreenError)
+            self.forget()
+            again(error)
+            self.say(f"{error}; trying again ({call.attempt_number} of {ATTEMPTS - 1})")
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(RECOVERABLE),
+            wait=wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_SECONDS),
+            stop=stop_after_attempt(ATTEMPTS),
+            before_sleep=before_next,
+            sleep=self.clock.sleep,
+            reraise=True,
+        )
+        return retrying(lambda: self._classified(work))
+
+    def _classified(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except FileNotFoundError as e:
+            if e.filename and Path(os.fsdecode(e.filename)).is_relative_to(self.cache):
+                raise CorruptCache(f"{os.fsdecode(e.filename)} has gone") from e
+            raise

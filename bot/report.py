@@ -31,8 +31,8 @@ COLOURS = {
     Verdict.NOT_REPRODUCED: "yellow",
     Verdict.UNREPLAYABLE: "yellow",
 }
-EXCERPT_LINES = 12
-"""How many lines of the excerpt a report shows of a failure that was not fixed."""
+LINES_BEFORE, LINES_AFTER = 2, 14
+"""How much of the excerpt a report shows around the line that names a failure which was not fixed."""
 
 
 def replay_row(result: ReplayResult, log: str) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Report:
             more = f" and {len(found.failing_tests) - 5} more" if len(found.failing_tests) > 5 else ""
             self._print(f"  failing tests: {shown(', '.join(found.failing_tests[:5]))}{more}")
         if verdict is not Verdict.FIXED:
-            self._excerpt(_around(found, EXCERPT_LINES))
+            self._excerpt(_around(found))
 
     def _excerpt(self, lines: Sequence[ExcerptLine]) -> None:
         last = 0
@@ -244,10 +244,10 @@ def _place(location: Location) -> str:
     return shown(location.file) + (f":{location.line}" if location.line else "")
 
 
-def _around(found: Diagnosis, count: int) -> Sequence[ExcerptLine]:
-    """The lines of the excerpt nearest to the one that names the failure, in their order."""
-    nearest = sorted(found.excerpt.lines, key=lambda line: abs(line.line - found.error_line))[:count]
-    return sorted(nearest, key=lambda line: line.line)
+def _around(found: Diagnosis) -> Sequence[ExcerptLine]:
+    lines = found.excerpt.lines
+    at = next((i for i, line in enumerate(lines) if line.line >= found.error_line), 0)
+    return lines[max(0, at - LINES_BEFORE) : at + LINES_AFTER]
 
 
 def _table(*columns: str) -> Table:

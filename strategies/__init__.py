@@ -1,6 +1,7 @@
 """The strategies, cheapest first. A module each, with the same four names: NAME, CATEGORIES, applies, propose."""
 
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from typing import Protocol
 
 from bot.model import Candidate, Category, Diagnosis, Incident
@@ -24,3 +25,9 @@ class Strategy(Protocol):
 
 
 ALL: tuple[Strategy, ...] = (left_behind, fix_mode)
+GROUP = "regreen.strategies"
+
+
+def installed() -> tuple[Strategy, ...]:
+    """Ours, then those that other packages register in the entry-point group `regreen.strategies`."""
+    return (*ALL, *(entry.load() for entry in entry_points(group=GROUP)))

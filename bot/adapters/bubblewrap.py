@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.adapters.limits import Group, watch
-from bot.errors import MachineError
+from bot.errors import MachineError, Transient
 from bot.ports import Limits, SandboxSpec
 
 RUNNER_ID = "1001"  # the uid and gid of the runner on GitHub's machines
@@ -112,6 +112,8 @@ def probe(program: Path) -> str:
     with os.fdopen(process.output, "rb", closefd=False) as out:
         text = out.read(4096).decode("utf-8", "replace").strip()
     code = process.wait()
+    if code < 0:
+        raise Transient(f"the probe of the sandbox was killed (signal {-code})")
     return "" if code == 0 else text.splitlines()[-1] if text else f"the probe ended with {code}"
 
 

@@ -69,6 +69,7 @@ OVERRIDES = {
     "submodule.recurse": "false",
 }
 KEPT = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS"})
+SAYS_NO = frozenset({1, 128, 129})
 NO_GIT, GET_GIT = "git is not installed", "install git 2.30 or newer"
 TIMED_OUT = "Timeout: the command"  # how GitPython reports that it killed the process
 
@@ -130,11 +131,13 @@ class GitPlumbing:
             raise MachineError(NO_GIT, hint=GET_GIT) from e
 
     def try_run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes | None:
-        """Like `run`, but None when git exits with an error."""
+        """Like `run`, but None when git itself says no; a git that was killed has said nothing."""
         try:
             return self.run(*args, stdin=stdin, env=env)
-        except GitFailed:
-            return None
+        except GitFailed as e:
+            if e.code in SAYS_NO:
+                return None
+            raise
 
 
 def _failure(args: tuple[str, ...], error: GitCommandError, timeout: float) -> GitFailed | Transient:

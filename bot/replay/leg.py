@@ -187,6 +187,8 @@ class Leg(threading.Thread):
                 process.kill("")
             self._record.code = process.wait()
             self._record.killed = process.killed
+            if self._record.code < 0 and not (self._closing or process.killed):
+                raise Transient(f"the sandbox was killed from outside (signal {-self._record.code})")
             os.close(process.output)
             listener.close()
 
