@@ -17,9 +17,10 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# What jobs of tests install, so that the tests themselves need no network.
-$(WHEELS)/ready: requirements/tools.txt .venv/ready
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --dest $(WHEELS) -r $<
+# What jobs of tests install, and what our own wheel needs, so that the tests themselves need no network.
+$(WHEELS)/ready: requirements/tools.txt requirements/base.txt .venv/ready
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --dest $(WHEELS) -r requirements/tools.txt
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --dest $(WHEELS) -r requirements/base.txt
 	touch $@
 
 $(NODE_MODULES)/ready: tests/tools/package-lock.json .venv/ready

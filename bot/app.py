@@ -20,7 +20,7 @@ from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
 from bot.config_files import config_root
 from bot.diagnosis import count_tests, diagnose
-from bot.errors import Conflict, GitFailed, OutOfBudget, RegreenError, Transient, UsageError
+from bot.errors import Conflict, CorruptCache, GitFailed, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Stage, incident_id
 from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
@@ -86,7 +86,7 @@ class App:
     @cached_property
     def checkout(self) -> Checkout:
         """The checkout. Raises `UsageError` when there is none."""
-        return open_checkout(self._path)
+        return self._recovery.run(lambda: open_checkout(self._path))
 
     @cached_property
     def theirs(self) -> GitPlumbing:
@@ -101,6 +101,9 @@ class App:
     @cached_property
     def settings(self) -> Settings:
         """The settings: the repository's file comes from its base branch, not from what is checked out."""
+        return self._recovery.run(self._settings)
+
+    def _settings(self) -> Settings:
         base = self.theirs
         for ref in (
             f"refs/remotes/origin/{self.checkout.default_branch}",
@@ -332,6 +335,8 @@ class App:
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:
         log = Path(result.log).parent / job.log
+        if not log.exists():
+            raise CorruptCache(f"{log} has gone")
         return diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
 
     def _run_folder(self) -> Path:

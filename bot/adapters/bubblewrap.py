@@ -155,6 +155,7 @@ class Process:
     """One running sandbox; see `bot.ports.Sandboxed`."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], limits: Limits, disks: Sequence[Path]) -> None:
+        folders = [os.open(d, os.O_RDONLY | os.O_DIRECTORY) for d in disks]
         reader, writer = os.pipe()
         self._group = Group.make(limits)
         try:
@@ -167,14 +168,15 @@ class Process:
                 start_new_session=True,
             )
         except BaseException:
-            os.close(reader)
+            for descriptor in (reader, *folders):
+                os.close(descriptor)
             raise
         finally:
             os.close(writer)
         self.output = reader
         self.killed = ""
         self._ended = threading.Event()
-        watched = (self._child.pid, limits, disks, self._group, self.kill, self._ended)
+        watched = (self._child.pid, limits, folders, self._group, self.kill, self._ended)
         self._watcher = threading.Thread(target=watch, args=watched)
         self._watcher.start()
 

@@ -4,7 +4,6 @@ rlimits do not do: they count per user, and do not bind root at all.
 """
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -88,21 +87,31 @@ def _counter(file: Path, key: str) -> int:
 def watch(
     pid: int,
     limits: Limits,
-    disks: Sequence[Path],
+    disks: Sequence[int],
     group: Group | None,
     kill: Callable[[str], None],
     ended: threading.Event,
 ) -> None:
-    """Look every 0.1 s at the processes below `pid` and at the disk; kill with a reason when a limit is passed."""
-    free = [shutil.disk_usage(d).free for d in disks]
+    """Look every 0.1 s at the processes below `pid` and at the disk; kill with a reason when a limit is passed.
+
+    `disks` are descriptors of folders; they are closed in the end.
+    """
+    free = [_free(d) for d in disks]
     deadline = time.monotonic() + limits.seconds
     while not ended.wait(INTERVAL_SECONDS):
         if reason := group.verdict() if group else _over(pid, limits):
             kill(reason)
         elif time.monotonic() > deadline:
             kill(f"it ran longer than {limits.seconds:g} s")
-        elif any(was - shutil.disk_usage(d).free > limits.disk for d, was in zip(disks, free, strict=True)):
+        elif any(was - _free(d) > limits.disk for d, was in zip(disks, free, strict=True)):
             kill(f"it wrote more than {limits.disk:,} bytes")
+    for disk in disks:
+        os.close(disk)
+
+
+def _free(disk: int) -> int:
+    found = os.fstatvfs(disk)
+    return found.f_bavail * found.f_frsize
 
 
 def _over(pid: int, limits: Limits) -> str:

@@ -17,21 +17,32 @@ from typing import Any
 import git
 
 from bot.adapters.bubblewrap import Process
-from bot.app import App
+from bot.app import App, Voices
 from bot.cli import main
 from bot.state.checkpoints import Checkpoints
 
 FAULT, NUMBER = sys.argv.pop(1), int(sys.argv.pop(1))
 CACHE = Path(os.environ["XDG_CACHE_HOME"]) / "regreen"
+LOCKED_OUT = "echo \"fatal: Unable to create 'x.lock': File exists.\" >&2; exit 128"
 LOCK = Path(".git/refs/heads/regreen/state.lock")
 
 
-def at_the_call(owner: Any, name: str, strike: Callable[..., Any], *, before: bool = True) -> None:
-    """Let `strike` see the arguments of the call with our number; what it returns replaces them, if it is anything."""
+def at_the_call(
+    owner: Any,
+    name: str,
+    strike: Callable[..., Any],
+    *,
+    before: bool = True,
+    counts: Callable[..., bool] = lambda *_: True,
+) -> None:
+    """Let `strike` see the arguments of the call with our number among those that `counts` says to count.
+
+    What it returns replaces them, if it is anything.
+    """
     method, numbers = getattr(owner, name), itertools.count(1)
 
     def called(*args: Any, **kwargs: Any) -> Any:
-        struck = next(numbers) == NUMBER
+        struck = counts(*args) and next(numbers) == NUMBER
         if struck and before:
             args = strike(*args) or args
         found = method(*args, **kwargs)
@@ -42,13 +53,16 @@ def at_the_call(owner: Any, name: str, strike: Callable[..., Any], *, before: bo
     setattr(owner, name, called)
 
 
-def git_instead(script: str) -> None:
-    at_the_call(git.Git, "execute", lambda self, _: (self, ["sh", "-c", script]))
+def git_instead(script: str, *commands: str) -> None:
+    def counts(_: git.Git, words: list[str]) -> bool:
+        return not commands or any(command in words for command in commands)
+
+    at_the_call(git.Git, "execute", lambda self, _: (self, ["sh", "-c", script]), counts=counts)
 
 
 def sandbox_killed(seconds: float) -> None:
     def strike(process: Process, *_: object) -> None:
-        threading.Timer(seconds, lambda: os.kill(process._child.pid, signal.SIGKILL)).start()
+        threading.Timer(seconds, process._child.send_signal, [signal.SIGKILL]).start()
 
     at_the_call(Process, "__init__", strike, before=False)
 
@@ -59,10 +73,11 @@ def runs_dropped(*_: object) -> None:
 
 def changed_by_another(checkpoints: Checkpoints, incident: Any) -> None:
     with git.Repo(".") as repo:
-        app = App(Path(repo.working_dir), os.environ, None)  # type: ignore[arg-type]
-        app.checkpoints.update(
-            incident.id, lambda r: r.model_copy(update={"history": (*r.history, "another was here")})
-        )
+        app = App(Path(repo.working_dir), os.environ, Voices(lambda _: None, lambda *_: None))
+        if app.checkpoints.load(incident.id):
+            app.checkpoints.update(
+                incident.id, lambda r: r.model_copy(update={"history": (*r.history, "another was here")})
+            )
 
 
 def ref_locked(*_: object) -> None:
@@ -82,7 +97,7 @@ def no_space(*_: object) -> None:
 
 FAULTS: dict[str, Callable[[], object]] = {
     "git killed": lambda: git_instead("kill -9 $$"),
-    "git locked out": lambda: git_instead("echo \"fatal: Unable to create 'index.lock': File exists.\" >&2; exit 128"),
+    "git locked out": lambda: git_instead(LOCKED_OUT, "update-index", "read-tree", "update-ref", "fast-import"),
     "sandbox killed at once": lambda: sandbox_killed(0),
     "sandbox killed in a step": lambda: sandbox_killed(0.25),
     "runs dropped": lambda: at_the_call(git.Git, "execute", runs_dropped),

@@ -1,0 +1,205 @@
+"""The commands beside `fix`, as people and machines use them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.projects import CHECKOUT, WORKFLOW, Make, Project, regreen, workflow
+
+STALE = {
+    WORKFLOW: workflow(CHECKOUT, "run: cp source copy", "run: git diff --exit-code"),
+    "source": "new\n",
+    "copy": "old\n",
+}
+
+
+@pytest.fixture
+def stale(project: Make) -> Project:
+    """A project that one run of `regreen fix` fixes."""
+    return project(STALE)
+
+
+def test_replay_as_json(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'", "{name: Red, id: red, run: exit 3}", "run: 'true'",
+                                       job="strategy: {matrix: {v: [1]}}")})  # fmt: skip
+    done = made.regreen("replay", "--json")
+    assert done.code == 1
+    assert {"result", "reason", "jobs", "log"} <= set(done.json)
+    (job,) = done.json["jobs"]
+    assert (job["id"], job["name"], job["matrix"], job["result"]) == ("job", "job (1)", {"v": 1}, "failure")
+    assert [(s["name"], s["id"], s["result"]) for s in job["steps"]] == [
+        ("Run true", "0", "success"), ("Red", "red", "failure"), ("Run true", "2", "skipped"),
+    ]  # fmt: skip
+    assert all(s["seconds"] >= 0 for s in job["steps"])
+    assert "exit code 3" in Path(done.json["log"]).read_text()
+
+
+def test_replay_in_words(project: Make) -> None:
+    made = project({WORKFLOW: workflow("{name: Red, run: exit 3, continue-on-error: true}")})
+    done = made.regreen("replay")
+    assert done.code == 0
+    assert "✗ Red" in done.out
+    assert "(its job goes on)" in done.out
+    assert "success in" in done.out
+    assert "replayed code has no network" in done.err
+
+
+def test_unreplayable_has_an_exit_code_of_its_own(project: Make) -> None:
+    done = project({WORKFLOW: workflow("run: 'true'", job="runs-on: windows-latest")}).regreen("replay", "--json")
+    assert (done.code, done.json["result"]) == (3, "unreplayable")
+    assert "windows-latest" in done.json["reason"]
+
+
+def test_status_and_show(stale: Project) -> None:
+    assert stale.regreen("status").out.strip() == "no incidents"
+    assert stale.regreen("status", "--json").json == []
+    fixed = stale.regreen("fix", "--json").json
+    assert stale.regreen("status", "--json").json == [fixed]
+    listed = stale.regreen("status").out
+    assert fixed["incident"] in listed
+    assert "FIXED" in listed
+    shown = stale.regreen("show", fixed["incident"]).out
+    assert f"the fix is on the branch {fixed['branch']}" in shown
+    assert "grade A: every leg of the workflow was replayed and is green" in shown
+    assert "copy | +1 -1" in shown
+    assert "1 failure  1 success" in " ".join(shown.split()).replace("1 failure 1 success", "1 failure  1 success")
+    assert f"git switch {fixed['branch']} && regreen replay --network none" in shown
+    whole = stale.regreen("show", fixed["incident"], "--json").json
+    assert (whole["schema_version"], whole["stage"], whole["verdict"]) == (1, "closed", "FIXED")
+
+
+def test_what_is_not_fixed_is_explained(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: |\n  echo 'FAILED tests/test_a.py::test_b - assert 1 == 2'\n  exit 1")})
+    done = made.regreen("fix")
+    assert done.code == 1
+    assert "job: NOT_FIXED  no strategy has a candidate for it" in done.out
+    assert "failing tests: tests/test_a.py::test_b" in done.out
+    assert "##[error]Process completed with exit code 1." in done.out
+
+
+def test_doctor(stale: Project, tmp_path: Path) -> None:
+    done = stale.regreen("doctor", "--json")
+    assert done.code == 0
+    assert {c["name"] for c in done.json} >= {"git", "sandbox", "act", "checkout", "python", "node"}
+    assert all(c["ok"] for c in done.json if c["needed"])
+    assert f"✓ checkout: {stale.root}" in stale.regreen("doctor").out
+    outside = regreen("doctor", cwd=tmp_path)
+    assert (outside.code, "? checkout" in outside.out) == (0, True)
+
+
+def test_doctor_says_how_to_get_what_is_missing(stale: Project, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("regreen", "env", "python3"):
+        found = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
+        (tmp_path / "bin" / name).symlink_to(found)
+    done = stale.regreen("doctor", env={"PATH": str(tmp_path / "bin")})
+    assert done.code == 3
+    assert "✗ git: git is not installed (install git" in done.out
+
+
+def test_config_show_says_where_each_value_is_from(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'"), ".github/regreen.yml": "fix:\n  max_rounds: 3\n"})
+    shown = made.regreen("config", "show", "--json").json
+    assert shown["fix.max_rounds"] == {"value": 3, "source": ".github/regreen.yml"}
+    assert shown["replay.network"] == {"value": "none", "source": "REGREEN_REPLAY_NETWORK"}
+    assert shown["scope.max_files"] == {"value": 10, "source": "default"}
+    assert "fix.max_rounds" in made.regreen("config", "show").out
+
+
+def test_the_configuration_of_the_branch_under_repair_does_not_count(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'")})
+    made.git("switch", "--quiet", "-c", "feature")
+    made.write({".github/regreen.yml": "scope:\n  max_files: 9999\n"})
+    made.commit("Widen the scope")
+    assert made.regreen("config", "show", "--json").json["scope.max_files"]["value"] == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("fix:\n  max_rounds: 3\n", 0, "valid"),
+        ("", 0, "valid"),
+        ("fix:\n  max_rounds: many\n", 2, "regreen.yml:2: fix.max_rounds"),
+        ("fix:\n  max_round: 3\n", 2, "regreen.yml:2: fix.max_round"),
+        ("fix: [\n", 2, "regreen.yml:2:1: not valid YAML"),
+        ("- a\n", 2, "regreen.yml:1"),
+    ],
+)
+def test_config_validate(tmp_path: Path, text: str, code: int, told: str) -> None:
+    (tmp_path / "regreen.yml").write_text(text)
+    done = regreen("config", "validate", "regreen.yml", cwd=tmp_path)
+    assert (done.code, told in done.out + done.err) == (code, True), done
+
+
+def test_diagnose_in_words(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("FAILED tests/test_a.py::test_b - assert 1 == 2\n= 1 failed, 2 passed in 0.1s =\n")
+    done = regreen("diagnose", "--log", "log", cwd=tmp_path)
+    assert done.code == 0
+    assert "test_assertion" in done.out
+    assert "tests: 3 run, 1 failed, 0 skipped" in done.out
+    assert "failed: tests/test_a.py::test_b" in done.out
+
+
+def test_resuming_asks_for_the_secrets_of_the_incident(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: exit 1")})
+    found = made.regreen("fix", "--secret", "KEY", "--json", env={"KEY": "hush-hush-hush"}).json
+    assert "hush-hush-hush" not in made.git("cat-file", "--batch-all-objects", "--batch", "--buffer")
+    done = made.regreen("resume", found["incident"])
+    assert (done.code, "with the secret KEY" in done.err) == (2, True)
+    assert made.regreen("resume", found["incident"], "--secret", "KEY", env={"KEY": "hush-hush-hush"}).code == 1
+
+
+def test_resuming_on_a_checkout_that_has_changed(stale: Project) -> None:
+    found = stale.regreen("fix", "--max-minutes", "0.0001", "--json").json
+    assert "minutes are over" in found["reason"]
+    stale.write({"source": "newer\n"})
+    done = stale.regreen("resume", found["incident"])
+    assert (done.code, "the checkout has changed since" in done.err) == (2, True)
+
+
+def test_strangers_text_is_inert(project: Make) -> None:
+    name = "\x1b]0;owned\x07\x1b[2J[bold]x[/] \u202e"
+    made = project({WORKFLOW: workflow(json.dumps({"name": name, "run": "printf '\\033[31mred\\033[2J'; exit 1"}))})
+    for command in (("replay",), ("fix",)):
+        done = made.regreen(*command)
+        assert "[bold]x[/]" in done.out
+        assert not [c for c in done.out + done.err if c in "\x1b\x07\u202e"]
+
+
+def test_progress_on_a_terminal(stale: Project) -> None:
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        ["regreen", "fix"], cwd=stale.root, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm-256color"}
+    )
+    os.close(theirs)
+    seen = b""
+    while chunk := _read(ours):
+        seen += chunk
+    os.close(ours)
+    assert done.wait() == 0
+    for told in ("Run git diff --exit-code", "replaying the workflow as it is", "FIXED", "\x1b[?25l", "\x1b[?25h"):
+        assert told.encode() in seen
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_ctrl_c_in_a_replay(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: sleep 4747")})
+    child = subprocess.Popen(["regreen", "replay"], cwd=made.root, stderr=subprocess.PIPE)
+    while not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4747"]]:
+        assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate()
+    assert (child.returncode, err.decode().splitlines()[-1]) == (130, "regreen: interrupted")
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4747"]]
