@@ -24,7 +24,8 @@ class Git(Protocol):
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 600) -> bytes:
         """Run `git ARGS` and return its standard output.
 
-        Raises `GitFailed` when git exits with an error, `Transient` when it needed longer than `timeout` seconds.
+        Raises `GitFailed` when git exits with an error; `Transient` when it gave no answer: it needed longer than
+        `timeout` seconds, was killed, or found a lock.
         """
         ...
 

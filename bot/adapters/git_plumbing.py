@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import git
+import re2
 from git.exc import GitCommandError, GitCommandNotFound
 
 from bot.errors import GitFailed, MachineError, Transient
@@ -69,8 +70,8 @@ OVERRIDES = {
     "submodule.recurse": "false",
 }
 KEPT = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS"})
-SAYS_NO = frozenset({1, 128, 129})
 NO_GIT, GET_GIT = "git is not installed", "install git 2.30 or newer"
+LOCKED = re2.compile(r"^fatal: Unable to create '.*\.lock'")  # of an index; that of a ref says which ref first
 TIMED_OUT = "Timeout: the command"  # how GitPython reports that it killed the process
 
 
@@ -131,13 +132,11 @@ class GitPlumbing:
             raise MachineError(NO_GIT, hint=GET_GIT) from e
 
     def try_run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes | None:
-        """Like `run`, but None when git itself says no; a git that was killed has said nothing."""
+        """Like `run`, but None when git exits with an error."""
         try:
             return self.run(*args, stdin=stdin, env=env)
-        except GitFailed as e:
-            if e.code in SAYS_NO:
-                return None
-            raise
+        except GitFailed:
+            return None
 
 
 def _failure(args: tuple[str, ...], error: GitCommandError, timeout: float) -> GitFailed | Transient:
@@ -147,4 +146,6 @@ def _failure(args: tuple[str, ...], error: GitCommandError, timeout: float) -> G
     line = next((x for x in reversed(text.splitlines()) if x.startswith(("fatal:", "error:"))), text.splitlines()[-1:])
     told = line if isinstance(line, str) else "".join(line)
     code = error.status if isinstance(error.status, int) else -1
+    if code < 0 or LOCKED.search(told):  # it has not answered the question
+        return Transient(f"git {args[0]} failed: {told or f'killed by signal {-code}'}")
     return GitFailed(f"git {args[0]} failed: {told or f'exit code {code}'}", code=code, stderr=text)
