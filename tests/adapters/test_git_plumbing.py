@@ -1,0 +1,71 @@
+"""Git without surprises: what it runs, what it hears of the environment, and how its failures are told apart."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.git_plumbing import GitPlumbing
+from bot.errors import GitFailed, MachineError, Transient
+from tests.projects import Make
+
+
+@pytest.fixture
+def plumbing(project: Make) -> GitPlumbing:
+    return GitPlumbing(project({"a": "a\n"}).root / ".git")
+
+
+def instead(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put another git first on PATH."""
+    folder.mkdir()
+    (folder / "git").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("command", ["status", "commit", "checkout", "diff", "log", "gc", "submodule", "-c"])
+def test_only_plumbing(plumbing: GitPlumbing, command: str) -> None:
+    with pytest.raises(ValueError, match="not a plumbing command"):
+        plumbing.run(command)
+
+
+def test_variables_of_git_do_not_reach_it(
+    plumbing: GitPlumbing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.bare")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "nonsense")
+    assert plumbing.run("ls-tree", "--name-only", "HEAD") == b"a\n"
+
+
+def test_a_no(plumbing: GitPlumbing) -> None:
+    assert plumbing.try_run("rev-parse", "--verify", "--quiet", "refs/heads/nope") is None
+    with pytest.raises(GitFailed, match="git cat-file failed: fatal: Not a valid object name nope") as caught:
+        plumbing.run("cat-file", "blob", "nope")
+    assert caught.value.code == 128
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("kill -9 $$", "killed by signal 9"),
+        ("echo \"fatal: Unable to create 'x/index.lock': File exists.\" >&2; exit 128", "index.lock"),
+        ("exec tail -f /dev/null", "needed more than 0 s"),
+    ],
+)
+def test_no_answer_may_pass(
+    plumbing: GitPlumbing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str
+) -> None:
+    instead(tmp_path / "bin", monkeypatch, script)
+    with pytest.raises(Transient, match=told):
+        plumbing.run("rev-parse", "HEAD", timeout=0.3)
+
+
+def test_no_git(plumbing: GitPlumbing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineError, match="git is not installed"):
+        plumbing.version()
+    with pytest.raises(MachineError, match="git is not installed"):
+        plumbing.run("rev-parse", "HEAD")

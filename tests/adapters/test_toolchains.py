@@ -1,0 +1,54 @@
+"""Which toolchains are found, and what is kept of them."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.toolchains import LocalToolchains
+
+
+def program(folder: Path, name: str, says: str) -> Path:
+    """A script that says what a toolchain would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho {says}\n")
+    (folder / name).chmod(0o755)
+    return folder / name
+
+
+def test_the_running_python_is_found_and_kept(tmp_path: Path) -> None:
+    cache = tmp_path / "toolchains.json"
+    found = LocalToolchains(cache, {"PATH": "", "HOME": str(tmp_path)}).found()
+    mine = [t for t in found if t.kind == "python" and t.version == platform.python_version()]
+    assert mine
+    assert (mine[0].bin / mine[0].program).is_file()
+    kept = json.loads(cache.read_text())
+    kept["found"] = [row for row in kept["found"] if row["version"] == platform.python_version()][:1]
+    cache.write_text(json.dumps(kept))
+    again = LocalToolchains(cache, {"PATH": "", "HOME": str(tmp_path)}).found()
+    assert len(again) == 1  # from the cache, nothing was asked
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_cache_that_does_not_read_back_is_made_anew(tmp_path: Path, content: str) -> None:
+    cache = tmp_path / "toolchains.json"
+    cache.write_text(content)
+    found = LocalToolchains(cache, {"PATH": "", "HOME": str(tmp_path)}).found()
+    assert any(t.version == platform.python_version() for t in found)
+    assert json.loads(cache.read_text())["found"]
+
+
+def test_shims_are_no_toolchains(tmp_path: Path) -> None:
+    path = program(tmp_path / "bin", "node", "v99.0.0").parent
+    found = LocalToolchains(tmp_path / "t.json", {"PATH": str(path), "HOME": str(tmp_path)}).found()
+    assert not [t for t in found if t.version.startswith("99")]
+
+
+def test_the_newest_python_that_is_like_the_runners_comes_first(tmp_path: Path) -> None:
+    found = LocalToolchains(tmp_path / "t.json", {"PATH": "", "HOME": str(tmp_path)}).found()
+    pythons = [t.version for t in found if t.kind == "python"]
+    if any(v.startswith("3.12.") for v in pythons):
+        assert pythons[0].startswith("3.12.")
+    assert sys.version_info[:2] in {tuple(map(int, v.split(".")[:2])) for v in pythons}
