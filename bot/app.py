@@ -26,12 +26,12 @@ from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
 from bot.repair.guard import judge
 from bot.replay.actions import StandIns
-from bot.replay.derive import SideEffects
 from bot.replay.layout import remove
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays
 from bot.replay.selection import repository_of, select
+from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin, Snapshot
 from bot.rounds import Means
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
@@ -42,7 +42,7 @@ from strategies import installed
 
 LEASE_SPARE_SECONDS = 600.0
 RUNS_KEPT = 30
-IN_USE_SECONDS = 24 * 3600.0
+KEPT_SECONDS = 7 * 24 * 3600.0
 Say = Callable[[str], None]
 
 
@@ -340,14 +340,14 @@ class App:
         return diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
 
     def _run_folder(self) -> Path:
-        """A folder for the replays of one command; the newest few stay for their logs."""
+        """A folder for the replays of one command; those of a week stay for their logs, and the newest in any case."""
         runs = self.cache / "runs"
         folder = runs / f"{self._clock.now():%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
         folder.mkdir(parents=True)
         for old in sorted(runs.iterdir())[:-RUNS_KEPT]:
-            age = self._clock.now().timestamp() - old.stat().st_mtime
-            if age > IN_USE_SECONDS or not (old / "source").exists():  # another process may be at work there
-                remove(old)
+            with suppress(FileNotFoundError):  # another process tidies up as well
+                if self._clock.now().timestamp() - old.stat().st_mtime > KEPT_SECONDS:
+                    remove(old)
         return folder
 
 

@@ -64,7 +64,7 @@ def _die(text: str, code: int) -> None:
 
 
 def _report_bug(error: BaseException) -> None:
-    from bot.view import write_bug_report
+    from bot.bug_report import write_bug_report
 
     path = write_bug_report(error)
     _die(f"this is a bug in regreen ({type(error).__name__}); the report to send is {path}", BUG)

@@ -117,6 +117,18 @@ class Rounds:
             self.state.stopped = e.message
             self._offer_unproven()
         self._end_detour()
+        self._find_chance()
+
+    def _find_chance(self) -> None:
+        """What turned green without a fix that was meant for it: whether it turns green without any fix, too."""
+        meant = {fingerprint for a in self.incident.attempts if a.verdict for fingerprint in a.causes}
+        for part in self.incident.parts:
+            job = self.state.result.job(part.key)
+            if job is None or job.result is not Result.SUCCESS or part.diagnosis.fingerprint in meant:
+                continue
+            self._means.tell(f"{part.job} passes without a fix of its own; replaying it as it was")
+            if reason := self._confirmed(part.key, self.incident.snapshot):
+                self.state.flaky[part.key] = reason
 
     def _offer_unproven(self) -> None:
         """No time is left for replays: what made its failing step pass on the bench is offered as no more than that."""
@@ -311,7 +323,7 @@ class Rounds:
         for key in list(worse):
             bench, complaint = benches(key), complaints.get(key)
             flaky = self.state.flaky.get(key, "")
-            if not flaky and bench and complaint and complaint.category in MAY_BE_FLAKY:
+            if not flaky and bench and complaint:
                 flaky = self._flakiness(key, bench, made)
             if flaky:
                 self.state.flaky[key] = flaky

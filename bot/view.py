@@ -3,13 +3,11 @@
 import json
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
-import platformdirs
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
@@ -17,7 +15,6 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from bot import __version__
 from bot.app import Check, Voices
 from bot.model import Diagnosis, Incident, ReplayOptions, ReplayResult
 from bot.replay.leg import Step
@@ -146,17 +143,3 @@ class _LiveSteps:
             line.add_row("  ", self._spinner, Text(name), Text(f"{time.monotonic() - began:.0f} s", style="dim"))
             return line
         return Text.from_markup(f"    {SIGNS[step.result]} {escape(name)}  [dim]{step.seconds:.1f} s[/]")
-
-
-def write_bug_report(error: BaseException) -> Path:
-    """Write what a bug report needs to a file of its own; where that is."""
-    folder = platformdirs.user_state_path("regreen") / "bugs"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}.txt"
-    lines = [
-        f"regreen {__version__}, Python {sys.version}",
-        f"arguments: {sys.argv[1:2]}",
-        *traceback.format_exception(error),
-    ]
-    path.write_text("\n".join(lines))
-    return path

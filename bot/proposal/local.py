@@ -6,17 +6,20 @@ Every way is idempotent: what is there already counts as done, and what is there
 import hashlib
 import os
 import stat
+import textwrap
 from pathlib import Path
 
 from bot.errors import Conflict, MachineError
 from bot.ports import Checkout, Git
 
 NOTHING = "0" * 40
+MAX_SLUG = 48
 
 
 def branch_name(incident_id: str, words: str) -> str:
     """`regreen/<incident>-<slug>`: derived from the incident alone, so that a second run finds it again."""
-    slug = "-".join("".join(c if c.isalnum() and c.isascii() else " " for c in words.lower()).split())[:40].strip("-")
+    plain = "".join(c if c.isalnum() and c.isascii() else " " for c in words.lower()).split()
+    slug = textwrap.shorten(" ".join(plain), MAX_SLUG, placeholder="").replace(" ", "-")[:MAX_SLUG]
     return f"regreen/{incident_id}-{slug or 'fix'}"
 
 

@@ -70,7 +70,15 @@ class StandIns:
             entry = entry.get("sub", {}).get(path)
         folder.mkdir(parents=True, exist_ok=True)
         name = repository if not path else f"{repository.split('@')[0]}/{path}@{repository.split('@')[1]}"
-        (folder / "action.yml").write_text(json.dumps(_definition(entry) if entry else _unavailable(name)))
+        ref = name.rpartition("@")[2]
+        if entry and any(ref == old or ref.startswith(f"{old}.") for old in entry.get("retired", ())):
+            definition = _unavailable(name, f"GitHub fails every job that uses the retired version {name}", "retired ")
+        elif entry:
+            definition = _definition(entry)
+        else:
+            reason = f"the action {name} cannot be had here; map it with --local-action {name}=DIR"
+            definition = _unavailable(name, reason)
+        (folder / "action.yml").write_text(json.dumps(definition))
 
 
 def _split(uses: str) -> tuple[str, str]:
@@ -103,7 +111,7 @@ def _definition(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _unavailable(name: str) -> dict[str, Any]:
-    reason = f"the action {name} cannot be had here; map it with --local-action {name}=DIR"
-    step = {"shell": f"{BIN}/step adapter unavailable {{0}}", "run": "unavailable", "env": {"REASON": reason}}
+def _unavailable(name: str, reason: str, kind: str = "") -> dict[str, Any]:
+    shell = f"{BIN}/step adapter unavailable {kind}{{0}}"
+    step = {"shell": shell, "run": "unavailable", "env": {"REASON": reason}}
     return {"name": name, "runs": {"using": "composite", "steps": [step]}}

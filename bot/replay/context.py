@@ -1,6 +1,6 @@
 """What a run knows of itself: the `github` context, the event's payload, and the variables that act takes them from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ class Run:
     run_id: str = "1"
     run_number: str = "1"
     workflow: str = ""
+    workflow_path: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,9 +70,13 @@ class Run:
             "token": "",
         }
 
-    def scope(self, needs: Mapping[str, Any], **more: Any) -> Scope:
-        """What an expression of a job may name before the job starts; `needs` decides the status functions."""
-        results = [need["result"] for need in needs.values()]
+    def scope(self, needs: Mapping[str, Any], results: Iterable[str] | None = None) -> Scope:
+        """What an expression of a job may name before the job starts.
+
+        `results` are those of all jobs that it depends on, however far off: they decide the status functions. Without
+        them those of `needs` do.
+        """
+        results = [need["result"] for need in needs.values()] if results is None else list(results)
         functions = {
             "success": lambda *_: all(r == "success" for r in results),
             "failure": lambda *_: any(r == "failure" for r in results),
@@ -84,7 +89,7 @@ class Run:
             "vars": dict(self.variables),
             "inputs": dict(self.inputs),
         }
-        return Scope({**contexts, "secrets": {}, "env": {}, **more}, functions)
+        return Scope(contexts, functions)
 
     def act_variables(self) -> dict[str, str]:
         """The variables by which act is told what it would else make up."""
@@ -111,7 +116,7 @@ class Run:
         told = {f"GITHUB_{name.upper()}": str(github[name]) for name in names}
         return told | {
             "SHA_REF": self.sha,
-            "GITHUB_WORKFLOW_REF": f"{self.repository}/{self.workflow}@{self.ref}",
+            "GITHUB_WORKFLOW_REF": f"{self.repository}/{self.workflow_path}@{self.ref}",
             "GITHUB_WORKFLOW_SHA": self.sha,
             "GITHUB_RETENTION_DAYS": "90",
             "GITHUB_REF_PROTECTED": "false",
@@ -120,7 +125,16 @@ class Run:
         }
 
 
-def payload(event: str, repository: str, sha: str, ref: str, default_branch: str, base: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class History:
+    """What a payload tells of the commits: the one before (zeros when there is none), the message, the base's tip."""
+
+    before: str
+    message: str
+    base_sha: str
+
+
+def payload(event: str, repository: str, sha: str, ref: str, default_branch: str, history: History) -> dict[str, Any]:
     """A payload for an event of which none was given: its commonest fields, as GitHub documents them."""
     owner, name = repository.split("/", 1)
     user = {"login": owner, "type": "User"}
@@ -150,14 +164,14 @@ def payload(event: str, repository: str, sha: str, ref: str, default_branch: str
             "labels": [],
             "user": user,
             "head": {"ref": branch, "sha": sha, "repo": repo},
-            "base": {"ref": base, "sha": sha, "repo": repo},
+            "base": {"ref": default_branch, "sha": history.base_sha, "repo": repo},
         }
         return {"action": "synchronize", "number": 1, "pull_request": request, **told}
     if event == "push":
-        commit = {"id": sha, "message": "", "author": {"name": owner, "email": ""}}
+        commit = {"id": sha, "message": history.message, "author": {"name": owner, "email": ""}}
         return {
             "ref": ref,
-            "before": "0" * 40,
+            "before": history.before,
             "after": sha,
             "head_commit": commit,
             "commits": [commit],

@@ -8,37 +8,21 @@ wrapper as its shell; what the wrapper must know of a step comes in variables th
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from typing import Any
-
-import re2
 
 from bot.errors import UsageError
 from bot.model import Result
 from bot.replay.expressions import Scope, split, to_string
+from bot.replay.side_effects import Share, SideEffects
 from bot.replay.workflow import Workflow, needs, resolve
 
 PLATFORM = "regreen"
 STEP = "/regreen/bin/step"
 NAMED_SHELLS = ("bash", "sh", "python", "pwsh")
+ACTS_OWN = ("ACT", "CI", "GITHUB_ACTIONS")
+"""What act has in the `env` context of a step, and GitHub has not: hidden by an empty value; the wrapper undoes it."""
 OUTPUTS_STEP = "regreen_outputs"
 STUB_SHELLS = {Result.SUCCESS: "true {0}", Result.FAILURE: "false {0}", Result.CANCELLED: "false {0}"}
-
-
-@dataclass(frozen=True)
-class SideEffects:
-    """Which steps change something outside: patterns over `owner/name` of actions and over the text of `run:`."""
-
-    actions: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-
-    def find(self, step: Mapping[str, Any]) -> str:
-        """What in the step is a side effect, or the empty string."""
-        uses = str(step.get("uses") or "").split("@")[0].lower()
-        if uses and any(fnmatch(uses, pattern.lower()) for pattern in self.actions):
-            return uses
-        text = str(step.get("run") or "")
-        return next((found[0].strip() for p in self.commands if text and (found := re2.search(p, text))), "")
 
 
 @dataclass(frozen=True)
@@ -68,14 +52,20 @@ def derive(
 ) -> Derived:
     """Derive the workflow of one leg. `scope` holds the contexts that a job may use before it starts."""
     job = dict(workflow.jobs[job_id])
-    defaults = {**_run_defaults(workflow.document), **resolve(_run_defaults(job), scope)}
+    defaults = {**_run_defaults(workflow.document), **resolve(_run_defaults(job), scope.having(env={}))}
     steps, replaced = [], []
+    declared = {k: v for owner in (workflow.document, job) for k, v in _env_of(owner).items()}
+    masked = {name: to_string(declared.get(name, "")) for name in ACTS_OWN}
     for number, step in enumerate(job["steps"]):
-        if effect := side_effects.find(step):
+        effect, share = side_effects.find(step)
+        if share is Share.ALL:
             replaced.append(effect)
             steps.append(_replacement(step, effect))
+        elif share is Share.SOME:
+            reason = f"a step runs '{effect}', which is never run in a replay, among other commands"
+            steps.append(_unavailable(step, reason))
         else:
-            steps.append(_step(step, number, defaults))
+            steps.append(_step(step, number, defaults, masked))
     if job.get("outputs"):
         steps.append(_outputs_step(job["outputs"]))
     derived: dict[str, Any] = {"name": job_id, "runs-on": PLATFORM, "steps": steps}
@@ -90,20 +80,35 @@ def derive(
     document: dict[str, Any] = {"name": workflow.name, "on": {event: workflow.triggers.get(event)}}
     if "env" in workflow.document:
         document["env"] = workflow.document["env"]
-    return Derived({**document, "jobs": {**stubs, job_id: derived}}, tuple(replaced))
+    return Derived(_whole_numbers({**document, "jobs": {**stubs, job_id: derived}}), tuple(replaced))
+
+
+def _whole_numbers(value: Any) -> Any:
+    """GitHub prints 1.0 as 1, act does not."""
+    if isinstance(value, dict):
+        return {k: _whole_numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(x) for x in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _env_of(owner: Mapping[str, Any]) -> dict[str, Any]:
+    env = owner.get("env")
+    return env if isinstance(env, dict) else {}
 
 
 def _run_defaults(owner: Mapping[str, Any]) -> dict[str, Any]:
     return dict((owner.get("defaults") or {}).get("run") or {})
 
 
-def _step(step: Mapping[str, Any], number: int, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _step(
+    step: Mapping[str, Any], number: int, defaults: Mapping[str, Any], masked: Mapping[str, str]
+) -> dict[str, Any]:
     derived = {k: v for k, v in step.items() if k not in ("timeout-minutes", "shell")}
     env = step.get("env") or {}
     if not isinstance(env, dict):
-        raise UsageError(f"step {number + 1}: its env is not a mapping")
-    # an empty ACT hides act's own from the expressions of the step
-    derived["env"] = {**env, "ACT": env.get("ACT", "")}
+        raise UsageError(f"step {number + 1}: its env is an expression, which this version cannot replay")
+    derived["env"] = {**masked, **env}
     if (minutes := step.get("timeout-minutes")) is not None:
         derived["env"]["REGREEN_TIMEOUT_MINUTES"] = to_string(minutes)
     if (goes_on := step.get("continue-on-error")) is not None:
@@ -111,11 +116,23 @@ def _step(step: Mapping[str, Any], number: int, defaults: Mapping[str, Any]) -> 
     if "run" in step:
         derived["shell"] = shell_of(step.get("shell") or defaults.get("shell"))
     elif str(step["uses"]).startswith("docker://"):
-        del derived["uses"]
-        derived |= {"name": step.get("name") or f"Run {step['uses']}", "run": "unavailable"}
-        derived["shell"] = f"{STEP} adapter unavailable {{0}}"
-        derived["env"]["REASON"] = f"the step uses the container image {step['uses']}, which needs a container engine"
+        return _unavailable(step, f"the step uses the container image {step['uses']}, which needs a container engine")
     return derived
+
+
+def limits_of_actions(job: Mapping[str, Any]) -> dict[str, float]:
+    """The time limits (seconds) of the steps that are actions, by id or number; the wrapper keeps the others."""
+    steps = enumerate(job["steps"])
+    found = ((str(s.get("id") or n), s.get("timeout-minutes")) for n, s in steps if "uses" in s)
+    return {name: minutes * 60 for name, minutes in found if isinstance(minutes, int | float)}
+
+
+def _unavailable(step: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """A step that tells why it cannot be replayed, if the job comes to it."""
+    kept = {k: v for k, v in step.items() if k in ("id", "if", "continue-on-error")}
+    name = step.get("name") or f"Run {step.get('uses') or str(step.get('run')).splitlines()[0]}"
+    more = {"env": {"REASON": reason}, "run": "unavailable", "shell": f"{STEP} adapter unavailable {{0}}"}
+    return {**kept, "name": name, **more}
 
 
 def shell_of(shell: Any) -> str:
@@ -139,6 +156,7 @@ def _outputs_step(outputs: Mapping[str, Any]) -> dict[str, Any]:
         "name": OUTPUTS_STEP,
         "if": "${{ always() }}",
         "env": {"OUTPUTS": f"{{{values}}}"},
+        "working-directory": "/",
         "run": "outputs",
         "shell": f"{STEP} adapter outputs {{0}}",
     }

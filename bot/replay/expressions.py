@@ -26,6 +26,8 @@ BINDING = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
 STATUS_FUNCTIONS = frozenset({"success", "failure", "always", "cancelled"})
 KEYWORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "nan": math.nan, "infinity": math.inf}
 MAX_DEPTH = 50  # GitHub's own limit
+MAX_LENGTH = 21_000  # GitHub's own limit
+MAX_TOKENS = 500  # a chain of them is as deep as it is long, here
 
 Node = tuple[Any, ...]
 Function = Callable[..., Any]
@@ -41,6 +43,10 @@ class Scope:
 
     contexts: Mapping[str, Any]
     functions: Mapping[str, Function] = field(default_factory=dict)
+
+    def having(self, **contexts: Any) -> "Scope":
+        """The same with more contexts."""
+        return Scope({**self.contexts, **contexts}, self.functions)
 
 
 def evaluate(text: str, scope: Scope) -> Any:
@@ -58,14 +64,13 @@ def interpolate(text: str, scope: Scope) -> Any:
 
 def condition(value: Any, scope: Scope) -> bool:
     """Decide an `if:`. Without a status function it means `success() && (...)`; None means `success()`."""
-    text = "true" if value is None else to_string(value).strip()
+    text = to_string(value).strip() or "true"
     pieces = list(split(text))
-    if len(pieces) > 1:  # GitHub formats such a mixture into a string, which is true unless it is empty
-        return bool(interpolate(text, scope))
-    node = _parse(pieces[0][1] if pieces and pieces[0][0] else text or "''")
-    if not _calls(node) & STATUS_FUNCTIONS and not truthy(_value(("call", "success", ()), scope)):
+    mixed = len(pieces) > 1  # GitHub formats such a mixture into a string, which is true unless it is empty
+    nodes = [_parse(code) for is_code, code in pieces if is_code] if mixed or pieces[0][0] else [_parse(text)]
+    if not any(_calls(n) & STATUS_FUNCTIONS for n in nodes) and not truthy(_value(("call", "success", ()), scope)):
         return False
-    return truthy(_value(node, scope))
+    return bool(interpolate(text, scope)) if mixed else truthy(_value(nodes[0], scope))
 
 
 def split(text: str) -> list[tuple[bool, str]]:
@@ -130,6 +135,8 @@ class _Parser:
                 raise UsageError(f"the expression '{text.strip()}' is malformed at '{text[end:].strip()[:20]}'")
             kind = match.lastgroup or ""
             self.tokens.append((kind, match[kind]))
+            if len(self.tokens) > MAX_TOKENS:
+                raise UsageError(f"an expression has more than {MAX_TOKENS} parts")
             end = match.end()
 
     def peek(self) -> tuple[str, str]:
@@ -206,6 +213,8 @@ class _Parser:
 
 
 def _parse(text: str) -> Node:
+    if len(text) > MAX_LENGTH:
+        raise UsageError(f"an expression has {len(text):,} characters; GitHub allows {MAX_LENGTH:,}")
     parser = _Parser(text)
     node = parser.binary()
     if parser.peek()[0] != "end":

@@ -21,12 +21,12 @@ def stamp(moment: datetime) -> str:
 
 
 class JobLog:
-    """Writes one job's log. `redact` takes known secrets out of every line."""
+    """Writes one job's log. `redact` takes out of every line what looks like a secret; `masks` are known ones."""
 
-    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
+    def __init__(self, path: Path, redact: Callable[[str], str], masks: Iterable[str] = ()) -> None:
         self._file = path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")
         self._redact = redact
-        self._masks: list[str] = []
+        self._masks = [m for mask in masks for m in mask.splitlines() if m.strip()]
         self._stopped = ""
 
     def header(self, moment: datetime, title: str, script: str = "", shell: str = "") -> None:

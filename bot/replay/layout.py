@@ -1,8 +1,8 @@
 """Where things stand inside the sandbox, and in the folder of one replay outside of it."""
 
-import os
 import shutil
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +28,19 @@ OVERLAID = {"home": HOME, "tmp": TMP, "tools": TOOL_CACHE}
 
 def remove(folder: Path) -> None:
     """Remove a folder that sandboxed programs have written, whatever modes they gave to its folders."""
-    for here, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(here, name)
-            if not path.is_symlink() and path.stat().st_mode & stat.S_IRWXU != stat.S_IRWXU:
-                path.chmod(stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
+
+    def made_writable(_: object, path: str, __: object) -> None:
+        with suppress(OSError):
+            Path(path).parent.chmod(stat.S_IRWXU)
+            if not Path(path).is_symlink() and Path(path).is_dir():
+                Path(path).chmod(stat.S_IRWXU)
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                Path(path).unlink()
+
+    shutil.rmtree(folder, onerror=made_writable)
+    if folder.exists():  # what was in the way has its rights now
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ it lives until the sandbox has ended, because bubblewrap dies with the thread th
 """
 
 import json
+import math
 import os
 import queue
 import select
@@ -29,6 +30,8 @@ from bot.replay.layout import LegFolder
 
 MARKER_WAIT_SECONDS = 2.0
 ENDED = "the held job has ended"
+TIME_LIMIT = "the job has exceeded the maximum execution time"
+STEP_TIME_LIMIT = "the action has timed out"
 
 
 @dataclass
@@ -97,7 +100,8 @@ class Leg(threading.Thread):
     """Runs one leg.
 
     `settled` is resolved with the record when the job has ended, or is held at its failing step; `held` is set then.
-    `deadline_seconds` is the job's time limit, which does not count while it is held.
+    `deadline_seconds` is the job's time limit, which does not count while it is held; `step_seconds` are those of steps
+    that our wrapper cannot limit. `hold_nested`: steps of composite actions may be held, too.
     """
 
     def __init__(
@@ -109,7 +113,9 @@ class Leg(threading.Thread):
         log: JobLog,
         *,
         hold: bool,
+        hold_nested: bool,
         deadline_seconds: float,
+        step_seconds: Mapping[str, float],
         watcher: Watcher,
     ) -> None:
         super().__init__(name=f"leg-{job_id}")
@@ -117,6 +123,7 @@ class Leg(threading.Thread):
         self.held: Held | None = None
         self.folder = folder
         self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
+        self._hold_nested, self._step_seconds = hold_nested, step_seconds
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
         self._calls: dict[int, Call] = {}
@@ -125,7 +132,7 @@ class Leg(threading.Thread):
         self._selector = selectors.DefaultSelector()
         self._lines = actlog.Lines()
         self._process: Sandboxed
-        self._deadline = 0.0
+        self._deadline, self._step_deadline = 0.0, math.inf
         self._holding: Client | None = None
         self._answering: Future[Answer] | None = None
         self._closing = self._ended = False
@@ -194,11 +201,11 @@ class Leg(threading.Thread):
 
     def _read_once(self, process: Sandboxed, listener: socket.socket) -> bool:
         """Wait for something and deal with it; whether to go on."""
-        left = None if self._holding else self._deadline - time.monotonic()
+        left = None if self._holding else min(self._deadline, self._step_deadline) - time.monotonic()
         if self._closing:
             return False
         if left is not None and left <= 0:
-            process.kill(f"the job has exceeded the maximum execution time of {self._deadline_seconds / 60:g} minutes")
+            process.kill(self._over_time())
             return False
         for key, _ in self._selector.select(left):
             if key.data == "act":
@@ -214,6 +221,11 @@ class Leg(threading.Thread):
                 self._on_client(key.data)
         return True
 
+    def _over_time(self) -> str:
+        if self._step_deadline <= self._deadline:
+            return f"{STEP_TIME_LIMIT} after {self._step_seconds[next(reversed(self._record.steps))] / 60:g} minutes"
+        return f"{TIME_LIMIT} of {self._deadline_seconds / 60:g} minutes"
+
     def _read_act(self, process: Sandboxed) -> bool:
         data = os.read(process.output, CHUNK)
         for line in self._lines.feed(data or b"\n"):
@@ -228,7 +240,7 @@ class Leg(threading.Thread):
         try:
             for word, *fields in messages:
                 self._on_message(client, word, fields)
-        except (ValueError, IndexError):  # nobody of ours talks like that
+        except (ValueError, IndexError, TypeError, AttributeError, RecursionError):  # nobody of ours talks like that
             self._drop(client)
 
     def _drop(self, client: Client) -> None:
@@ -240,12 +252,12 @@ class Leg(threading.Thread):
 
     def _on_message(self, client: Client, word: str, fields: Message) -> None:
         if word == "began":
-            call = Call(len(self._calls) + 1, bool(int(fields[0])))
+            call = Call(len(self._calls) + 1, bool(int(fields[0])) or (bool(int(fields[1])) and not self._hold_nested))
             self._calls[call.number], client.call = call, call.number
             client.send("call", call.number)
         elif word == "unreplayable":
             self._record.unreplayable = self._record.unreplayable or fields[0]
-        elif word == "outputs":
+        elif word == "outputs" and OUTPUTS_STEP in self._record.steps:
             self._record.outputs = {str(k): str(v) for k, v in dict(json.loads(fields[0])).items()}
         elif word == "answered" and client is self._holding and self._answering:
             answered = Answer(int(fields[0]), float(fields[1]), bool(int(fields[2])))
@@ -313,17 +325,19 @@ class Leg(threading.Thread):
 
     def _on_act(self, line: bytes) -> None:
         event = actlog.parse(line, self._job_id)
+        if b'"jobID"' in line:  # act has read the secrets by now, and nothing of a step has run
+            self.folder.secrets.unlink(missing_ok=True)
         if isinstance(event, actlog.Began) and len(event.path) == 1:
-            if not self._record.steps:
-                self.folder.secrets.unlink(missing_ok=True)
             step = Step(event.path[0], event.name, event.time)
             self._record.steps[step.id] = step
+            self._step_deadline = time.monotonic() + self._step_seconds.get(step.id, math.inf)
             if step.id != OUTPUTS_STEP:
                 self._watcher("began", step)
         elif isinstance(event, actlog.Output) and event.path:
             self._on_output(event)
         elif isinstance(event, actlog.Ended) and len(event.path) == 1:
             step = self._record.steps[event.path[0]]
+            self._step_deadline = math.inf
             if step.result is None:
                 step.result, step.seconds = event.result, event.seconds
                 self._finish_log(step)

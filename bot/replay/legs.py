@@ -12,6 +12,7 @@ from bot.replay.workflow import Workflow, expand_matrix, job_name, resolve
 
 JOB_MINUTES = 360.0  # GitHub's own limit for a job that names none
 OTHER_SYSTEMS = ("windows", "macos")
+RETIRED = ("ubuntu-16.04", "ubuntu-18.04", "ubuntu-20.04")
 ARM = ("arm64", "aarch64")
 
 
@@ -32,14 +33,15 @@ def legs_of(
 ) -> Iterator[Planned | JobResult]:
     """Each leg of a job: planned, or already a result (skipped by its `if`, or not to be had on this machine).
 
-    `only` are wanted matrix values. Raises `UsageError` where an expression or a matrix of the job is wrong.
+    `only` are wanted matrix values; a job whose matrix has no such key runs as it is. Raises `UsageError` where an
+    expression or a matrix of the job is wrong.
     """
     job = workflow.jobs[job_id]
     where = f"{workflow.path}: the job '{job_id}'"
     try:
         if not condition(job.get("if"), scope):
             yield JobResult(
-                id=job_id, name=job_name(job_id, job, {}, scope), workflow=workflow.path, result=Result.SKIPPED
+                id=job_id, name=str(job.get("name") or job_id), workflow=workflow.path, result=Result.SKIPPED
             )
             return
         if "uses" in job:
@@ -48,7 +50,7 @@ def legs_of(
             return
         combinations = expand_matrix(job, scope)
         for index, matrix in enumerate(combinations):
-            if all(k in matrix and to_string(matrix[k]) == v for k, v in only):
+            if all(to_string(matrix[k]) == v for k, v in only if k in matrix):
                 yield _leg(workflow, job_id, matrix, _with_matrix(scope, matrix, index, len(combinations)))
     except UsageError as e:
         raise UsageError(
@@ -86,6 +88,9 @@ def out_of_reach(job: Mapping[str, Any], scope: Scope) -> str:
         return f"the job runs on '{shown}', which is not known here"
     if any(label.endswith("-arm") or label in ARM for label in labels) != (platform.machine() in ARM):
         return f"the job runs on {shown}, but this machine is {platform.machine()}"
+    if any(label in RETIRED for label in labels):
+        return f"the job runs on {shown}, which GitHub has retired"
+    scope = scope.having(env={}, secrets={})
     container = resolve(job.get("container"), scope)
     image = container.get("image") if isinstance(container, dict) else container
     if image:

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.model import JobResult, ReplayResult, Result, StepResult
-from bot.replay.leg import Record
-
-TIME_LIMIT = "the job has exceeded the maximum execution time"
+from bot.replay.leg import STEP_TIME_LIMIT, TIME_LIMIT, Record
 
 
 def step_results(job: Mapping[str, Any], record: Record) -> tuple[StepResult, ...]:
@@ -42,7 +40,7 @@ def judge(
     if record.unreplayable:
         return Result.UNREPLAYABLE, record.unreplayable
     if record.killed:
-        timed_out = record.killed.startswith(TIME_LIMIT)
+        timed_out = record.killed.startswith((TIME_LIMIT, STEP_TIME_LIMIT))
         return (Result.FAILURE if timed_out else Result.UNREPLAYABLE), record.killed
     if record.job is None:
         problem = record.problems[-1] if record.problems else f"exit code {record.code}"
@@ -52,7 +50,8 @@ def judge(
     if record.job is Result.FAILURE:
         if not any(s.result is Result.FAILURE and not s.continue_on_error for s in steps) and not record.steps:
             return Result.UNREPLAYABLE, f"act could not start the job: {(record.problems or ['no reason given'])[-1]}"
-        return Result.FAILURE, None
+        failing = any(s.result is Result.FAILURE and not s.continue_on_error for s in steps)
+        return Result.FAILURE, None if failing or not record.problems else record.problems[-1]
     if problem := _contradiction(job, record, steps, stub_failed=stub_failed):
         return Result.FAILURE, f"the result cannot be trusted: {problem}"
     if not any(s.result is not Result.SKIPPED for s in steps):

@@ -49,7 +49,7 @@ class Machine:
 
 def write_shared(folder: Path, machine: Machine) -> None:
     """Write what is the same for every leg: the launchers of the wrapper, and a generated /etc."""
-    for name in ("bin", "shims", "tools", "etc", "artifacts", "empty"):
+    for name in ("bin", "shims", "tools", "etc", "empty"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     begin = f"#!{layout.INTERPRETER} -IS\nimport sys\n"
     begin += f"sys.path.insert(0, {layout.PYTHON!r})\n"
@@ -152,9 +152,15 @@ def write_plan(
 
 
 def spec(
-    argv: Iterable[str], shared: Path, folder: LegFolder, origin: Origin, machine: Machine, local: Mapping[str, Path]
+    argv: Iterable[str],
+    shared: Path,
+    artifacts: Path,
+    folder: LegFolder,
+    origin: Origin,
+    machine: Machine,
+    local: Mapping[str, Path],
 ) -> SandboxSpec:
-    """The sandbox of a leg. `local` maps paths inside to folders of actions that the user gave."""
+    """The sandbox of a leg. `artifacts` is what its workflow shares; `local` maps paths to actions of the user."""
     read_only = {
         layout.ACT: machine.act,
         layout.INTERPRETER: machine.python,
@@ -173,7 +179,7 @@ def spec(
         **local,
     }
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
-    writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: shared / "artifacts"}
+    writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
     return SandboxSpec(
         tuple(argv),
         _environment(machine),

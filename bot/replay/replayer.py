@@ -5,29 +5,32 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
+from bot.errors import UsageError
+from bot.model import JobResult, ReplayOptions, ReplayResult, Result, StepResult, TestCounts, leg_key
 from bot.ports import Sandbox
 from bot.replay import prepare
 from bot.replay.actions import StandIns, used
 from bot.replay.context import Run
-from bot.replay.derive import Need, SideEffects, derive
-from bot.replay.expressions import Scope
-from bot.replay.joblog import JobLog
+from bot.replay.derive import Need, derive, limits_of_actions
+from bot.replay.expressions import Scope, condition
+from bot.replay.joblog import MASK, JobLog
 from bot.replay.layout import LegFolder
 from bot.replay.leg import Leg, Record, Step
 from bot.replay.legs import Planned, legs_of, number
 from bot.replay.outcome import judge, step_results, summary
+from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
 from bot.replay.workbench import Workbench
 from bot.replay.workflow import Workflow, closure, needs
 from bot.yaml12 import load
 
 POLL_SECONDS = 1.0
+MAX_LOG_NAME = 60  # characters, of up to 4 bytes; a file name has 255 bytes
 Progress = Callable[[str, str, Step | None], None]
 """Told what ("started", "step", "ended"), the leg's name, and the step where there is one."""
 CountTests = Callable[[Path], TestCounts]
@@ -110,10 +113,20 @@ class Replay:
 
     def uses(self, workflow: Workflow) -> set[str]:
         """The remote actions that the workflow and the actions of the tree name."""
-        documents: list[Any] = [workflow.document]
+        return used([workflow.document, *self._actions])
+
+    @cached_property
+    def _actions(self) -> list[Any]:
+        """The definitions of the actions of the tree."""
         paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
-        documents += (load(self._origin.read(self._commit, path) or b"", path) for path in paths)
-        return used(documents)
+        return [load(self._origin.read(self._commit, path) or b"", path) for path in paths]
+
+    @cached_property
+    def _lenient(self) -> bool:
+        """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
+        runs = (a.get("runs") for a in self._actions if isinstance(a, dict))
+        steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
+        return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
 
     def start(
         self,
@@ -137,18 +150,21 @@ class Replay:
         mapped = dict(zip(self._plan.local_actions, local, strict=True))
         machine, stand_ins = self._tools.machine, self._tools.stand_ins
         argv = prepare.write_plan(folder, derived.document, run, machine, stand_ins, uses, mapped, self._plan.secrets)
-        spec = prepare.spec(
-            [*argv, "--job", planned.job_id], self.folder / "shared", folder, self._origin, machine, local
-        )
-        log = f"{index}_{planned.name.replace('/', '_')}.txt"
+        artifacts = self.folder / "artifacts" / workflow.path.replace("/", "_")
+        artifacts.mkdir(parents=True, exist_ok=True)
+        argv += ["--job", planned.job_id]
+        spec = prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local)
+        log = f"{index}_{planned.name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
             spec,
             folder,
             self._tools.sandbox,
-            JobLog(self._logs / log, self._tools.redact),
+            JobLog(self._logs / log, self._tools.redact, self._plan.secrets.values()),
             hold=hold,
+            hold_nested=not self._lenient,
             deadline_seconds=planned.minutes * 60,
+            step_seconds=limits_of_actions(job),
             watcher=lambda what, step: self._progress(f"step {what}", planned.name, step),
         )
         key = leg_key(workflow.path, planned.job_id, planned.matrix)
@@ -156,7 +172,7 @@ class Replay:
         self._progress("started", planned.name, None)
         leg.start()
         record = self._settled(leg)
-        steps = step_results(job, record)
+        steps = tuple(self._inert(s) for s in step_results(job, record))
         stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())
         result, reason = judge(job, record, steps, stub_failed=stub_failed)
         self._progress("ended", planned.name, None)
@@ -166,7 +182,7 @@ class Replay:
             workflow=workflow.path,
             matrix=dict(planned.matrix),
             result=result,
-            reason=reason,
+            reason=self._clean(reason) if reason else None,
             continue_on_error=planned.continue_on_error,
             seconds=record.seconds,
             steps=steps,
@@ -174,6 +190,15 @@ class Replay:
             tests=self._tools.count_tests(self._logs / log),
             log=log,
         )
+
+    def _clean(self, text: str) -> str:
+        """Without the secrets that the user has given, which act puts into the names of steps and its own words."""
+        for secret in filter(None, self._plan.secrets.values()):
+            text = text.replace(secret, MASK)
+        return self._tools.redact(text)
+
+    def _inert(self, step: StepResult) -> StepResult:
+        return step.model_copy(update={"name": self._clean(step.name)})
 
     def _settled(self, leg: Leg) -> Record:
         while True:
@@ -202,6 +227,7 @@ class _Schedule:
         self._needed: dict[str, Need] = {}
         self._results: dict[str, list[JobResult]] = {}
         self._running: dict[Future[JobResult], str] = {}
+        self._wanted: frozenset[str] = frozenset()
 
     def run(self) -> list[JobResult]:
         """All results, in the order of the workflow file."""
@@ -211,6 +237,7 @@ class _Schedule:
         if self._only:
             wanted = [self._only.removeprefix(f"{self._workflow.path}:").split(":", 1)[0]]
         todo = closure(self._workflow, wanted)
+        self._wanted = frozenset(wanted or todo)
         with ThreadPoolExecutor(self._replay.workers) as pool:
             try:
                 while todo or self._running:
@@ -225,32 +252,65 @@ class _Schedule:
         return [r for job_id in self._workflow.jobs for r in self._results.get(job_id, [])]
 
     def _start(self, job_id: str, pool: ThreadPoolExecutor) -> None:
-        job = self._workflow.jobs[job_id]
-        needed = {n: self._needed[n] for n in needs(job)}
-        scope = self._run.scope({n: {"result": str(v.result), "outputs": dict(v.outputs)} for n, v in needed.items()})
         self._results[job_id] = []
-        for planned in legs_of(self._workflow, job_id, scope, self._replay.options.matrix):
+        for planned in self._planned(job_id):
             if isinstance(planned, JobResult):
                 self._results[job_id].append(planned)
                 continue
-            if (
-                self._only
-                and self._needs_nobody_else(job_id)
-                and leg_key(self._workflow.path, job_id, planned.matrix) != self._only
-            ):
+            alone = self._only and self._needs_nobody_else(job_id)
+            if alone and leg_key(self._workflow.path, job_id, planned.matrix) != self._only:
                 continue
             run_one = partial(
                 self._replay.start,
                 self._workflow,
                 self._run,
                 planned,
-                needed,
+                {n: self._needed[n] for n in needs(self._workflow.jobs[job_id])},
                 self._uses,
                 planned.scope,
                 hold=self._hold,
             )
             self._running[pool.submit(run_one)] = job_id
         self._finish(job_id)
+
+    def _planned(self, job_id: str) -> list[Planned | JobResult]:
+        """The legs of a job. What is wrong with a job that only a run can tell (it has needs) fails that job alone."""
+        job = self._workflow.jobs[job_id]
+        unknown = [n for n in needs(job) if self._needed[n].result is Result.UNREPLAYABLE]
+        held = [n for n in needs(job) if any(self._replay.bench(leg.key) for leg in self._results[n])]
+        try:
+            if unknown:
+                return self._planned_without(job_id, unknown)
+            if held and condition(job.get("if"), self._scope(job_id)):
+                waiting = f"it was not run, because {', '.join(held)} is held at its failing step"
+                return [self._without_a_run(job_id, Result.SKIPPED, waiting)]
+            only = self._replay.options.matrix if job_id in self._wanted else ()
+            return list(legs_of(self._workflow, job_id, self._scope(job_id), only))
+        except UsageError as e:
+            if not needs(job):
+                raise
+            reason = e.message.removeprefix(f"{self._workflow.path}: ")
+            return [self._without_a_run(job_id, Result.FAILURE, reason)]
+
+    def _planned_without(self, job_id: str, unknown: list[str]) -> list[Planned | JobResult]:
+        """The result of a job that needs what could not be replayed: skipped only when it would be in any case."""
+        job = self._workflow.jobs[job_id]
+        for result in (Result.SUCCESS, Result.FAILURE):
+            if condition(job.get("if"), self._scope(job_id, dict.fromkeys(unknown, result))):
+                reason = f"it needs {', '.join(unknown)}, which could not be replayed"
+                return [self._without_a_run(job_id, Result.UNREPLAYABLE, reason)]
+        return [self._without_a_run(job_id, Result.SKIPPED, None)]
+
+    def _without_a_run(self, job_id: str, result: Result, reason: str | None) -> JobResult:
+        name = str(self._workflow.jobs[job_id].get("name") or job_id)
+        return JobResult(id=job_id, name=name, workflow=self._workflow.path, result=result, reason=reason)
+
+    def _scope(self, job_id: str, instead: Mapping[str, Result] | None = None) -> Scope:
+        """What the expressions of a job may name; `instead` gives jobs another result than they have."""
+        results = {n: str((instead or {}).get(n, found.result)) for n, found in self._needed.items()}
+        needed = needs(self._workflow.jobs[job_id])
+        told = {n: {"result": results[n], "outputs": dict(self._needed[n].outputs)} for n in needed}
+        return self._run.scope(told, [results[n] for n in closure(self._workflow, [job_id]) if n != job_id])
 
     def _needs_nobody_else(self, job_id: str) -> bool:
         return self._only.startswith(f"{self._workflow.path}:{job_id}:")
@@ -270,6 +330,5 @@ class _Schedule:
         legs = self._results[job_id] = sorted(self._results[job_id], key=lambda r: number(r.log))
         outputs = {k: v for leg in legs for k, v in leg.outputs.items() if v}
         counting = [leg.result for leg in legs if not leg.continue_on_error and leg.reason != "no step of the job ran"]
-        worst = (Result.UNREPLAYABLE, Result.FAILURE, Result.CANCELLED, Result.SKIPPED)
-        result = next((r for r in worst if r in counting), Result.SUCCESS)
-        self._needed[job_id] = Need(Result.FAILURE if result is Result.UNREPLAYABLE else result, outputs)
+        worst = (Result.FAILURE, Result.CANCELLED, Result.UNREPLAYABLE, Result.SKIPPED)
+        self._needed[job_id] = Need(next((r for r in worst if r in counting), Result.SUCCESS), outputs)

@@ -8,12 +8,13 @@ from typing import Any
 from bot.errors import UsageError
 from bot.model import ReplayOptions
 from bot.ports import Checkout
-from bot.replay.context import Run, payload
+from bot.replay.context import History, Run, payload
 from bot.replay.expressions import to_string
 from bot.replay.replayer import Plan
 from bot.replay.source import Origin
 from bot.replay.workflow import FOLDER, Workflow, event_of, parse
 
+NONE = b"0" * 40
 GITHUB_URL = re.compile(r"(?:[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
@@ -39,7 +40,8 @@ def select(
             raise UsageError(
                 f"there is no job '{job}' in {', '.join(w.path for w in workflows)}", hint=f"jobs: {known}"
             )
-    runs = tuple((w, _run(w, commit, checkout, options)) for w in workflows)
+    history = _history(origin, commit, checkout)
+    runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
     return Plan(runs, options, secrets, local)
 
 
@@ -73,7 +75,17 @@ def _read(origin: Origin, commit: str, path: str) -> Workflow:
     return parse(origin.read(commit, path) or b"", path)
 
 
-def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOptions) -> Run:
+def _history(origin: Origin, commit: str, checkout: Checkout) -> History:
+    """What came before a commit. On the default branch itself, its base is the commit before it."""
+    before = (origin.git.try_run("rev-parse", "--verify", "--quiet", f"{commit}~1") or NONE).decode().strip()
+    base = f"refs/remotes/origin/{checkout.default_branch}"
+    tip = (origin.git.try_run("rev-parse", "--verify", "--quiet", base) or b"").decode().strip()
+    message = origin.git.run("cat-file", "commit", commit).decode("utf-8", "replace").partition("\n\n")[2].strip()
+    known = tip and tip != commit and checkout.branch != checkout.default_branch
+    return History(before, message, tip if known else before if before != NONE.decode() else commit)
+
+
+def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOptions, history: History) -> Run:
     event = options.event or event_of(workflow) or next(iter(workflow.triggers))
     repository = options.repository or repository_of(checkout)
     branch = checkout.branch or checkout.default_branch
@@ -81,9 +93,7 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
     if not ref.startswith("refs/"):
         ref = f"refs/heads/{ref}"
     inputs = _inputs(workflow, event, options)
-    given = options.event_payload or payload(
-        event, repository, commit, ref, checkout.default_branch, checkout.default_branch
-    )
+    given = options.event_payload or payload(event, repository, commit, ref, checkout.default_branch, history)
     if inputs:
         given = {**given, "inputs": {k: to_string(v) for k, v in inputs.items()}}  # where act takes them from
     is_request = event.startswith("pull_request")
@@ -96,7 +106,8 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
         payload=given,
         default_branch=checkout.default_branch,
         actor=repository.split("/")[0],
-        workflow=workflow.path,
+        workflow=workflow.name,
+        workflow_path=workflow.path,
         base_ref=str((request.get("base") or {}).get("ref") or "") if is_request else "",
         head_ref=str((request.get("head") or {}).get("ref") or "") if is_request else "",
         variables=options.variables,
@@ -106,7 +117,10 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
 
 def _inputs(workflow: Workflow, event: str, options: ReplayOptions) -> dict[str, Any]:
     """The inputs of a dispatched run: what was given, else the defaults, in the types that the workflow declares."""
-    declared = ((workflow.triggers.get(event) or {}).get("inputs") or {}) if event == "workflow_dispatch" else {}
+    trigger = workflow.triggers.get(event) if event == "workflow_dispatch" else None
+    declared = (trigger.get("inputs") if isinstance(trigger, dict) else None) or {}
+    if not isinstance(declared, dict) or not all(x is None or isinstance(x, dict) for x in declared.values()):
+        raise UsageError(f"{workflow.path}: the inputs of workflow_dispatch are not mappings")
     unknown = set(options.inputs) - set(declared)
     if unknown:
         raise UsageError(

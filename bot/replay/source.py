@@ -115,7 +115,9 @@ class Origin:
         paths = [p for p in dict.fromkeys(changed.split(b"\0")) if p and not p.endswith(b"/")]
         for path in paths:
             _refuse_huge(checkout.root, path.decode("utf-8", "surrogateescape"))
-        git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in paths))
+        git.run(
+            "update-index", "--replace", "--add", "--remove", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in paths)
+        )
         return git.run("write-tree").decode().strip()
 
     def read(self, commit: str, path: str) -> bytes | None:

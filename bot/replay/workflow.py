@@ -7,9 +7,11 @@ from typing import Any
 
 from bot.errors import UsageError
 from bot.replay.expressions import Scope, interpolate, to_string
+from bot.replay.schema import check
 from bot.yaml12 import load
 
 FOLDER = ".github/workflows/"
+BRANCHES, TAGS = {"branches", "branches-ignore"}, {"tags", "tags-ignore"}
 MAX_LEGS = 256  # GitHub's own limit per job
 
 
@@ -33,26 +35,14 @@ def parse(text: str | bytes, path: str) -> Workflow:
     document = load(text, path)
     if not isinstance(document, dict) or not isinstance(document.get("jobs"), dict) or not document["jobs"]:
         raise UsageError(f"{path}: this is no workflow: it has no jobs")
+    check(document, path)
     jobs = document["jobs"]
     for job_id, job in jobs.items():
-        if not isinstance(job, dict):
-            raise UsageError(f"{path}: the job '{job_id}' is not a mapping")
-        if "uses" not in job and not (isinstance(job.get("steps"), list) and job["steps"]):
-            raise UsageError(f"{path}: the job '{job_id}' has no steps")
-        if "uses" not in job and "runs-on" not in job:
-            raise UsageError(f"{path}: the job '{job_id}' has no runs-on")
-        _check_steps(path, job_id, job.get("steps") or [])
         for need in needs(job):
             if need not in jobs:
                 raise UsageError(f"{path}: the job '{job_id}' needs '{need}', which does not exist")
     _refuse_cycles(path, jobs)
     return Workflow(path, document, jobs, _triggers(document.get("on"), path))
-
-
-def _check_steps(path: str, job_id: str, steps: list[Any]) -> None:
-    for number, step in enumerate(steps, 1):
-        if not isinstance(step, dict) or ("run" in step) == ("uses" in step):
-            raise UsageError(f"{path}: step {number} of the job '{job_id}' needs either 'run' or 'uses'")
 
 
 def _triggers(value: Any, path: str) -> dict[str, Any]:
@@ -85,7 +75,7 @@ def event_of(workflow: Workflow) -> str | None:
     A workflow that only runs on pushed tags is a release, not CI. Branch and path filters do not count here.
     """
     push = workflow.triggers.get("push", False)
-    tags_only = isinstance(push, dict) and "branches" not in push and ("tags" in push or "tags-ignore" in push)
+    tags_only = isinstance(push, dict) and not push.keys() & BRANCHES and bool(push.keys() & TAGS)
     if push is not False and not tags_only:
         return "push"
     return next((e for e in ("pull_request", "pull_request_target") if e in workflow.triggers), None)
@@ -127,6 +117,8 @@ def expand_matrix(job: Mapping[str, Any], scope: Scope) -> list[dict[str, Any]]:
     for axis, values in axes.items():
         if not isinstance(values, list):
             raise UsageError(f"the matrix axis '{axis}' is not a list")
+        if not values:
+            raise UsageError(f"the matrix axis '{axis}' has no values")
     combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
     excluded = _mappings(matrix, "exclude")
     combinations = [c for c in combinations if not any(_matches(c, e) for e in excluded)]
@@ -137,6 +129,8 @@ def expand_matrix(job: Mapping[str, Any], scope: Scope) -> list[dict[str, Any]]:
             legs[i].update({k: v for k, v in extra.items() if k not in combinations[i]})
         if not fitting:
             legs.append(dict(extra))
+    if not legs:
+        raise UsageError("a matrix has no legs")
     if len(legs) > MAX_LEGS:
         raise UsageError(f"a matrix has {len(legs)} legs; GitHub allows {MAX_LEGS}")
     return legs
@@ -168,7 +162,10 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def job_name(job_id: str, job: Mapping[str, Any], matrix: Mapping[str, Any], scope: Scope) -> str:
-    """The name that GitHub shows for a leg: the job's own, or its id with the matrix values in brackets."""
+    """The name that GitHub shows for a leg: the job's own, or its id with the matrix values in brackets.
+
+    Raises `UsageError` where the name's expression is wrong.
+    """
     if job.get("name"):
         given = str(job["name"])
         name = to_string(interpolate(given, scope))

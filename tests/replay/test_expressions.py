@@ -85,11 +85,14 @@ def test_values(text: str) -> None:
         ("nope()", "calls 'nope()'"),
         ("contains('a')", "1 arguments"),
         ("fromJSON('{')", "no JSON"),
-        ("fromJSON(" + "'" + "[" * 100_000 + "'" + ")", "no JSON"),
+        ("fromJSON(" + "'" + "[" * 20_000 + "'" + ")", "no JSON"),
         ("format('{1}', 'a')", "{1}"),
         ("format('{', 'a')", "'{'"),
         ("!" * 100 + "1", "deeper than 50"),
-        ("(" * 100_000, "deeper than 50"),
+        ("(" * 400, "deeper than 50"),
+        ("(" * 100_000, "100,000 characters"),
+        (" && ".join(["true"] * 300), "more than 500 parts"),
+        ("github" + ".a" * 300, "more than 500 parts"),
     ],
 )
 def test_mistakes_are_one_clear_line(text: str, told: str) -> None:
@@ -122,7 +125,9 @@ def test_conditions() -> None:
         (False, False, False),
         ("github.event.n", False, False),
         ("always() && github.event.n", False, False),
-        ("a ${{ false }} mixture is a text, which is true", True, True),
+        ("a ${{ false }} mixture is a text, which is true", True, False),
+        ("${{ always() }} mixture", True, True),
+        ("", True, False),
     ):
         assert condition(text, SCOPE) is after_success, text
         assert condition(text, failed) is after_failure, text

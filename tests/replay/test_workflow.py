@@ -69,8 +69,8 @@ def test_matrix_mistakes() -> None:
         ("on: push\njobs: {a: 3}", "the job 'a' is not a mapping"),
         ("on: push\njobs: {a: {runs-on: x}}", "the job 'a' has no steps"),
         ("on: push\njobs: {a: {steps: [{run: a}]}}", "the job 'a' has no runs-on"),
-        ("on: push\njobs: {a: {runs-on: x, steps: [{name: a}]}}", "step 1 of the job 'a' needs either 'run' or 'uses'"),
-        ("on: push\njobs: {a: {runs-on: x, steps: [{run: a, uses: b}]}}", "step 1 of the job 'a'"),
+        ("on: push\njobs: {a: {runs-on: x, steps: [{name: a}]}}", "the job 'a': step 1 needs either 'run' or 'uses'"),
+        ("on: push\njobs: {a: {runs-on: x, steps: [{run: a, uses: b}]}}", "the job 'a': step 1 needs"),
         ("on: push\njobs: {a: {runs-on: x, needs: b, steps: [{run: a}]}}", "needs 'b', which does not exist"),
         (
             f"on: push\njobs:\n  a: {{needs: b, {JOB[1:-1]}}}\n  b: {{needs: [a], {JOB[1:-1]}}}\n  c: {JOB}",

@@ -4,13 +4,16 @@ The folder holds only what jobs have uploaded; a job of the replay reads and wri
 """
 
 import fnmatch
+import itertools
+import os
 import shutil
 from glob import glob
 from pathlib import Path
 
-from bot.replay.inside.adapter import ROOT, fail, inputs, set_output, truth, workspace
+from bot.replay.inside.adapter import ROOT, fail, inputs, set_output, truth, unreplayable, workspace
 
 STORE = ROOT / "artifacts"
+FORBIDDEN = set('":<>|*?\r\n\\/')  # in the name of an artifact, as the toolkit has it
 
 
 def main(direction: str) -> None:
@@ -19,11 +22,15 @@ def main(direction: str) -> None:
 
 
 def upload(given: dict[str, str]) -> None:
-    """Copy the files that the patterns name, below their least common ancestor, as the original does."""
-    name = given.get("name") or "artifact"
-    files = sorted(matching(given.get("path", ""), hidden=truth(given.get("include-hidden-files", "false"))))
+    """Copy the files that the patterns name, below the root that the original finds, without their modes."""
+    name, patterns = given.get("name") or "artifact", given.get("path", "")
+    if not patterns.strip():
+        fail("Input required and not supplied: path")
+    if wrong := sorted(set(name) & FORBIDDEN):
+        fail(f"The artifact name is not valid: {name}. Contains the following character: {wrong[0]}")
+    files = sorted(matching(patterns, hidden=truth(given.get("include-hidden-files", "false"))))
     if not files:
-        message = f"No files were found with the provided path: {given.get('path', '')}. No artifacts will be uploaded."
+        message = f"No files were found with the provided path: {patterns}. No artifacts will be uploaded."
         if given.get("if-no-files-found", "warn") == "error":
             fail(message)
         print(f"##[warning]{message}")
@@ -33,31 +40,38 @@ def upload(given: dict[str, str]) -> None:
         if not truth(given.get("overwrite", "false")):
             fail("Failed to CreateArtifact: Received non-retryable error: Conflict: an artifact with this name exists")
         shutil.rmtree(target)
-    root = common_root(files, given.get("path", ""))
+    root = root_of(files, patterns)
     for file in files:
         destination = target / file.relative_to(root)
         destination.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, destination)
+        shutil.copyfile(file, destination)
     set_output("artifact-id", "1")
     print(f"Artifact {name} has been successfully uploaded! {len(files)} files")
+
+
+def lines_of(patterns: str) -> list[str]:
+    """The patterns of an input, comments left out."""
+    lines = (line.strip() for line in patterns.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def matching(patterns: str, *, hidden: bool) -> set[Path]:
     """The files of a list of patterns; `!` takes away."""
     found: set[Path] = set()
-    for line in filter(None, map(str.strip, patterns.splitlines())):
+    for line in lines_of(patterns):
         hits = set(expand(line.removeprefix("!"), hidden=hidden))
         found = found - hits if line.startswith("!") else found | hits
     return found
 
 
 def expand(pattern: str, *, hidden: bool) -> list[Path]:
-    """The files of one pattern; a folder means all below it."""
-    full = str(workspace() / Path(pattern).expanduser())
+    """The files of one pattern; a folder means all below it. A hidden name counts from where the search begins."""
+    full = workspace() / Path(pattern).expanduser()
+    above = search_path(pattern).parent
     files: list[Path] = []
-    for entry in map(Path, glob(full, recursive=True, include_hidden=hidden)):
+    for entry in map(Path, glob(str(full), recursive=True, include_hidden=True)):
         below = entry.rglob("*") if entry.is_dir() else [entry]
-        files.extend(p for p in below if p.is_file() and (hidden or not is_hidden(p, entry)))
+        files.extend(p for p in below if p.is_file() and (hidden or not is_hidden(p, above)))
     return files
 
 
@@ -66,22 +80,28 @@ def is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def common_root(files: list[Path], patterns: str) -> Path:
-    """One pattern that names a folder: that folder; else the least common ancestor."""
-    lines = [x for x in patterns.split("\n") if x.strip() and not x.strip().startswith("!")]
-    if len(lines) == 1:
-        entry = workspace() / Path(lines[0].strip()).expanduser()
-        if entry.is_dir():
-            return entry
-    root = files[0].parent
-    while not all(file.is_relative_to(root) for file in files):
-        root = root.parent
-    return root
+def search_path(pattern: str) -> Path:
+    """Where the search for a pattern begins: its parts before the first wildcard."""
+    parts = (workspace() / Path(pattern).expanduser()).parts
+    plain = itertools.takewhile(lambda part: not set(part) & set("*?["), parts)
+    return Path(os.path.normpath(Path(*plain)))
+
+
+def root_of(files: list[Path], patterns: str) -> Path:
+    """The folder that the artifact begins at: what the searches have in common."""
+    starts = list(dict.fromkeys(search_path(line) for line in lines_of(patterns) if not line.startswith("!")))
+    starts = [s for s in starts if not any(s != other and s.is_relative_to(other) for other in starts)]
+    if len(starts) > 1:
+        return Path(os.path.commonpath(starts))
+    return files[0].parent if files == starts else starts[0]
 
 
 def download(given: dict[str, str]) -> None:
     """Copy one artifact into the folder, or every matching one into folders of their names."""
     target = workspace() / Path(given.get("path", "")).expanduser()
+    for name in ("artifact-ids", "run-id"):
+        if given.get(name):
+            unreplayable(f"actions/download-artifact is asked for {name}, which only GitHub knows")
     if name := given.get("name", ""):
         if not (STORE / name).is_dir():
             fail(f"Unable to download artifact(s): Artifact not found for name: {name}")

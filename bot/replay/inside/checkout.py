@@ -26,13 +26,20 @@ def main() -> None:
     wanted = given.get("repository") or repository
     if wanted.lower() != repository.lower():
         unreplayable(f"actions/checkout of another repository ({wanted}) cannot be had here")
+    if given.get("sparse-checkout", "").strip() or given.get("filter", "").strip():
+        unreplayable("actions/checkout is asked for a part of the repository only, which cannot be had here")
     folder = (workspace() / given.get("path", "")).resolve()
     if not folder.is_relative_to(workspace().resolve()):
         fail(f"Repository path '{folder}' is not under '{workspace()}'")
     commit = resolve(given.get("ref", ""))
     prepare(folder, clean=truth(given.get("clean", "true")))
     depth = given.get("fetch-depth", "1").strip() or "1"
-    borrow(folder, commit, full=depth == "0", tags=depth == "0" or truth(given.get("fetch-tags", "false")))
+    borrow(
+        folder,
+        commit,
+        depth=int(depth) if depth.isdigit() else 1,
+        tags=depth == "0" or truth(given.get("fetch-tags", "false")),
+    )
     place(folder, commit, given.get("ref", ""))
     if given.get("submodules", "false").strip().lower() in ("true", "recursive") and (folder / ".gitmodules").exists():
         unreplayable("actions/checkout is asked for submodules, which cannot be had here")
@@ -71,15 +78,32 @@ def prepare(folder: Path, *, clean: bool) -> None:
         config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
 
 
-def borrow(folder: Path, commit: str, *, full: bool, tags: bool) -> None:
-    """Give the repository the clone's objects, and the refs that the original's fetch would have brought."""
+def boundary(commit: str, depth: int) -> list[str]:
+    """The commits at which a fetch of that depth cuts the history off: those without the parents that they have."""
+    level, seen = [commit], {commit}
+    for _ in range(depth - 1):
+        command = ["git", f"--git-dir={ORIGIN}", "rev-list", "--no-walk", "--parents", *level]
+        rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        level = [p for p in dict.fromkeys(p for row in rows for p in row.split()[1:]) if p not in seen]
+        seen.update(level)
+        if not level:
+            break
+    return level
+
+
+def borrow(folder: Path, commit: str, *, depth: int, tags: bool) -> None:
+    """Give the repository the clone's objects, and the refs that the original's fetch would have brought.
+
+    `depth` counts commits, 0 means all of them.
+    """
+    full = not depth
     git_folder = folder / ".git"
     (git_folder / "objects" / "info" / "alternates").write_text(f"{ORIGIN}/objects\n")
     shallow = ORIGIN / "shallow"
-    if not full:
-        (git_folder / "shallow").write_text(f"{commit}\n")
-    elif shallow.exists():
-        shutil.copy(shallow, git_folder / "shallow")
+    cut = boundary(commit, depth) if depth else []
+    known = shallow.read_text().split() if shallow.exists() else []
+    if cut or known:
+        (git_folder / "shallow").write_text("".join(f"{c}\n" for c in dict.fromkeys([*cut, *known])))
     packed = (ORIGIN / "packed-refs").read_text().splitlines() if (ORIGIN / "packed-refs").exists() else []
     kept = [x for x in packed if (full and " refs/remotes/origin/" in x) or (tags and " refs/tags/" in x)]
     (git_folder / "packed-refs").write_text("# pack-refs with: sorted\n" + "".join(f"{x}\n" for x in kept))

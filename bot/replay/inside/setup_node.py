@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,11 @@ from bot.replay.inside import versions
 from bot.replay.inside.adapter import add_path, fail, inputs, set_env, set_output, unreplayable, workspace
 
 CACHE = Path("/opt/hostedtoolcache/node")
+LOCKS = {
+    "npm": ["package-lock.json", "npm-shrinkwrap.json", "yarn.lock"],
+    "yarn": ["yarn.lock"],
+    "pnpm": ["pnpm-lock.yaml"],
+}
 PROGRAMS = {"npm": "npm/bin/npm-cli.js", "npx": "npm/bin/npx-cli.js", "corepack": "corepack/dist/corepack.js"}
 
 
@@ -24,9 +30,25 @@ def main() -> None:
         make(folder, toolchain)
     add_path(f"{folder}/bin")
     set_env("npm_config_prefix", str(folder))
+    check_cache(given)
     set_output("node-version", f"v{toolchain['version']}")
     set_output("cache-hit", "false")
     print(f"node: v{toolchain['version']}")
+
+
+def check_cache(given: dict[str, str]) -> None:
+    """Fail where the original does: a cache without the lock file that its key is made of, or without its program."""
+    kind = given.get("cache", "").strip()
+    if not kind:
+        return
+    if kind not in LOCKS:
+        fail(f"Caching for '{kind}' is not supported")
+    if kind == "pnpm" and not shutil.which(kind):
+        fail("Unable to locate executable file: pnpm.")
+    names = given.get("cache-dependency-path", "").split() or LOCKS[kind]
+    if not any(any(workspace().glob(name)) for name in names):
+        told = f"Supported file patterns: {','.join(names)}"
+        fail(f"Dependencies lock file is not found in {workspace()}. {told}")
 
 
 def make(folder: Path, toolchain: dict[str, Any]) -> None:

@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from bot.replay.inside import versions
-from bot.replay.inside.adapter import add_path, call, fail, inputs, set_env, set_output, unreplayable, workspace
+from bot.replay.inside.adapter import add_path, call, fail, inputs, set_env, set_output, truth, unreplayable, workspace
 
 CACHE = Path("/opt/hostedtoolcache/Python")
+LOCKS = {
+    "pip": ["**/requirements.txt", "**/pyproject.toml"],
+    "pipenv": ["**/Pipfile.lock"],
+    "poetry": ["**/poetry.lock"],
+}
 
 
 def main() -> None:
     """Set up the versions that are asked for; the last is the one on PATH first."""
     given = inputs()
+    if truth(given.get("freethreaded", "false")):
+        unreplayable("a free-threaded Python is asked for, which cannot be had here")
     for wish in wishes(given):
         toolchain = versions.newest("python", wish)
         if toolchain is None:
@@ -27,6 +34,21 @@ def main() -> None:
         if not folder.exists():
             make(folder, toolchain)
         announce(folder, toolchain["version"], update=given.get("update-environment", "true") == "true")
+    check_cache(given)
+
+
+def check_cache(given: dict[str, str]) -> None:
+    """Fail where the original does: a cache without a file that its key could be made of."""
+    kind = given.get("cache", "").strip()
+    if not kind:
+        return
+    if kind not in LOCKS:
+        fail(f"Caching for '{kind}' is not supported")
+    patterns = given.get("cache-dependency-path", "").split() or LOCKS[kind]
+    if not any(any(workspace().glob(pattern)) for pattern in patterns):
+        wanted = " or ".join(patterns)
+        told = "make sure you have checked out the target repository"
+        fail(f"No file in {workspace()} matched to [{wanted}], {told}")
 
 
 def wishes(given: dict[str, str]) -> list[str]:

@@ -22,6 +22,7 @@ SHELLS = {  # https://docs.github.com/en/actions/reference/workflows-and-actions
 }
 SUFFIXES = {"default": ".sh", "bash": ".sh", "sh": ".sh", "python": ".py", "pwsh": ".ps1"}
 NOT_GITHUBS = ("ACT", "SHA_REF")
+HIDDEN = ("CI", "GITHUB_ACTIONS")  # from the expressions of a step, by an empty value; the step itself has them
 TOOL_CACHE = "/opt/hostedtoolcache"
 FIXED = {"RUNNER_TOOL_CACHE": TOOL_CACHE, "AGENT_TOOLSDIRECTORY": TOOL_CACHE, "ImageOS": "ubuntu24"}
 ADAPTER = f"{control.FOLDER}/../bin/run"
@@ -29,11 +30,13 @@ DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step
 GRACE_SECONDS = 2.0  # between asking a step to end and ending it
 NOT_FOUND = 127
 MAX_SHOWN = 20_000
+SCRIPTS = "/act/workflow/"  # where act puts the scripts of steps
 
 
 def environment() -> dict[str, str]:
     """The step's own environment: what act gives, without what act and we added."""
     kept = {k: v for k, v in os.environ.items() if k not in NOT_GITHUBS and not k.startswith("REGREEN_")}
+    kept |= {name: "true" for name in HIDDEN if not kept.get(name)}
     shims = f"{os.path.dirname(control.FOLDER)}/shims"
     path = [p for p in kept.get("PATH", "").split(":") if p != shims]
     return kept | FIXED | {"PATH": ":".join(path)}
@@ -53,14 +56,34 @@ def command_of(program: str, arguments: list[str]) -> list[str]:
     """What to start for what act was told to start; a stand-in of an action is the name of its module."""
     if program != "step":  # a shim: the shell itself, with its own flags, the script last
         return [program, *arguments[:-1], script_copy(arguments[-1], SUFFIXES[program])]
-    kind, script = arguments[0], arguments[-1]
+    kind, script = arguments[0], script_of(arguments)
     if kind == "adapter":
         return [sys.executable, "-IS", ADAPTER, *arguments[1:-1]]
     if kind == "custom":
         copy = script_copy(script, "")
-        return [copy if word == script else word for word in arguments[1:]]
+        return [word.replace(script, copy) for word in arguments[1:]]
     copy = script_copy(script, SUFFIXES[kind])
     return [word.replace("{0}", copy) for word in SHELLS[kind]]
+
+
+def script_of(arguments: list[str]) -> str:
+    """Where act has put the step's script; in a custom shell that may be anywhere, even inside of a word."""
+    words = (part for word in reversed(arguments) for part in word.split())
+    return next((w.strip("'\"") for w in words if SCRIPTS in w), arguments[-1])
+
+
+def is_acts(arguments: list[str]) -> bool:
+    """Whether act called, and not a program that a JavaScript action started."""
+    return bool(arguments) and SCRIPTS in arguments[-1] and os.path.isfile(arguments[-1])
+
+
+def pass_on(program: str, arguments: list[str]) -> None:
+    """Become the program that was meant, as if the shims were not there."""
+    env = environment()
+    place = found(program, env["PATH"])
+    if not place:
+        sys.exit(NOT_FOUND)
+    os.execve(place, [program, *arguments], env)
 
 
 def found(program: str, path: str) -> str:
@@ -71,9 +94,10 @@ def found(program: str, path: str) -> str:
 
 def script_text(command: list[str]) -> str:
     """The beginning of the script that the command runs, for the log; empty for a stand-in of an action."""
-    if ADAPTER in command:
+    path = next((w for w in reversed(command) if os.path.isfile(w)), "")
+    if ADAPTER in command or not path:
         return ""
-    with open(command[-1], "rb") as file:
+    with open(path, "rb") as file:
         return file.read(MAX_SHOWN).decode("utf-8", "replace").rstrip("\n")
 
 
@@ -151,12 +175,39 @@ def keep_draining(reader: int) -> None:
         os._exit(0)
 
 
+def refused(log: str) -> str:
+    """What GitHub's runner would not have taken from a step that succeeded, or the empty string.
+
+    https://github.blog/changelog/2020-10-01-github-actions-deprecating-set-env-and-add-path-commands/ and the runner's
+    own list of variables that GITHUB_ENV may not set.
+    """
+    with open(log, "rb") as file:
+        stopped = b""
+        for line in file:
+            text = line.split(b"Z ", 1)[-1].strip()
+            if text.startswith(b"::stop-commands::"):
+                stopped = text[17:]
+            elif stopped and text == b"::" + stopped + b"::":
+                stopped = b""
+            elif not stopped and text.startswith((b"::set-env ", b"::add-path::")):
+                name = text[2:].split(b":")[0].split()[0].decode()
+                return f"Unable to process command '{name}'. The `{name}` command is disabled."
+    path = os.environ.get("GITHUB_ENV", "")
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            if any(line.upper().startswith((b"NODE_OPTIONS=", b"NODE_OPTIONS<<")) for line in file):
+                return "Unable to process file command 'env' successfully. Can't store NODE_OPTIONS in GITHUB_ENV."
+    return ""
+
+
 def main(program: str, arguments: list[str]) -> None:
     """Run the step and exit with its own code, after the host has let it go."""
+    if program != "step" and not is_acts(arguments):
+        pass_on(program, arguments)
     seconds = float(os.environ.get("REGREEN_TIMEOUT_MINUTES") or 0) * 60
     goes_on = os.environ.get("REGREEN_CONTINUE_ON_ERROR", "").strip().lower() == "true"
     host = control.Host()
-    host.tell("began", int(goes_on))
+    host.tell("began", int(goes_on), int(program != "step"))
     call = host.hear()[1]
     write_all(f"{control.MARKER}{call}\n".encode())
     command, env = command_of(program, arguments), environment()
@@ -173,6 +224,9 @@ def main(program: str, arguments: list[str]) -> None:
     if timed_out:
         output.write(f"##[error]The action has timed out after {seconds / 60:g} minutes.\n".encode())
         code = code or 1
+    if not code and (problem := refused(f"{control.FOLDER}/calls/{call}.log")):
+        output.write(f"##[error]{problem}\n".encode())
+        code = 1
     output.close()
     host.tell("ended", code)
     if code:

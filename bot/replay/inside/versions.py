@@ -6,7 +6,8 @@ from typing import Any
 from bot.replay.inside.adapter import toolchains
 
 Version = tuple[int, ...]
-COMPARATOR = re.compile(r"(>=|<=|>|<|==|=|~>|~=|~|\^)?\s*v?(\d+(?:\.(?:\d+|x|X|\*))*)")
+COMPARATOR = re.compile(r"(>=|<=|>|<|==|=|~>|~=|~|\^)?\s*v?\b(\d+(?:\.(?:\d+|x|X|\*))*)(?![\w.-])")
+LTS = {"lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
 
 
 def parse(text: str) -> Version:
@@ -25,9 +26,13 @@ def satisfies(version: str, wish: str) -> bool:
 
 def _all_fit(version: Version, part: str) -> bool:
     part = re.sub(r"(\S+)\s+-\s+(\S+)", r">=\1 <=\2", part.strip())
+    part = LTS.get(part.lower(), part)
     if part in ("", "*", "x", "latest", "current", "node", "lts/*", "stable"):
         return True
-    found = COMPARATOR.findall(part.replace(",", " "))
+    part = part.replace(",", " ")
+    found = COMPARATOR.findall(part)
+    if COMPARATOR.sub("", part).strip():  # pypy, free-threaded builds, previews: not to be had by a number
+        return False
     return bool(found) and all(_fits(version, operator, wanted) for operator, wanted in found)
 
 
