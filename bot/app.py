@@ -323,7 +323,9 @@ class App:
         toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
         act = execute_only_act(self.cache / "tools", self.checkout.root)
         python = execute_only_python(self.cache / "tools")
-        machine = Machine(act, python, toolchains, sandbox.inner_mounts, settings, files, network, limits)
+        rows = load((config_root() / "runner_image.yaml").read_bytes(), "runner_image.yaml")["commands"]
+        image = tuple(name for row in rows for name in row)
+        machine = Machine(act, python, toolchains, sandbox.inner_mounts, settings, files, network, limits, image)
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
             (*table["actions"], *replay.side_effect_actions), (*table["commands"], *replay.side_effect_commands)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.model import Attempt, Diagnosis, Grade, Incident, JobResult, Part, Result, Verdict
+from bot.model import Attempt, Category, Diagnosis, Grade, Incident, JobResult, Part, Result, Verdict
 from bot.replay.verdict import grade_of, judge_leg
 from bot.rounds import State, failing
 
@@ -43,6 +43,8 @@ def _judged(part: Part, incident: Incident, state: State) -> Part:
 
 
 def _not_helped(part: Part, tries: Sequence[Attempt], state: State) -> Part:
+    if not tries and part.diagnosis.category is Category.NETWORK_OR_FLAKY:
+        return _with(part, Verdict.UNREPLAYABLE, f"it needs what cannot be reached: {part.diagnosis.error.strip()}")
     if not tries:
         return _with(part, Verdict.NOT_FIXED, state.stopped or "no strategy has a candidate for it")
     replayed = [a for a in tries if a.verdict]

@@ -35,6 +35,7 @@ class Machine:
     `act` and `python` (which runs what is ours inside) are execute-only copies: a step that could read a program could
     also open the descriptors of its process, and forge results.
     `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
+    `image` are commands that GitHub's runners have.
     """
 
     act: Path
@@ -45,6 +46,7 @@ class Machine:
     files: tuple[Path, ...] = ()
     network: str = "none"
     limits: Limits = field(default_factory=Limits)
+    image: tuple[str, ...] = ()
 
 
 def write_shared(folder: Path, machine: Machine) -> None:
@@ -103,6 +105,7 @@ def write_plan(
         for t in machine.toolchains
     ]
     (plan / "toolchains.json").write_text(json.dumps(rows))
+    (plan / "image").write_text(" ".join(machine.image))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
     nothing = "/dev/null"

@@ -309,3 +309,31 @@ def test_a_branch_that_a_person_has_changed_is_not_overwritten(project: Make) ->
     made.git("update-ref", "-d", f"refs/heads/{first['branch']}")
     assert made.regreen("resume", first["incident"]).code == 0
     assert made.git("show", f"{first['branch']}:a.py") + "\n" == NEAT
+
+
+def test_what_turns_green_by_chance_is_no_fix(project: Make) -> None:
+    """A job that fails now and then, in a step that no test runner names, next to one that is really fixed."""
+    text = """
+        on: push
+        jobs:
+          gen:
+            runs-on: ubuntu-latest
+            steps: [{uses: actions/checkout@v4}, {run: cp source copy && git diff --exit-code}]
+          e2e:
+            runs-on: ubuntu-latest
+            steps: [{run: '[ $((RANDOM % 3)) = 0 ] || { echo the login page did not come up; exit 1; }'}]
+    """
+    made = project({WORKFLOW: text, "source": "new\n", "copy": "old\n"})
+    for _ in range(3):
+        code, found = fix(made)
+        verdicts = {p["job"]: p["verdict"] for p in found["parts"]}
+        assert verdicts["gen"] == "FIXED", found
+        assert verdicts.get("e2e", "FLAKY") in ("FLAKY", "NOT_FIXED"), found
+        assert (code == 0) == (set(verdicts) == {"gen"})
+
+
+def test_what_cannot_be_reached_is_unreplayable(project: Make) -> None:
+    step = "run: |\n  echo 'fatal: unable to access https://git.example/a/: Could not resolve host: git.example' >&2\n  exit 128"
+    code, found = fix(project({WORKFLOW: workflow(step)}))
+    assert (code, found["verdict"]) == (1, "UNREPLAYABLE")
+    assert "Could not resolve host" in found["reason"]

@@ -30,6 +30,8 @@ DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step
 GRACE_SECONDS = 2.0  # between asking a step to end and ending it
 NOT_FOUND = 127
 MAX_SHOWN = 20_000
+NOT_THERE, NO_FILE, LAST_WORDS = "not found", "No such file or directory", 8
+IMAGE = "/regreen/plan/image"  # the commands of GitHub's image, by spaces
 SCRIPTS = "/act/workflow/"  # where act puts the scripts of steps
 
 
@@ -175,6 +177,19 @@ def keep_draining(reader: int) -> None:
         os._exit(0)
 
 
+def missing(log: str, path: str) -> str:
+    """The command of GitHub's image that a failed step did not find, as its last words say; else the empty string."""
+    with open(log, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_SHOWN))
+        last = file.read().decode("utf-8", "replace").splitlines()[-LAST_WORDS:]
+    names = [w.strip(":'\"`") for line in last if NOT_THERE in line.lower() or NO_FILE in line for w in line.split()]
+    if not names:
+        return ""
+    with open(IMAGE, encoding="utf-8") as file:
+        known = set(file.read().split())
+    return next((name for name in names if name in known and not found(name, path)), "")
+
+
 def refused(log: str) -> str:
     """What GitHub's runner would not have taken from a step that succeeded, or the empty string.
 
@@ -228,6 +243,8 @@ def main(program: str, arguments: list[str]) -> None:
         output.write(f"##[error]{problem}\n".encode())
         code = 1
     output.close()
+    if code and (name := missing(f"{control.FOLDER}/calls/{call}.log", env["PATH"])):
+        control.unreplayable(f"a step needs {name}, which GitHub's runner has and this machine has not")
     host.tell("ended", code)
     if code:
         control.serve(host, env, command)
