@@ -32,6 +32,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 def main() -> None:
     """Run the command line; the error boundary of the program."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # else importing GitPython fails where there is no git
     try:
         code = cli.main(prog_name="regreen", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else OK)

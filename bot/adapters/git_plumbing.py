@@ -71,6 +71,7 @@ OVERRIDES = {
 }
 KEPT = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS"})
 NO_GIT, GET_GIT = "git is not installed", "install git 2.30 or newer"
+FULL = "No space left on device"
 LOCKED = re2.compile(r"^fatal: Unable to create '.*\.lock'")  # of an index; that of a ref says which ref first
 TIMED_OUT = "Timeout: the command"  # how GitPython reports that it killed the process
 
@@ -139,13 +140,15 @@ class GitPlumbing:
             return None
 
 
-def _failure(args: tuple[str, ...], error: GitCommandError, timeout: float) -> GitFailed | Transient:
+def _failure(args: tuple[str, ...], error: GitCommandError, timeout: float) -> GitFailed | MachineError | Transient:
     text = str(error.stderr).removeprefix("\n  stderr: '").removesuffix("'").strip()
     if TIMED_OUT in text:
         return Transient(f"git {args[0]} needed more than {timeout:.0f} s")
     line = next((x for x in reversed(text.splitlines()) if x.startswith(("fatal:", "error:"))), text.splitlines()[-1:])
     told = line if isinstance(line, str) else "".join(line)
     code = error.status if isinstance(error.status, int) else -1
+    if FULL in text:
+        return MachineError(f"git {args[0]}: {FULL}", hint="free some space, then go on")
     if code < 0 or LOCKED.search(told):  # it has not answered the question
         return Transient(f"git {args[0]} failed: {told or f'killed by signal {-code}'}")
     return GitFailed(f"git {args[0]} failed: {told or f'exit code {code}'}", code=code, stderr=text)

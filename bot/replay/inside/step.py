@@ -30,7 +30,9 @@ DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step
 GRACE_SECONDS = 2.0  # between asking a step to end and ending it
 NOT_FOUND = 127
 MAX_SHOWN = 20_000
-NOT_THERE, NO_FILE, LAST_WORDS = "not found", "No such file or directory", 8
+NOT_FOUND_AFTER = (": command not found", ": Command not found", ": not found", ": No such file or directory")
+NOT_FOUND_BEFORE = "No such file or directory: "  # as Python says it
+LAST_WORDS = 8  # lines of a failed step in which the missing command is looked for
 IMAGE = "/regreen/plan/image"  # the commands of GitHub's image, by spaces
 SCRIPTS = "/act/workflow/"  # where act puts the scripts of steps
 
@@ -182,7 +184,9 @@ def missing(log: str, path: str) -> str:
     with open(log, "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_SHOWN))
         last = file.read().decode("utf-8", "replace").splitlines()[-LAST_WORDS:]
-    names = [w.strip(":'\"`") for line in last if NOT_THERE in line.lower() or NO_FILE in line for w in line.split()]
+    said = [line.split(marker)[0].split(" ")[-1] for line in last for marker in NOT_FOUND_AFTER if marker in line]
+    said += [line.rpartition(NOT_FOUND_BEFORE)[2] for line in last if NOT_FOUND_BEFORE in line]
+    names = [word.strip(":'\"`\u2018\u2019") for word in said]
     if not names:
         return ""
     with open(IMAGE, encoding="utf-8") as file:

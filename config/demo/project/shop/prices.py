@@ -7,4 +7,4 @@ def total(prices, discount = 0):
     return sum(prices) * (100-discount)
 
 def shown(amount, currency='EUR'):
-    return '%s%.2f' % (SYMBOLS[currency], amount)
+    return f'{SYMBOLS[currency]}{amount:.2f}'
