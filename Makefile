@@ -4,6 +4,9 @@ BIN := .venv/bin
 WHEELS := .cache/wheels
 NODE_MODULES := .cache/node/node_modules
 SOURCES := bot strategies tests benchmarks
+# Jobs of tests write and delete many small files: in memory where there is room for them.
+ROOM := $(shell grep -q '^[^ ]* /dev/shm [^ ]* [^ ]*noexec' /proc/mounts || df -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }')
+WORKERS := $(shell expr $$(nproc) + 1)
 NPM := $(shell command -v npm || echo "$(BIN)/npm")
 
 .PHONY: setup demo test lint bench campaign lock clean
@@ -32,7 +35,7 @@ demo: setup
 	$(BIN)/regreen demo
 
 test: setup $(WHEELS)/ready $(NODE_MODULES)/ready lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=auto --cov --cov-report=term $(ARGS)
+	TMPDIR=$(or $(ROOM),$${TMPDIR:-/tmp}) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

@@ -26,7 +26,7 @@ FIELDS = {
 
 
 def fix(project: Project, *args: str) -> tuple[int, Any]:
-    done = project.regreen("fix", "--json", *args)
+    done = project.here("fix", "--json", *args)
     assert done.out, done.err
     return done.code, done.json
 
@@ -302,7 +302,7 @@ def test_a_branch_that_a_person_has_changed_is_not_overwritten(project: Make) ->
     _, first = fix(made)
     theirs = made.git("commit-tree", "main^{tree}", "-p", first["branch"], "-m", "by hand")
     made.git("update-ref", f"refs/heads/{first['branch']}", theirs)
-    done = made.regreen("fix")
+    done = made.here("fix")
     assert done.code == 1
     assert "holds a commit that is not Regreen's" in done.err
     assert made.git("rev-parse", first["branch"]) == theirs

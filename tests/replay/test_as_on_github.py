@@ -116,14 +116,14 @@ def test_javascript_actions_start_shells_as_they_are(project: Make) -> None:
     done = made.replay()
     assert done.steps == [GREEN, GREEN], done.log
     assert "from bash" in done.printed()
-    assert made.regreen("fix", "--json").json["verdict"] == "GREEN"  # nothing is held
+    assert made.here("fix", "--json").json["verdict"] == "GREEN"  # nothing is held
 
 
 def test_a_tolerated_failure_in_a_composite_action_is_not_held(project: Make) -> None:
     action = "runs: {using: composite, steps: [{shell: bash, run: exit 1, continue-on-error: true}, {shell: bash, run: echo on}]}\n"
     made = project({WORKFLOW: workflow(CHECKOUT, "uses: ./a"), "a/action.yml": action})
     assert made.replay().steps == [GREEN, GREEN]
-    assert made.regreen("fix", "--json").json["verdict"] == "GREEN"
+    assert made.here("fix", "--json").json["verdict"] == "GREEN"
 
 
 def test_what_waits_for_a_held_job_is_no_failure_of_its_own(project: Make) -> None:
@@ -131,7 +131,7 @@ def test_what_waits_for_a_held_job_is_no_failure_of_its_own(project: Make) -> No
         "gen: {outputs: {o: '${{ steps.s.outputs.o }}'}, steps: [{id: s, run: 'echo o=1 >> $GITHUB_OUTPUT'}, {run: exit 1}]}\n"
         "report: {needs: gen, if: always(), steps: [{run: '[ \"${{ needs.gen.outputs.o }}\" = 1 ]'}]}"
     )
-    found = project({WORKFLOW: text}).regreen("fix", "--json").json
+    found = project({WORKFLOW: text}).here("fix", "--json").json
     assert [p["job"] for p in found["parts"]] == ["gen"]
 
 

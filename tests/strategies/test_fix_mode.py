@@ -88,7 +88,7 @@ def test_python_checkers(project: Make, tools: str, step: str, files: dict[str, 
     made = project(
         {WORKFLOW: workflow(*PYTHON, f"run: pip install --quiet {tools}", f"run: |\n  {step}"), "a.py": UGLY, **files}
     )
-    done = made.regreen("fix", "--json")
+    done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
 
 
@@ -102,7 +102,7 @@ def test_pre_commit_with_local_hooks(project: Make) -> None:
     """
     steps = (*PYTHON, "run: pip install --quiet ruff pre-commit", "run: pre-commit run --all-files")
     made = project({WORKFLOW: workflow(*steps), "a.py": UGLY, ".pre-commit-config.yaml": hooks})
-    done = made.regreen("fix", "--json")
+    done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
 
 
@@ -136,7 +136,7 @@ def test_javascript_checkers(project: Make, node_tools: Path, step: str, scripts
     files = {"src/a.js": "var  a=1\nlet b = 2\nconsole.log(a , b)\n", "eslint.config.mjs": ESLINT, ".gitignore": "node_modules\n",
              "package.json": f'{{"name": "x", "private": true, "scripts": {scripts}}}\n'}  # fmt: skip
     made = project({WORKFLOW: workflow(*NODE, f"run: {step}"), **files})
-    done = made.regreen("fix", "--json", "--local-action", f"acme/node-tools@v1={node_tools}")
+    done = made.here("fix", "--json", "--local-action", f"acme/node-tools@v1={node_tools}")
     assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
 
 
@@ -148,7 +148,7 @@ def test_gofmt(project: Make) -> None:
             "a.go": "package a\nfunc  F( ) int {return 1}\n",
         }
     )
-    done = made.regreen("fix", "--json")
+    done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
     assert "func F() int { return 1 }" in made.git("show", f"{done.json['branch']}:a.go")
 
@@ -160,18 +160,18 @@ def test_cargo_fmt(project: Make, cargo: str) -> None:
         "src/lib.rs": "pub fn f( )->i32{1}\n",
     }
     made = project({WORKFLOW: workflow("uses: actions/checkout@v4", "run: cargo fmt --all -- --check"), **files})
-    done = made.regreen("fix", "--json")
+    done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
 
 
 def test_unsafe_fixes_only_where_they_are_wanted(project: Make) -> None:
     steps = (*PYTHON, "run: pip install --quiet ruff", "run: ruff check --no-cache --select F841 .")
     made = project({WORKFLOW: workflow(*steps), "a.py": "def f():\n    x = 1\n"})
-    assert made.regreen("fix", "--json").json["verdict"] == "NOT_FIXED"
-    assert made.regreen("fix", "--json", env={"REGREEN_FIX_UNSAFE_FIXES": "true"}).json["verdict"] == "FIXED"
+    assert made.here("fix", "--json").json["verdict"] == "NOT_FIXED"
+    assert made.here("fix", "--json", env={"REGREEN_FIX_UNSAFE_FIXES": "true"}).json["verdict"] == "FIXED"
 
 
 def test_a_step_that_is_no_checker_has_no_candidate(project: Make) -> None:
     made = project({WORKFLOW: workflow("run: grep needle /dev/null")})
-    done = made.regreen("fix", "--json").json
+    done = made.here("fix", "--json").json
     assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])

@@ -21,7 +21,7 @@ def test_what_the_job_generates_is_the_fix(project: Make, steps: tuple[str, ...]
         ".gitignore": "*.log\n", "check.sh": "#!/bin/sh\nif ! git diff --exit-code > /dev/null; then echo stale; exit 1; fi\n",
     }  # fmt: skip
     made = project({WORKFLOW: workflow(CHECKOUT, *steps), **files})
-    done = made.regreen("fix", "--json")
+    done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "left behind"), done.out
     assert made.git("diff", "--name-only", "main", done.json["branch"]) == "sorted"
 
@@ -29,7 +29,7 @@ def test_what_the_job_generates_is_the_fix(project: Make, steps: tuple[str, ...]
 def test_new_files_count_where_the_step_looks_at_them(project: Make) -> None:
     steps = ("run: mkdir -p out && echo 1 > out/new", 'run: test -z "$(git status --porcelain)"')
     made = project({WORKFLOW: workflow(CHECKOUT, *steps)})
-    done = made.regreen("fix", "--json")
+    done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["strategy"]) == ("FIXED", "left behind"), done.out
     assert made.git("show", f"{done.json['branch']}:out/new") == "1"
 
@@ -37,12 +37,12 @@ def test_new_files_count_where_the_step_looks_at_them(project: Make) -> None:
 def test_a_test_that_rewrites_its_expectation_is_not_believed(project: Make) -> None:
     test = 'test "$(cat expected)" = new || { echo new > expected; exit 1; }'
     made = project({WORKFLOW: workflow(CHECKOUT, f"run: '{test}'"), "expected": "old\n"})
-    done = made.regreen("fix", "--json").json
+    done = made.here("fix", "--json").json
     assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])
 
 
 def test_what_is_never_the_same_twice_is_not_fixed(project: Make) -> None:
     made = project({WORKFLOW: workflow(CHECKOUT, "run: date +%N > stamp && git diff --exit-code"), "stamp": "0\n"})
-    done = made.regreen("fix", "--json").json
+    done = made.here("fix", "--json").json
     assert done["verdict"] == "STILL_FAILING"
     assert done["branch"] is None
