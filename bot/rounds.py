@@ -120,15 +120,23 @@ class Rounds:
         self._find_chance()
 
     def _find_chance(self) -> None:
-        """What turned green without a fix that was meant for it: whether it turns green without any fix, too."""
+        """What turned green without a fix that was meant for it: whether it stays so, and fails without any fix."""
         meant = {fingerprint for a in self.incident.attempts if a.verdict for fingerprint in a.causes}
         for part in self.incident.parts:
             job = self.state.result.job(part.key)
             if job is None or job.result is not Result.SUCCESS or part.diagnosis.fingerprint in meant:
                 continue
             self._means.tell(f"{part.job} passes without a fix of its own; replaying it as it was")
-            if reason := self._confirmed(part.key, self.incident.snapshot):
+            if reason := self._unsteady(part.key) or self._confirmed(part.key, self.incident.snapshot):
                 self.state.flaky[part.key] = reason
+
+    def _unsteady(self, key: str) -> str:
+        for again in range(2, RUNS_WHERE_FLAKY + 1):
+            self._means.check_time()
+            job = self._means.replays.run(self.state.commit, only=key)[0].job(key)
+            if job is None or job.result is not Result.SUCCESS:
+                return f"with the fix, replay 1 passed and replay {again} did not"
+        return ""
 
     def _offer_unproven(self) -> None:
         """No time is left for replays: what made its failing step pass on the bench is offered as no more than that."""
