@@ -49,7 +49,7 @@ def _not_helped(part: Part, tries: Sequence[Attempt], state: State) -> Part:
         return _with(part, Verdict.NOT_FIXED, state.stopped or "no strategy has a candidate for it")
     replayed = [a for a in tries if a.verdict]
     last = (replayed or tries)[-1]
-    return _with(part, last.verdict or Verdict.NOT_FIXED, last.reason, last.strategy)
+    return _with(part, last.verdict or Verdict.NOT_FIXED, last.reason or state.stopped, last.strategy)
 
 
 def _with(part: Part, verdict: Verdict, reason: str, strategy: str = "", grade: Grade | None = None) -> Part:

@@ -87,8 +87,13 @@ class Sandboxed(Protocol):
         """The descriptor of its standard output and error, readable until it ends."""
         ...
 
+    @property
+    def exited(self) -> int:
+        """A descriptor that becomes readable when the sandbox's own process has ended; `wait` closes it."""
+        ...
+
     def kill(self, reason: str) -> None:
-        """End everything in it now. The first reason is kept."""
+        """End everything in it now, what outlived the sandbox's own process included. The first reason is kept."""
         ...
 
     def wait(self) -> int:

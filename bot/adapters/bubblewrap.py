@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -173,7 +174,7 @@ class Process:
             raise
         finally:
             os.close(writer)
-        self.output = reader
+        self.output, self.exited = reader, os.pidfd_open(self._child.pid)
         self.killed = ""
         self._ended = threading.Event()
         watched = (self._child.pid, limits, folders, self._group, self.kill, self._ended)
@@ -184,6 +185,7 @@ class Process:
         """End everything in the sandbox: its first process is the init of its pid namespace."""
         if self._child.poll() is None:
             self.killed = self.killed or reason
+        with suppress(ProcessLookupError):  # bubblewrap itself may be gone, and what it had just begun may not
             os.killpg(self._child.pid, signal.SIGKILL)
 
     def wait(self) -> int:
@@ -192,6 +194,7 @@ class Process:
             code = self._child.wait()
         finally:
             self._ended.set()
+            os.close(self.exited)
         self._watcher.join()
         if self._group:
             self.killed = self.killed or self._group.verdict()

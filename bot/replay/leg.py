@@ -183,6 +183,7 @@ class Leg(threading.Thread):
         listener = listen(self.folder.control)
         process = self._sandbox.start(self._spec)
         self._selector.register(process.output, selectors.EVENT_READ, "act")
+        self._selector.register(process.exited, selectors.EVENT_READ, "exited")
         self._selector.register(listener, selectors.EVENT_READ, "listener")
         self._selector.register(self._wake_reader, selectors.EVENT_READ, "wake")
         self._process, self._deadline = process, started + self._deadline_seconds
@@ -208,7 +209,10 @@ class Leg(threading.Thread):
             process.kill(self._over_time())
             return False
         for key, _ in self._selector.select(left):
-            if key.data == "act":
+            if key.data == "exited":  # else what it left behind would hold its output open
+                self._selector.unregister(process.exited)
+                process.kill("")
+            elif key.data == "act":
                 if not self._read_act(process):
                     return False
             elif key.data == "listener":

@@ -119,7 +119,7 @@ class Replay:
     def _actions(self) -> list[Any]:
         """The definitions of the actions of the tree."""
         paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
-        return [load(self._origin.read(self._commit, path) or b"", path) for path in paths]
+        return [load(self._origin.require(self._commit, path), path) for path in paths]
 
     @cached_property
     def _lenient(self) -> bool:

@@ -72,7 +72,7 @@ def _named(name: str, paths: list[str]) -> str:
 
 
 def _read(origin: Origin, commit: str, path: str) -> Workflow:
-    return parse(origin.read(commit, path) or b"", path)
+    return parse(origin.require(commit, path), path)
 
 
 def _history(origin: Origin, commit: str, checkout: Checkout) -> History:

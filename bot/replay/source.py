@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.errors import UsageError
+from bot.errors import CorruptCache, UsageError
 from bot.ports import Checkout, Git
 
 OpenGit = Callable[[Path, Path | None], Git]
@@ -123,6 +123,13 @@ class Origin:
     def read(self, commit: str, path: str) -> bytes | None:
         """A file of a commit, or None where there is none."""
         return self.git.try_run("cat-file", "blob", f"{commit}:{path}")
+
+    def require(self, commit: str, path: str) -> bytes:
+        """A file that is known to be in a commit. Raises `CorruptCache` when it cannot be read."""
+        found = self.read(commit, path)
+        if found is None:
+            raise CorruptCache(f"{path} cannot be read from the clone {self.git_dir}")
+        return found
 
     def files(self, commit: str, folder: str = "") -> list[str]:
         """The paths of a commit's files, below a folder (with its slash) if one is given."""

@@ -1,6 +1,7 @@
 """The sandbox: every probe fails inside and, as a positive control, succeeds outside of it."""
 
 import os
+import select
 import socket
 import stat
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.adapters.bubblewrap import Bubblewrap, probe
+from bot.adapters.bubblewrap import Bubblewrap, Process, probe
 from bot.errors import MachineError
 from bot.ports import Limits, SandboxSpec
 
@@ -179,6 +180,16 @@ def test_killing_it_leaves_no_process(sandbox: Bubblewrap, tmp_path: Path) -> No
         assert process.wait() < 0
     assert process.killed == "enough"
     assert not [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
+
+
+def test_what_outlives_the_sandboxs_own_process_is_ended() -> None:
+    """Bubblewrap was killed before it had told the kernel that its child is to die with it."""
+    process = Process(["sh", "-c", "tail -f /dev/null & kill -9 $$"], {"PATH": PATH}, Limits(), [])
+    select.select([process.exited], [], [])
+    process.kill("")
+    assert os.read(process.output, 1) == b""
+    os.close(process.output)
+    assert (process.wait(), process.killed) == (-9, "")
 
 
 def test_nested_writes_stay_in_their_layer(sandbox: Bubblewrap, tmp_path: Path) -> None:
