@@ -178,6 +178,7 @@ def spec(
         **{f"/etc/{file.name}": file for file in (shared / "etc").iterdir()},
         **{str(p): p for p in origin.alternates()},
         **{str(p): p for p in _roots(machine)},
+        **_places(machine),
         **machine.inner_mounts,
         **local,
     }
@@ -200,7 +201,16 @@ def _roots(machine: Machine) -> list[Path]:
     found = {root for t in machine.toolchains for root in t.roots} | (
         {base} if not base.is_relative_to("/usr") else set()
     )
-    return sorted(found | set(machine.files))
+    return sorted(found)
+
+
+def _places(machine: Machine) -> dict[str, Path]:
+    """Where the user's index folders and certificates stand inside: at their own paths, where a job's own hide none."""
+    hidden = tuple(layout.OVERLAID.values())
+    return {
+        f"{layout.ROOT}/files/{n}" if any(file.is_relative_to(h) for h in hidden) else str(file): file
+        for n, file in enumerate(machine.files)
+    }
 
 
 def _environment(machine: Machine) -> dict[str, str]:
@@ -218,5 +228,12 @@ def _environment(machine: Machine) -> dict[str, str]:
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
-        **machine.settings,
+        **_settings(machine),
     }
+
+
+def _settings(machine: Machine) -> dict[str, str]:
+    found = dict(machine.settings)
+    for inside, file in _places(machine).items():
+        found = {k: v.replace(str(file), inside) for k, v in found.items()}
+    return found

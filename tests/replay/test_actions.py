@@ -1,12 +1,13 @@
 """The stand-ins of actions, each with the inputs and outputs of the original, and actions of the tree itself."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from bot.model import Result
-from tests.projects import CHECKOUT, WORKFLOW, Make
+from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
 from tests.replay.conftest import Replay
 
 MINE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -245,3 +246,14 @@ def test_secrets_reach_steps_and_nothing_else(project: Make) -> None:
     assert "w0rd" not in done.log
     assert done.printed()[0] == "got *** 22"
     assert done.printed()[-2:] == ["0", "clean"]
+
+
+def test_an_index_below_a_folder_that_each_job_has_of_its_own(
+    project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/tmp` of a job is its own; what the user's pip settings name below it is there all the same."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        (Path(folder) / "a-1-py3-none-any.whl").touch()
+        monkeypatch.setenv("PIP_FIND_LINKS", folder)
+        made = project({WORKFLOW: workflow("run: ls $PIP_FIND_LINKS; ls -A /tmp")})
+        assert made.replay().printed() == ["a-1-py3-none-any.whl"]
