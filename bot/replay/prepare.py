@@ -98,9 +98,9 @@ def write_plan(
         {
             "kind": t.kind,
             "version": t.version,
-            "bin": str(t.bin),
+            "bin": _inside(t.bin, machine),
             "program": t.program,
-            "wheels": list(map(str, t.wheels)),
+            "wheels": [_inside(w, machine) for w in t.wheels],
         }
         for t in machine.toolchains
     ]
@@ -164,6 +164,7 @@ def spec(
     local: Mapping[str, Path],
 ) -> SandboxSpec:
     """The sandbox of a leg. `artifacts` is what its workflow shares; `local` maps paths to actions of the user."""
+    base = Path(sys.base_prefix)  # the library of the interpreter
     read_only = {
         layout.ACT: machine.act,
         layout.INTERPRETER: machine.python,
@@ -177,8 +178,8 @@ def spec(
         f"{layout.PYTHON}/bot/replay/inside": INSIDE,
         **{f"/etc/{file.name}": file for file in (shared / "etc").iterdir()},
         **{str(p): p for p in origin.alternates()},
-        **{str(p): p for p in _roots(machine)},
-        **_places(machine),
+        **({} if base.is_relative_to("/usr") else {str(base): base}),
+        **{place: path for path, place in _places(machine).items()},
         **machine.inner_mounts,
         **local,
     }
@@ -196,25 +197,26 @@ def spec(
     )
 
 
-def _roots(machine: Machine) -> list[Path]:
-    base = Path(sys.base_prefix)  # the library of the interpreter
-    found = {root for t in machine.toolchains for root in t.roots} | (
-        {base} if not base.is_relative_to("/usr") else set()
-    )
-    return sorted(found)
-
-
-def _places(machine: Machine) -> dict[str, Path]:
-    """Where the user's index folders and certificates stand inside: at their own paths, where a job's own hide none."""
+def _places(machine: Machine) -> dict[Path, str]:
+    """Where toolchains, indexes and certificates stand inside: at their own paths, unless a job's own hide those."""
+    outside = [*sorted({root for t in machine.toolchains for root in t.roots}), *machine.files]
     hidden = tuple(layout.OVERLAID.values())
     return {
-        f"{layout.ROOT}/files/{n}" if any(file.is_relative_to(h) for h in hidden) else str(file): file
-        for n, file in enumerate(machine.files)
+        path: f"{layout.ROOT}/moved/{n}" if any(path.is_relative_to(h) for h in hidden) else str(path)
+        for n, path in enumerate(outside)
     }
 
 
+def _inside(text: object, machine: Machine) -> str:
+    """A path, or a text that holds some, as it reads inside."""
+    found = str(text)
+    for path, place in _places(machine).items():
+        found = found.replace(str(path), place)
+    return found
+
+
 def _environment(machine: Machine) -> dict[str, str]:
-    first = {t.kind: str(t.bin) for t in reversed(machine.toolchains) if t.kind in ON_PATH}
+    first = {t.kind: _inside(t.bin, machine) for t in reversed(machine.toolchains) if t.kind in ON_PATH}
     ours = [f"{layout.HOME}/.local/bin", f"{layout.TOOL_CACHE}/default/bin", f"{layout.TOOL_CACHE}/node/default/bin"]
     folders = [layout.SHIMS, *ours, layout.TOOLS]
     folders += [first[kind] for kind in ON_PATH if kind in first and first[kind] != "/usr/bin"]
@@ -228,12 +230,5 @@ def _environment(machine: Machine) -> dict[str, str]:
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
-        **_settings(machine),
+        **{k: _inside(v, machine) for k, v in machine.settings.items()},
     }
-
-
-def _settings(machine: Machine) -> dict[str, str]:
-    found = dict(machine.settings)
-    for inside, file in _places(machine).items():
-        found = {k: v.replace(str(file), inside) for k, v in found.items()}
-    return found

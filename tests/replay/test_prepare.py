@@ -1,0 +1,22 @@
+"""What stands where inside of a sandbox."""
+
+from pathlib import Path
+
+from bot.ports import Toolchain
+from bot.replay.prepare import Machine, _environment, _inside, _places
+
+
+def test_what_a_jobs_own_folders_would_hide_stands_elsewhere() -> None:
+    mine, usual = Path("/tmp/mine"), Path("/opt/go")
+    node = Toolchain("node", "24.0.0", mine / "bin", "node", (mine,))
+    go = Toolchain("go", "1.25.0", usual / "bin", "go", (usual,))
+    settings = {"PIP_FIND_LINKS": "/tmp/wheels /srv/wheels"}
+    files = (Path("/srv/wheels"), Path("/tmp/wheels"))
+    machine = Machine(Path("act"), Path("python"), (node, go), {}, settings, files)
+    places = _places(machine)
+    assert places[usual] == "/opt/go"
+    assert places[mine].startswith("/regreen/moved/")
+    assert _inside(mine / "bin" / "node", machine) == f"{places[mine]}/bin/node"
+    env = _environment(machine)
+    assert f"{places[mine]}/bin" in env["PATH"].split(":")
+    assert env["PIP_FIND_LINKS"] == f"{places[Path('/tmp/wheels')]} /srv/wheels"
