@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from findpython.providers import ALL_PROVIDERS
 from bot.ports import Toolchain
 
 LOOK = """
-import json, os, sys
+import json, os, sys, sysconfig
+folders = [sysconfig.get_config_var("WHEEL_PKG_DIR"), "/usr/share/python-wheels"]
 try:
     import ensurepip
-    folder = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
-    wheels = [os.path.join(folder, f) for f in sorted(os.listdir(folder)) if f.endswith(".whl")]
-except (ImportError, OSError):
-    wheels = []
+    folders.insert(0, os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"))
+except ImportError:
+    pass
+found = [[os.path.join(f, w) for w in sorted(os.listdir(f)) if w.startswith(("pip-", "setuptools-"))]
+         for f in folders if f and os.path.isdir(f)]
+wheels = next((ws for ws in found if any("/pip-" in w for w in ws)), [])
 print(json.dumps([".".join(map(str, sys.version_info[:3])), sys.base_prefix, wheels]))
 """
 VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?)")
@@ -56,7 +59,7 @@ class LocalToolchains:
         key = _key(programs)
         kept = self._load(key)
         if kept is None:
-            kept = tuple(t for p in programs if (t := _python(p) if p.kind == "python" else _other(p)))
+            kept = _with_pip(t for p in programs if (t := _python(p) if p.kind == "python" else _other(p)))
             self._store(key, kept)
         return tuple(sorted(kept, key=_rank))
 
@@ -133,6 +136,20 @@ def _ask(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+def _with_pip(found: Iterable[Toolchain]) -> tuple[Toolchain, ...]:
+    """A Python that brings no pip (Debian's without python3-venv) borrows that of another."""
+    known = tuple(found)
+    spare = next((t for t in known if t.wheels), None)
+    if spare is None:
+        return known
+    return tuple(
+        t
+        if t.kind != "python" or t.wheels
+        else replace(t, wheels=spare.wheels, roots=tuple(dict.fromkeys((*t.roots, *spare.roots))))
+        for t in known
+    )
 
 
 def _python(program: Program) -> Toolchain | None:
