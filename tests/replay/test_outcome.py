@@ -1,0 +1,68 @@
+"""Success counts only where everything agrees: each contradiction alone makes a failure, or unknown."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.model import JobResult, Result
+from bot.replay.leg import STEP_TIME_LIMIT, TIME_LIMIT, Record, Step
+from bot.replay.outcome import judge, step_results, summary
+
+JOB = {"steps": [{"run": "a"}, {"run": "b", "if": "x"}]}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def record(*results: Result | None, **more: Any) -> Record:
+    steps = {str(n): Step(str(n), "Run", NOW, result=r) for n, r in enumerate(results)}
+    return Record(**{"steps": steps, "job": Result.SUCCESS, "code": 0, **more})
+
+
+def judged(found: Record, *, stub_failed: bool = False) -> tuple[Result, str]:
+    result, reason = judge(JOB, found, step_results(JOB, found), stub_failed=stub_failed)
+    return result, reason or ""
+
+
+OK, BAD = Result.SUCCESS, Result.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("found", "result", "told"),
+    [
+        (record(OK, OK), Result.SUCCESS, ""),
+        (record(OK), Result.SUCCESS, ""),
+        (record(OK, OK, code=1), Result.FAILURE, "ended with exit code 1"),
+        (record(OK, OK, code=-9), Result.FAILURE, "ended with exit code -9"),
+        (record(OK, BAD), Result.FAILURE, "the step 'Run b' failed"),
+        (record(OK, None), Result.FAILURE, "'Run b' did not run"),
+        (record(), Result.FAILURE, "'Run a' did not run"),
+        (record(OK, OK, job=None), Result.FAILURE, "ended without a result"),
+        (record(job=None, code=1, problems=["no such image"]), Result.UNREPLAYABLE, "could not start the job: no such image"),
+        (record(OK, BAD, job=BAD, code=1), Result.FAILURE, ""),
+        (record(OK, OK, job=BAD, code=1, problems=["bad file command"]), Result.FAILURE, "bad file command"),
+        (record(OK, OK, unreplayable="needs x"), Result.UNREPLAYABLE, "needs x"),
+        (record(OK, OK, killed="it used more memory than it may"), Result.UNREPLAYABLE, "more memory"),
+        (record(OK, OK, killed=f"{TIME_LIMIT} of 1 minutes"), Result.FAILURE, "maximum execution time"),
+        (record(OK, OK, killed=f"{STEP_TIME_LIMIT} after 1 minutes"), Result.FAILURE, "the action has timed out"),
+    ],
+)  # fmt: skip
+def test_a_leg(found: Record, result: Result, told: str) -> None:
+    assert judged(found)[0] is result
+    assert told in judged(found)[1]
+
+
+def test_a_failed_stub_explains_acts_exit_code() -> None:
+    assert judged(record(OK, OK, code=1), stub_failed=True)[0] is Result.SUCCESS
+    assert judged(record(OK, OK, code=0), stub_failed=True)[0] is Result.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ((OK, Result.SKIPPED), OK), ((OK, BAD), BAD), ((OK, Result.UNREPLAYABLE), Result.UNREPLAYABLE),
+        ((BAD, Result.UNREPLAYABLE), BAD), ((Result.SKIPPED,), Result.UNREPLAYABLE), ((), Result.UNREPLAYABLE),
+    ],
+)  # fmt: skip
+def test_the_whole(results: tuple[Result, ...], expected: Result) -> None:
+    jobs = [JobResult(id=str(n), name=str(n), result=r, reason="why") for n, r in enumerate(results)]
+    assert summary(jobs, (), 1.0, "log").result is expected
