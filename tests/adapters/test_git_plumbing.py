@@ -69,3 +69,30 @@ def test_no_git(plumbing: GitPlumbing, tmp_path: Path, monkeypatch: pytest.Monke
         plumbing.version()
     with pytest.raises(MachineError, match="git is not installed"):
         plumbing.run("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("plant", "command"),
+    [
+        ("hooks/reference-transaction", ("update-ref", "refs/heads/new", "HEAD")),
+        ("core.fsmonitor", ("update-index", "--refresh")),
+    ],
+)
+def test_what_is_planted_in_a_repository_does_not_run(
+    project: Make, tmp_path: Path, plant: str, command: tuple[str, ...]
+) -> None:
+    made = project({"a": "a\n"})
+    script, ran = tmp_path / "planted", tmp_path / "ran"
+    script.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    script.chmod(0o755)
+    if plant.startswith("hooks/"):
+        (made.root / ".git" / "hooks").mkdir(exist_ok=True)
+        (made.root / ".git" / plant).write_bytes(script.read_bytes())
+        (made.root / ".git" / plant).chmod(0o755)
+    else:
+        made.git("config", plant, str(script))
+    ran.unlink(missing_ok=True)
+    GitPlumbing(made.root / ".git", work_tree=made.root).run(*command)
+    assert not ran.exists()
+    made.git(*command)
+    assert ran.exists(), "the positive control: git itself runs it"
