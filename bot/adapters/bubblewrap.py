@@ -110,9 +110,9 @@ def probe(program: Path) -> str:
         process = sandbox.start(spec)
     except OSError as e:
         return e.strerror or str(e)
-    with os.fdopen(process.output, "rb", closefd=False) as out:
-        text = out.read(4096).decode("utf-8", "replace").strip()
     code = process.wait()
+    text = os.read(process.output, 4096).decode("utf-8", "replace").strip()
+    os.close(process.output)
     if code < 0:
         raise Transient(f"the probe of the sandbox was killed (signal {-code})")
     return "" if code == 0 else text.splitlines()[-1] if text else f"the probe ended with {code}"
@@ -192,6 +192,7 @@ class Process:
         """Wait for its end, then tidy up."""
         try:
             code = self._child.wait()
+            self.kill("")
         finally:
             self._ended.set()
             os.close(self.exited)

@@ -182,6 +182,7 @@ class Leg(threading.Thread):
     def _follow(self, started: float) -> None:
         listener = listen(self.folder.control)
         process = self._sandbox.start(self._spec)
+        os.set_blocking(process.output, False)
         self._selector.register(process.output, selectors.EVENT_READ, "act")
         self._selector.register(process.exited, selectors.EVENT_READ, "exited")
         self._selector.register(listener, selectors.EVENT_READ, "listener")
@@ -231,7 +232,10 @@ class Leg(threading.Thread):
         return f"{TIME_LIMIT} of {self._deadline_seconds / 60:g} minutes"
 
     def _read_act(self, process: Sandboxed) -> bool:
-        data = os.read(process.output, CHUNK)
+        try:
+            data = os.read(process.output, CHUNK)
+        except BlockingIOError:  # `_catch_up` has read what this round was told of
+            return True
         for line in self._lines.feed(data or b"\n"):
             self._on_act(line)
         return bool(data)
