@@ -202,15 +202,8 @@ class App:
             return self._recovery.run(lambda: pipeline.run(record, work), again=again)
         finally:
             work.close()
-            self._release(incident.id, owner)
-
-    def _release(self, incident: str, owner: str) -> None:
-        def without_ours(record: Incident) -> Incident:
-            ours = record.lease and record.lease.owner == owner
-            return record.model_copy(update={"lease": None}) if ours else record
-
-        with suppress(Transient, GitFailed):  # it expires by itself
-            self.checkpoints.update(incident, without_ours)
+            with suppress(Conflict, Transient, GitFailed):  # another's by now, or it expires by itself
+                self.checkpoints.release(incident.id, owner)
 
     def _claim(self, incident: Incident, owner: str) -> Incident:
         """Take the lease; that of a worker of this machine which was killed is void."""

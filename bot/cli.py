@@ -28,6 +28,9 @@ OF_THE_MACHINE = {
 }
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+PATH = click.argument("path", type=FOLDER, default=Path())
+CHECKOUT = click.option("--path", type=FOLDER, default=Path(), help="The checkout.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
 
 def main() -> None:
@@ -87,7 +90,7 @@ def replay_options(command: F) -> F:
     """The options that say what is replayed, and how; `replay` and `fix` share them."""
     for option in reversed(
         (
-            click.argument("path", type=FOLDER, default=Path()),
+            PATH,
             click.option(
                 "--workflow", "workflows", multiple=True, metavar="FILE", help="Only this workflow; may be repeated."
             ),
@@ -121,7 +124,7 @@ def replay_options(command: F) -> F:
                 "--network", type=click.Choice(["none", "registries", "all"]), help="What replayed code may reach."
             ),
             click.option("--committed", is_flag=True, help="Leave uncommitted changes out."),
-            click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
+            JSON,
         )
     ):
         command = option(command)
@@ -198,10 +201,10 @@ def fix(**given: Any) -> int:
 
 @cli.command()
 @click.argument("incident")
-@click.option("--path", type=FOLDER, default=Path(), help="The checkout.")
+@CHECKOUT
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Secret that the incident was opened with.")
 @click.option("--secret-file", "secret_files", multiple=True, type=FILE, help="The same, as K=V lines.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@JSON
 def resume(incident: str, path: Path, secrets: tuple[str, ...], secret_files: tuple[Path, ...], as_json: bool) -> int:
     """Go on with an incident that was interrupted, from its last checkpoint.
 
@@ -245,7 +248,7 @@ def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), default=2000, help="Length of the excerpt, in tokens of 4 characters."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@JSON
 def diagnose(logs: tuple[Path, ...], max_tokens: int, as_json: bool) -> int:
     """Say of a CI log why it is red: the cause, its place, the failing tests.
 
@@ -263,8 +266,8 @@ def diagnose(logs: tuple[Path, ...], max_tokens: int, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("path", type=FOLDER, default=Path())
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@PATH
+@JSON
 def status(path: Path, as_json: bool) -> int:
     """List the incidents of a checkout, the newest first.
 
@@ -278,8 +281,8 @@ def status(path: Path, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("incident")
-@click.option("--path", type=FOLDER, default=Path(), help="The checkout.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@CHECKOUT
+@JSON
 def show(incident: str, path: Path, as_json: bool) -> int:
     """Show everything about one incident.
 
@@ -292,8 +295,8 @@ def show(incident: str, path: Path, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("path", type=FOLDER, default=Path())
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@PATH
+@JSON
 def doctor(path: Path, as_json: bool) -> int:
     """Check what Regreen needs of this machine, and say how to get what is missing.
 
@@ -310,8 +313,8 @@ def config() -> None:
 
 
 @config.command("show")
-@click.argument("path", type=FOLDER, default=Path())
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@PATH
+@JSON
 def config_show(path: Path, as_json: bool) -> int:
     """Print every setting, its value, and where it came from.
 
@@ -344,7 +347,7 @@ def config_validate(file: Path) -> int:
     type=FOLDER,
     help="Where to make the demo project (default: a new temporary folder).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@JSON
 def demo(folder: Path | None, as_json: bool) -> int:
     """Make a small project with a red workflow and fix it.
 

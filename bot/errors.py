@@ -3,7 +3,6 @@
     RegreenError                1
     |-- UsageError              2   the call, the configuration or another input is wrong: what, where, what to do
     |-- MachineError            3   this machine lacks something: what, and how to get it
-    |-- Unreplayable            3   the workflow needs what the backend has not; the reason is named
     |-- Refused                 1   a policy said no (patch policy, guard, scope limit); carries the refusals
     |   `-- ScopeTooBig         1   more files or lines than the limit: smaller pieces may pass
     |-- Transient               3   may pass when tried again (a lock, a full queue, a broken pipe)
@@ -43,12 +42,6 @@ class UsageError(RegreenError):
 
 class MachineError(RegreenError):
     """This machine lacks something that the work needs."""
-
-    exit_code = 3
-
-
-class Unreplayable(RegreenError):
-    """The workflow needs what the chosen backend has not; the message is the reason."""
 
     exit_code = 3
 

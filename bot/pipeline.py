@@ -19,7 +19,7 @@ from bot.repair.patch import diff_of
 from bot.repair.trees import remade
 from bot.replay.replays import Replays
 from bot.replay.verdict import overall
-from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Means, Rounds, State, failing
+from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Means, Rounds, State, failing, unsteady
 from bot.state.effects import once
 
 
@@ -186,15 +186,15 @@ def _alive(incident: Incident, work: Work) -> tuple[State, Means]:
 
 def _disagreement(parts: Sequence[Part], work: Work, state: State) -> str:
     """Where a cause smells of flakiness one green replay is not enough: K of K have to be."""
-    assert work.replays
     if not any(p.diagnosis.category in SMELLING for p in parts):
         return ""
-    for count in range(2, RUNS_WHERE_FLAKY + 1):
+
+    def passes(count: int) -> bool:
+        assert work.replays
         work.say(f"proving again ({count} of {RUNS_WHERE_FLAKY}): the failure smells of flakiness")
-        result, _ = work.replays.run(state.commit)
-        if result.result is not Result.SUCCESS:
-            return f"with the fix, replay 1 passed and replay {count} did not"
-    return ""
+        return work.replays.run(state.commit)[0].result is Result.SUCCESS
+
+    return unsteady(passes)
 
 
 def _reason(parts: Sequence[Part], verdict: Verdict, state: State) -> str:

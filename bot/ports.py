@@ -65,8 +65,8 @@ class Limits:
 class SandboxSpec:
     """One sandboxed process.
 
-    `read_only` and `writable` map paths inside to paths of the host; `links` maps paths inside to what they point at;
-    `files` maps paths inside to their content. `env` is all that the process gets. `network` is `none` or `all`.
+    `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets.
+    `network` is `none` or `all`.
     """
 
     argv: tuple[str, ...]
@@ -74,7 +74,6 @@ class SandboxSpec:
     cwd: str
     read_only: Mapping[str, Path] = field(default_factory=dict)
     writable: Mapping[str, Path] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
     network: str = "none"
     limits: Limits = Limits()
 

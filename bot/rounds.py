@@ -131,12 +131,12 @@ class Rounds:
                 self.state.flaky[part.key] = reason
 
     def _unsteady(self, key: str) -> str:
-        for again in range(2, RUNS_WHERE_FLAKY + 1):
+        def passes(_: int) -> bool:
             self._means.check_time()
             job = self._means.replays.run(self.state.commit, only=key)[0].job(key)
-            if job is None or job.result is not Result.SUCCESS:
-                return f"with the fix, replay 1 passed and replay {again} did not"
-        return ""
+            return job is not None and job.result is Result.SUCCESS
+
+        return unsteady(passes)
 
     def _offer_unproven(self) -> None:
         """No time is left for replays: what made its failing step pass on the bench is offered as no more than that."""
@@ -376,6 +376,12 @@ class Rounds:
             benches,
             complaints,
         )
+
+
+def unsteady(passes: Callable[[int], bool]) -> str:
+    """Why a fix that passed its first replay is not to be believed; empty when all further replays (numbered) pass."""
+    red = next((n for n in range(2, RUNS_WHERE_FLAKY + 1) if not passes(n)), 0)
+    return f"with the fix, replay 1 passed and replay {red} did not" if red else ""
 
 
 def failing(result: ReplayResult) -> list[JobResult]:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from bot.app import Check, Voices
 from bot.model import Diagnosis, Incident, ReplayOptions, ReplayResult
-from bot.replay.leg import Step
+from bot.replay.record import Step
 from bot.report import SIGNS, Report, incident_row, replay_row, shown
 from bot.settings import Settings
 from bot.text.inert import plain

@@ -147,8 +147,6 @@ def _arguments(spec: SandboxSpec) -> list[str]:
     for kind, mounts in (("--ro-bind", spec.read_only), ("--bind", spec.writable)):
         for inside, outside in sorted(mounts.items()):
             words += [kind, str(outside), inside]
-    for inside, target in spec.links.items():
-        words += ["--symlink", target, inside]
     return [*words, "--remount-ro", "/", "--chdir", spec.cwd]
 
 

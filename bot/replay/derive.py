@@ -13,11 +13,12 @@ from typing import Any
 from bot.errors import UsageError
 from bot.model import Result
 from bot.replay.expressions import Scope, split, to_string
+from bot.replay.layout import BIN
 from bot.replay.side_effects import Share, SideEffects
 from bot.replay.workflow import Workflow, needs, resolve
 
 PLATFORM = "regreen"
-STEP = "/regreen/bin/step"
+STEP = f"{BIN}/step"
 NAMED_SHELLS = ("bash", "sh", "python", "pwsh")
 ACTS_OWN = ("ACT", "CI", "GITHUB_ACTIONS")
 """What act has in the `env` context of a step, and GitHub has not: hidden by an empty value; the wrapper undoes it."""

@@ -26,7 +26,7 @@ class JobLog:
     def __init__(self, path: Path, redact: Callable[[str], str], masks: Iterable[str] = ()) -> None:
         self._file = path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")
         self._redact = redact
-        self._masks = [m for mask in masks for m in mask.splitlines() if m.strip()]
+        self._masks = masks_of(masks)
         self._stopped = ""
 
     def header(self, moment: datetime, title: str, script: str = "", shell: str = "") -> None:
@@ -77,9 +77,19 @@ class JobLog:
         return None if name in SILENT else text
 
     def _write(self, moment: str, text: str) -> None:
-        for mask in self._masks:
-            text = text.replace(mask, MASK)
-        self._file.write(f"{moment}{self._redact(text)}\n")
+        self._file.write(f"{moment}{self._redact(masked(text, self._masks))}\n")
+
+
+def masks_of(secrets: Iterable[str]) -> list[str]:
+    """What is masked of secrets: each of their lines, as the runner does."""
+    return [line for secret in secrets for line in secret.splitlines() if line.strip()]
+
+
+def masked(text: str, masks: Iterable[str]) -> str:
+    """The text without the masks."""
+    for mask in masks:
+        text = text.replace(mask, MASK)
+    return text
 
 
 def _unescape(text: str) -> str:

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.errors import Transient
@@ -27,70 +26,10 @@ from bot.replay.derive import OUTPUTS_STEP
 from bot.replay.inside.control import MARKER
 from bot.replay.joblog import JobLog
 from bot.replay.layout import LegFolder
+from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
 
 MARKER_WAIT_SECONDS = 2.0
 ENDED = "the held job has ended"
-TIME_LIMIT = "the job has exceeded the maximum execution time"
-STEP_TIME_LIMIT = "the action has timed out"
-
-
-@dataclass
-class Step:
-    """What is known of a top-level step that has begun."""
-
-    id: str
-    name: str
-    began: datetime
-    result: Result | None = None
-    seconds: float = 0
-    went_on: bool = False
-    calls: list[int] = field(default_factory=list)
-    output: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Call:
-    """One call of the wrapper: what it ran, and how that ended."""
-
-    number: int
-    continue_on_error: bool
-    command: tuple[str, ...] = ()
-    script: str = ""
-    code: int | None = None
-
-
-@dataclass(frozen=True)
-class Held:
-    """A job held at its failing step: where, in which environment, and what the step ran."""
-
-    cwd: str
-    env: Mapping[str, str]
-    command: tuple[str, ...]
-    step: str
-    began: datetime
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a request: exit code, seconds, and whether its time ran out."""
-
-    code: int
-    seconds: float
-    timed_out: bool
-
-
-@dataclass
-class Record:
-    """Everything that happened in a leg."""
-
-    steps: dict[str, Step] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    job: Result | None = None
-    outputs: dict[str, str] = field(default_factory=dict)
-    unreplayable: str = ""
-    code: int | None = None
-    killed: str = ""
-    seconds: float = 0
 
 
 Watcher = Callable[[str, Step], None]
@@ -196,10 +135,10 @@ class Leg(threading.Thread):
                 process.kill("")
             self._record.code = process.wait()
             self._record.killed = process.killed
-            if self._record.code < 0 and not (self._closing or process.killed):
-                raise Transient(f"the sandbox was killed from outside (signal {-self._record.code})")
             os.close(process.output)
             listener.close()
+        if self._record.code < 0 and not (self._closing or process.killed):
+            raise Transient(f"the sandbox was killed from outside (signal {-self._record.code})")
 
     def _read_once(self, process: Sandboxed, listener: socket.socket) -> bool:
         """Wait for something and deal with it; whether to go on."""
@@ -308,7 +247,6 @@ class Leg(threading.Thread):
         began = step.began if step else datetime.now(UTC)
         self.held = Held(fields[0], env, tuple(fields[2:end]), step.id if step else "", began)
         self._record.job = Result.FAILURE
-        self._log.flush()
         self.settled.set_result(self._record)
 
     def _next_request(self) -> None:

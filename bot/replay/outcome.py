@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.model import JobResult, ReplayResult, Result, StepResult
-from bot.replay.leg import STEP_TIME_LIMIT, TIME_LIMIT, Record
+from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record
 
 
 def step_results(job: Mapping[str, Any], record: Record) -> tuple[StepResult, ...]:

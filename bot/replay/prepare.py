@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,11 @@ from bot.ports import Limits, SandboxSpec, Toolchain
 from bot.replay import layout
 from bot.replay.actions import StandIns
 from bot.replay.context import Run
-from bot.replay.derive import PLATFORM
+from bot.replay.derive import NAMED_SHELLS, PLATFORM
 from bot.replay.expressions import to_string
 from bot.replay.layout import LegFolder
 from bot.replay.source import Origin
 
-SHELLS = ("bash", "sh", "python", "pwsh")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ON_PATH = ("node", "go", "rust")
 INSIDE = Path(__file__).parent / "inside"
@@ -48,6 +48,23 @@ class Machine:
     limits: Limits = field(default_factory=Limits)
     image: tuple[str, ...] = ()
 
+    @cached_property
+    def places(self) -> dict[Path, str]:
+        """Where toolchains, indexes and certificates stand inside: at their own paths, where a job's own hide none."""
+        outside = [*sorted({root for t in self.toolchains for root in t.roots}), *self.files]
+        hidden = tuple(layout.OVERLAID.values())
+        return {
+            path: f"{layout.ROOT}/moved/{n}" if any(path.is_relative_to(h) for h in hidden) else str(path)
+            for n, path in enumerate(outside)
+        }
+
+    def inside(self, text: object) -> str:
+        """A path, or a text that holds some, as it reads inside."""
+        found = str(text)
+        for path, place in self.places.items():
+            found = found.replace(str(path), place)
+        return found
+
 
 def write_shared(folder: Path, machine: Machine) -> None:
     """Write what is the same for every leg: the launchers of the wrapper, and a generated /etc."""
@@ -61,7 +78,7 @@ def write_shared(folder: Path, machine: Machine) -> None:
     )
     run = 'from importlib import import_module\nimport_module(f"bot.replay.inside.{sys.argv[1]}").main(*sys.argv[2:])\n'
     _script(folder / "bin" / "run", begin + run)
-    for shell in SHELLS:
+    for shell in NAMED_SHELLS:
         (folder / "shims" / shell).symlink_to(f"{layout.BIN}/step")
     for name in ("python", "python3", "pip", "pip3"):
         _script(
@@ -98,9 +115,9 @@ def write_plan(
         {
             "kind": t.kind,
             "version": t.version,
-            "bin": _inside(t.bin, machine),
+            "bin": machine.inside(t.bin),
             "program": t.program,
-            "wheels": [_inside(w, machine) for w in t.wheels],
+            "wheels": [machine.inside(w) for w in t.wheels],
         }
         for t in machine.toolchains
     ]
@@ -108,50 +125,32 @@ def write_plan(
     (plan / "image").write_text(" ".join(machine.image))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
+    return [*_act(folder, run), *stand_ins.write(uses, plan, local)]
+
+
+def _act(folder: LegFolder, run: Run) -> list[str]:
+    """The command line of act, without the actions that it is given."""
     nothing = "/dev/null"
-    words = [
-        layout.ACT,
-        run.event,
-        "--workflows",
-        f"{layout.PLAN}/workflow.yml",
-        "--json",
-        "--platform",
-        f"{PLATFORM}=-self-hosted",
-    ]
-    words += [
-        "--eventpath",
-        f"{layout.PLAN}/event.json",
-        "--env-file",
-        nothing,
-        "--var-file",
-        nothing,
-        "--input-file",
-        nothing,
-    ]
-    words += [
-        "--secret-file",
-        f"{layout.PLAN}/{folder.secrets.name}",
-        "--action-cache-path",
-        layout.WORK,
-        "--no-skip-checkout",
-        "--no-cache-server",
-    ]
-    words += [
-        "--cache-server-addr",
-        "127.0.0.1",
-        "--artifact-server-addr",
-        "127.0.0.1",
-        "--container-daemon-socket",
-        "-",
-    ]
-    words += ["--actor", run.actor, "--defaultbranch", run.default_branch]
-    for name, value in run.act_variables().items():
-        words += ["--env", f"{name}={value}"]
-    for name, value in run.variables.items():
-        words += ["--var", f"{name}={value}"]
-    for name, value in run.inputs.items():
-        words += ["--input", f"{name}={to_string(value)}"]
-    return words + stand_ins.write(uses, plan, local)
+    options = {
+        "--workflows": f"{layout.PLAN}/workflow.yml",
+        "--platform": f"{PLATFORM}=-self-hosted",
+        "--eventpath": f"{layout.PLAN}/event.json",
+        "--secret-file": f"{layout.PLAN}/{folder.secrets.name}",
+        "--env-file": nothing,
+        "--var-file": nothing,
+        "--input-file": nothing,
+        "--action-cache-path": layout.WORK,
+        "--cache-server-addr": "127.0.0.1",
+        "--artifact-server-addr": "127.0.0.1",
+        "--container-daemon-socket": "-",
+        "--actor": run.actor,
+        "--defaultbranch": run.default_branch,
+    }
+    words = [layout.ACT, run.event, "--json", "--no-skip-checkout", "--no-cache-server"]
+    words += [word for option in options.items() for word in option]
+    for option, values in (("--env", run.act_variables()), ("--var", run.variables), ("--input", run.inputs)):
+        words += [word for name, value in values.items() for word in (option, f"{name}={to_string(value)}")]
+    return words
 
 
 def spec(
@@ -179,7 +178,7 @@ def spec(
         **{f"/etc/{file.name}": file for file in (shared / "etc").iterdir()},
         **{str(p): p for p in origin.alternates()},
         **({} if base.is_relative_to("/usr") else {str(base): base}),
-        **{place: path for path, place in _places(machine).items()},
+        **{place: path for path, place in machine.places.items()},
         **machine.inner_mounts,
         **local,
     }
@@ -191,32 +190,13 @@ def spec(
         f"{layout.ROOT}/empty",
         read_only,
         writable,
-        {},
         machine.network,
         machine.limits,
     )
 
 
-def _places(machine: Machine) -> dict[Path, str]:
-    """Where toolchains, indexes and certificates stand inside: at their own paths, unless a job's own hide those."""
-    outside = [*sorted({root for t in machine.toolchains for root in t.roots}), *machine.files]
-    hidden = tuple(layout.OVERLAID.values())
-    return {
-        path: f"{layout.ROOT}/moved/{n}" if any(path.is_relative_to(h) for h in hidden) else str(path)
-        for n, path in enumerate(outside)
-    }
-
-
-def _inside(text: object, machine: Machine) -> str:
-    """A path, or a text that holds some, as it reads inside."""
-    found = str(text)
-    for path, place in _places(machine).items():
-        found = found.replace(str(path), place)
-    return found
-
-
 def _environment(machine: Machine) -> dict[str, str]:
-    first = {t.kind: _inside(t.bin, machine) for t in reversed(machine.toolchains) if t.kind in ON_PATH}
+    first = {t.kind: machine.inside(t.bin) for t in reversed(machine.toolchains) if t.kind in ON_PATH}
     ours = [f"{layout.HOME}/.local/bin", f"{layout.TOOL_CACHE}/default/bin", f"{layout.TOOL_CACHE}/node/default/bin"]
     folders = [layout.SHIMS, *ours, layout.TOOLS]
     folders += [first[kind] for kind in ON_PATH if kind in first and first[kind] != "/usr/bin"]
@@ -230,5 +210,5 @@ def _environment(machine: Machine) -> dict[str, str]:
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
-        **{k: _inside(v, machine) for k, v in machine.settings.items()},
+        **{k: machine.inside(v) for k, v in machine.settings.items()},
     }

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import UsageError
-from bot.model import JobResult, ReplayOptions, ReplayResult, Result, StepResult, TestCounts, leg_key
+from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Sandbox
-from bot.replay import prepare
+from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used
 from bot.replay.context import Run
 from bot.replay.derive import Need, derive, limits_of_actions
 from bot.replay.expressions import Scope, condition
-from bot.replay.joblog import MASK, JobLog
+from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
-from bot.replay.leg import Leg, Record, Step
+from bot.replay.leg import Leg
 from bot.replay.legs import Planned, legs_of, number
 from bot.replay.outcome import judge, step_results, summary
+from bot.replay.record import Record, Step
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
 from bot.replay.workbench import Workbench
@@ -135,44 +136,18 @@ class Replay:
         planned: Planned,
         needed: Mapping[str, Need],
         uses: set[str],
-        scope: Scope,
         *,
         hold: bool,
     ) -> JobResult:
         """Run one leg to its end, or until it is held."""
         job = workflow.jobs[planned.job_id]
-        index = next(self._numbers)
-        folder = LegFolder(self.folder / "legs" / str(index)).make()
-        derived = derive(workflow, planned.job_id, planned.matrix, needed, run.event, self._tools.side_effects, scope)
-        for effect in derived.replaced:
-            self._notes[f"{planned.name}: the side effect '{effect}' was not run"] = None
-        local = {f"/regreen/local/{n}": path for n, path in enumerate(self._plan.local_actions.values())}
-        mapped = dict(zip(self._plan.local_actions, local, strict=True))
-        machine, stand_ins = self._tools.machine, self._tools.stand_ins
-        argv = prepare.write_plan(folder, derived.document, run, machine, stand_ins, uses, mapped, self._plan.secrets)
-        artifacts = self.folder / "artifacts" / workflow.path.replace("/", "_")
-        artifacts.mkdir(parents=True, exist_ok=True)
-        argv += ["--job", planned.job_id]
-        spec = prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local)
-        log = f"{index}_{planned.name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
-        leg = Leg(
-            planned.job_id,
-            spec,
-            folder,
-            self._tools.sandbox,
-            JobLog(self._logs / log, self._tools.redact, self._plan.secrets.values()),
-            hold=hold,
-            hold_nested=not self._lenient,
-            deadline_seconds=planned.minutes * 60,
-            step_seconds=limits_of_actions(job),
-            watcher=lambda what, step: self._progress(f"step {what}", planned.name, step),
-        )
-        key = leg_key(workflow.path, planned.job_id, planned.matrix)
-        self._legs[key] = leg
+        leg, log = self._leg(workflow, run, planned, needed, uses, hold=hold)
+        self._legs[leg_key(workflow.path, planned.job_id, planned.matrix)] = leg
         self._progress("started", planned.name, None)
         leg.start()
         record = self._settled(leg)
-        steps = tuple(self._inert(s) for s in step_results(job, record))
+        named = step_results(job, record)
+        steps = tuple(step.model_copy(update={"name": self._clean(step.name)}) for step in named)
         stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())
         result, reason = judge(job, record, steps, stub_failed=stub_failed)
         self._progress("ended", planned.name, None)
@@ -191,14 +166,48 @@ class Replay:
             log=log,
         )
 
+    def _leg(
+        self,
+        workflow: Workflow,
+        run: Run,
+        planned: Planned,
+        needed: Mapping[str, Need],
+        uses: set[str],
+        *,
+        hold: bool,
+    ) -> tuple[Leg, str]:
+        """A leg that has not begun, and the name of its log."""
+        index = next(self._numbers)
+        folder = LegFolder(self.folder / "legs" / str(index)).make()
+        effects = self._tools.side_effects
+        derived = derive(workflow, planned.job_id, planned.matrix, needed, run.event, effects, planned.scope)
+        for effect in derived.replaced:
+            self._notes[f"{planned.name}: the side effect '{effect}' was not run"] = None
+        local = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(self._plan.local_actions.values())}
+        mapped = dict(zip(self._plan.local_actions, local, strict=True))
+        machine, stand_ins, secrets = self._tools.machine, self._tools.stand_ins, self._plan.secrets
+        argv = prepare.write_plan(folder, derived.document, run, machine, stand_ins, uses, mapped, secrets)
+        artifacts = self.folder / "artifacts" / workflow.path.replace("/", "_")
+        artifacts.mkdir(parents=True, exist_ok=True)
+        argv += ["--job", planned.job_id]
+        log = f"{index}_{planned.name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
+        leg = Leg(
+            planned.job_id,
+            prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local),
+            folder,
+            self._tools.sandbox,
+            JobLog(self._logs / log, self._tools.redact, secrets.values()),
+            hold=hold,
+            hold_nested=not self._lenient,
+            deadline_seconds=planned.minutes * 60,
+            step_seconds=limits_of_actions(workflow.jobs[planned.job_id]),
+            watcher=lambda what, step: self._progress(f"step {what}", planned.name, step),
+        )
+        return leg, log
+
     def _clean(self, text: str) -> str:
         """Without the secrets that the user has given, which act puts into the names of steps and its own words."""
-        for secret in filter(None, self._plan.secrets.values()):
-            text = text.replace(secret, MASK)
-        return self._tools.redact(text)
-
-    def _inert(self, step: StepResult) -> StepResult:
-        return step.model_copy(update={"name": self._clean(step.name)})
+        return self._tools.redact(masked(text, masks_of(self._plan.secrets.values())))
 
     def _settled(self, leg: Leg) -> Record:
         while True:
@@ -267,7 +276,6 @@ class _Schedule:
                 planned,
                 {n: self._needed[n] for n in needs(self._workflow.jobs[job_id])},
                 self._uses,
-                planned.scope,
                 hold=self._hold,
             )
             self._running[pool.submit(run_one)] = job_id

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from bot.model import ReplayResult, leg_key
+from bot.model import ReplayResult
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Replay, Tools
 from bot.replay.source import Origin, Snapshot
@@ -37,12 +37,6 @@ class Replays:
         replay = Replay(folder, self.origin, commit, self._plan(commit), self._tools, self._progress, self._check_time)
         self._open.append(replay)
         return replay.run(hold=hold, only=only), replay.bench
-
-    def bench(self, commit: str, workflow: str, job: str, matrix: dict[str, object]) -> Workbench | None:
-        """A bench for a leg of a commit, by replaying just that leg."""
-        key = leg_key(workflow, job, matrix)
-        _, bench = self.run(commit, hold=True, only=key)
-        return bench(key)
 
     def close(self) -> None:
         """End what is held and remove the workspaces; logs stay."""

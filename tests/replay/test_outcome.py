@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.model import JobResult, Result
-from bot.replay.leg import STEP_TIME_LIMIT, TIME_LIMIT, Record, Step
 from bot.replay.outcome import judge, step_results, summary
+from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record, Step
 
 JOB = {"steps": [{"run": "a"}, {"run": "b", "if": "x"}]}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

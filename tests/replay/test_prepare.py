@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bot.ports import Toolchain
-from bot.replay.prepare import Machine, _environment, _inside, _places
+from bot.replay.prepare import Machine, _environment
 
 
 def test_what_a_jobs_own_folders_would_hide_stands_elsewhere() -> None:
@@ -13,10 +13,10 @@ def test_what_a_jobs_own_folders_would_hide_stands_elsewhere() -> None:
     settings = {"PIP_FIND_LINKS": "/tmp/wheels /srv/wheels"}
     files = (Path("/srv/wheels"), Path("/tmp/wheels"))
     machine = Machine(Path("act"), Path("python"), (node, go), {}, settings, files)
-    places = _places(machine)
+    places = machine.places
     assert places[usual] == "/opt/go"
     assert places[mine].startswith("/regreen/moved/")
-    assert _inside(mine / "bin" / "node", machine) == f"{places[mine]}/bin/node"
+    assert machine.inside(mine / "bin" / "node") == f"{places[mine]}/bin/node"
     env = _environment(machine)
     assert f"{places[mine]}/bin" in env["PATH"].split(":")
     assert env["PIP_FIND_LINKS"] == f"{places[Path('/tmp/wheels')]} /srv/wheels"

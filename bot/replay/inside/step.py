@@ -30,6 +30,7 @@ DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step
 GRACE_SECONDS = 2.0  # between asking a step to end and ending it
 NOT_FOUND = 127
 MAX_SHOWN = 20_000
+DISABLED = (b"::set-env ", b"::add-path::")
 NOT_FOUND_AFTER = (": command not found", ": Command not found", ": not found", ": No such file or directory")
 NOT_FOUND_BEFORE = "No such file or directory: "  # as Python says it
 LAST_WORDS = 8  # lines of a failed step in which the missing command is looked for
@@ -110,11 +111,14 @@ class Output:
 
     def __init__(self, path: str) -> None:
         self.file, self.rest = open(path, "wb"), b""
+        self.suspect = False  # a disabled command may be among the lines
 
     def write(self, data: bytes) -> None:
         """Pass bytes on."""
         write_all(data)
-        *lines, self.rest = (self.rest + data).split(b"\n")
+        text = self.rest + data
+        self.suspect = self.suspect or any(command in text for command in DISABLED)
+        *lines, self.rest = text.split(b"\n")
         now = time.time()
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f"{now % 1:.7f}Z "[1:]
         self.file.write(b"".join(moment.encode() + line + b"\n" for line in lines))
@@ -194,11 +198,10 @@ def missing(log: str, path: str) -> str:
     return next((name for name in names if name in known and not found(name, path)), "")
 
 
-def refused(log: str) -> str:
-    """What GitHub's runner would not have taken from a step that succeeded, or the empty string.
+def disabled(log: str) -> str:
+    """What is wrong with a workflow command that GitHub's runner has disabled, or the empty string.
 
-    https://github.blog/changelog/2020-10-01-github-actions-deprecating-set-env-and-add-path-commands/ and the runner's
-    own list of variables that GITHUB_ENV may not set.
+    https://github.blog/changelog/2020-10-01-github-actions-deprecating-set-env-and-add-path-commands/
     """
     with open(log, "rb") as file:
         stopped = b""
@@ -208,9 +211,14 @@ def refused(log: str) -> str:
                 stopped = text[17:]
             elif stopped and text == b"::" + stopped + b"::":
                 stopped = b""
-            elif not stopped and text.startswith((b"::set-env ", b"::add-path::")):
+            elif not stopped and text.startswith(DISABLED):
                 name = text[2:].split(b":")[0].split()[0].decode()
                 return f"Unable to process command '{name}'. The `{name}` command is disabled."
+    return ""
+
+
+def forbidden() -> str:
+    """What is wrong with a variable that the runner does not let a step set, or the empty string."""
     path = os.environ.get("GITHUB_ENV", "")
     if os.path.isfile(path):
         with open(path, "rb") as file:
@@ -230,7 +238,8 @@ def main(program: str, arguments: list[str]) -> None:
     call = host.hear()[1]
     write_all(f"{control.MARKER}{call}\n".encode())
     command, env = command_of(program, arguments), environment()
-    output = Output(f"{control.FOLDER}/calls/{call}.log")
+    log = f"{control.FOLDER}/calls/{call}.log"
+    output = Output(log)
     timed_out, code = False, NOT_FOUND
     if place := found(command[0], env["PATH"]):
         command[0] = place
@@ -243,11 +252,11 @@ def main(program: str, arguments: list[str]) -> None:
     if timed_out:
         output.write(f"##[error]The action has timed out after {seconds / 60:g} minutes.\n".encode())
         code = code or 1
-    if not code and (problem := refused(f"{control.FOLDER}/calls/{call}.log")):
+    if not code and (problem := (output.suspect and disabled(log)) or forbidden()):
         output.write(f"##[error]{problem}\n".encode())
         code = 1
     output.close()
-    if code and (name := missing(f"{control.FOLDER}/calls/{call}.log", env["PATH"])):
+    if code and (name := missing(log, env["PATH"])):
         control.unreplayable(f"a step needs {name}, which GitHub's runner has and this machine has not")
     host.tell("ended", code)
     if code:

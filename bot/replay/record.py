@@ -1,0 +1,70 @@
+"""What is recorded of a leg as it runs: its steps, what the wrapper ran for them, and how all of it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.model import Result
+
+TIME_LIMIT = "the job has exceeded the maximum execution time"
+STEP_TIME_LIMIT = "the action has timed out"
+"""How the reasons begin for which a leg is ended that takes too long."""
+
+
+@dataclass
+class Step:
+    """What is known of a top-level step that has begun."""
+
+    id: str
+    name: str
+    began: datetime
+    result: Result | None = None
+    seconds: float = 0
+    went_on: bool = False
+    calls: list[int] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Call:
+    """One call of the wrapper: what it ran, and how that ended."""
+
+    number: int
+    continue_on_error: bool
+    command: tuple[str, ...] = ()
+    script: str = ""
+    code: int | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A job held at its failing step: where, in which environment, and what the step ran."""
+
+    cwd: str
+    env: Mapping[str, str]
+    command: tuple[str, ...]
+    step: str
+    began: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a request: exit code, seconds, and whether its time ran out."""
+
+    code: int
+    seconds: float
+    timed_out: bool
+
+
+@dataclass
+class Record:
+    """Everything that happened in a leg."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    job: Result | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
+    unreplayable: str = ""
+    code: int | None = None
+    killed: str = ""
+    seconds: float = 0
