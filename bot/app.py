@@ -26,7 +26,7 @@ from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
 from bot.repair.guard import judge
 from bot.replay.actions import StandIns
-from bot.replay.layout import remove
+from bot.replay.layout import OVERLAID, remove
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays
@@ -204,6 +204,10 @@ class App:
             work.close()
             with suppress(Conflict, Transient, GitFailed):  # another's by now, or it expires by itself
                 self.checkpoints.release(incident.id, owner)
+            with suppress(Conflict, Transient, GitFailed):  # the next command does it
+                days = self.settings.state.retention_days
+                self.checkpoints.prune(self._clock.now() - timedelta(days=days))
+                self.checkpoints.compact(days)
 
     def _claim(self, incident: Incident, owner: str) -> Incident:
         """Take the lease; that of a worker of this machine which was killed is void."""
@@ -315,10 +319,13 @@ class App:
         limits = Limits(replay.max_processes, replay.max_memory_bytes, replay.max_disk_bytes)
         toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
         act = execute_only_act(self.cache / "tools", self.checkout.root)
-        python = execute_only_python(self.cache / "tools")
+        hidden = tuple(OVERLAID.values())
+        python, library = execute_only_python(self.cache / "tools", toolchains, hidden, config_root().parent)
         rows = load((config_root() / "runner_image.yaml").read_bytes(), "runner_image.yaml")["commands"]
         image = tuple(name for row in rows for name in row)
-        machine = Machine(act, python, toolchains, sandbox.inner_mounts, settings, files, network, limits, image)
+        machine = Machine(
+            act, python, library, toolchains, sandbox.inner_mounts, settings, files, network, limits, image
+        )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
             (*table["actions"], *replay.side_effect_actions), (*table["commands"], *replay.side_effect_commands)

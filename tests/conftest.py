@@ -1,6 +1,7 @@
 """What all tests share: folders of their own, and real tools that jobs install without a network."""
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("PIP_FIND_LINKS", str(WHEELS))
         patch.setenv("REGREEN_REPLAY_NETWORK", "none")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """What runs in the background of a shell ignores Ctrl-C, and so would the programs that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

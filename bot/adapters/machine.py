@@ -7,11 +7,12 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bot.errors import MachineError
+from bot.ports import Toolchain
 
 CERTIFICATES = (
     "SSL_CERT_FILE",
@@ -26,6 +27,12 @@ CERTIFICATES = (
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PIP_KEYS = ("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "timeout")
 EXECUTE_ONLY = 0o111
+IMPORTS = """
+import pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+for module in pkgutil.iter_modules([sys.argv[1] + "/bot/replay/inside"]):
+    __import__("bot.replay.inside." + module.name)
+"""
 
 
 def execute_only_act(cache: Path, outside: Path | None) -> Path:
@@ -37,17 +44,35 @@ def execute_only_act(cache: Path, outside: Path | None) -> Path:
     return execute_only(found, cache)
 
 
-def execute_only_python(cache: Path) -> Path:
-    """An execute-only copy of the interpreter behind our own (a virtual environment is not mounted in sandboxes).
+def execute_only_python(
+    cache: Path, toolchains: Iterable[Toolchain], hidden: Sequence[str], sources: Path
+) -> tuple[Path, Path]:
+    """An execute-only copy of the interpreter for what is ours inside, and the folder of its library.
 
-    Raises `MachineError` when the copy does not run.
+    It is the one behind our own (a virtual environment is not mounted in sandboxes), or else one of `toolchains`; never
+    one with a library below a folder of `hidden`, which a job covers with its own. It can import what is ours from
+    `sources`. Raises `MachineError` when there is none.
     """
-    copy = execute_only(Path(getattr(sys, "_base_executable", sys.executable)).resolve(), cache)
-    try:
-        subprocess.run([copy, "-IS", "-c", ""], check=True, capture_output=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as e:
-        raise MachineError(f"{copy} does not run", hint="use a Python that can be copied, such as the system's") from e
-    return copy
+    own = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    found = [(own, Path(sys.base_prefix))]
+    found += [(t.bin / t.program, (*t.roots, t.bin.parent)[0]) for t in toolchains if t.kind == "python"]
+    tried = {}
+    for program, library in found:
+        if any(library.is_relative_to(folder) for folder in hidden):
+            tried[library] = "a job covers its folder with its own"
+            continue
+        copy = execute_only(program, cache)
+        try:
+            subprocess.run([copy, "-IS", "-c", IMPORTS, sources], check=True, capture_output=True, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            tried[program] = "a copy of it does not run"
+            continue
+        return copy, library
+    told = "; ".join(f"{path}: {problem}" for path, problem in tried.items())
+    raise MachineError(
+        f"no Python of this machine can serve in sandboxes ({told})",
+        hint="install Python 3.11 or newer below /usr, with venv, or run regreen with one that lies elsewhere",
+    )
 
 
 def execute_only(program: Path, cache: Path) -> Path:

@@ -188,8 +188,9 @@ def _from_row(row: Mapping[str, object]) -> Toolchain:
     )
 
 
-def _rank(toolchain: Toolchain) -> tuple[bool, bool, list[int]]:
+def _rank(toolchain: Toolchain) -> tuple[bool, bool, bool, list[int]]:
     newest_first = [-int(n) for n in toolchain.version.split(".")]
     if toolchain.kind != "python":
-        return False, False, [0]
-    return not toolchain.version.startswith(PREFERRED_PYTHON), not toolchain.wheels, newest_first
+        return False, False, False, [0]
+    systems = toolchain.bin == Path("/usr/bin")
+    return not toolchain.version.startswith(PREFERRED_PYTHON), not toolchain.wheels, not systems, newest_first

@@ -1,7 +1,6 @@
 """Everything that one leg's sandbox is given: its files, its mounts, its environment, and the command line of act."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,13 +32,14 @@ class Machine:
     """What all legs of a replay share: programs, toolchains, and what passes in from the user's own settings.
 
     `act` and `python` (which runs what is ours inside) are execute-only copies: a step that could read a program could
-    also open the descriptors of its process, and forge results.
+    also open the descriptors of its process, and forge results. `library` is the folder of `python`'s library.
     `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
     `image` are commands that GitHub's runners have.
     """
 
     act: Path
     python: Path
+    library: Path
     toolchains: tuple[Toolchain, ...]
     inner_mounts: Mapping[str, Path]
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -163,7 +163,6 @@ def spec(
     local: Mapping[str, Path],
 ) -> SandboxSpec:
     """The sandbox of a leg. `artifacts` is what its workflow shares; `local` maps paths to actions of the user."""
-    base = Path(sys.base_prefix)  # the library of the interpreter
     read_only = {
         layout.ACT: machine.act,
         layout.INTERPRETER: machine.python,
@@ -177,7 +176,7 @@ def spec(
         f"{layout.PYTHON}/bot/replay/inside": INSIDE,
         **{f"/etc/{file.name}": file for file in (shared / "etc").iterdir()},
         **{str(p): p for p in origin.alternates()},
-        **({} if base.is_relative_to("/usr") else {str(base): base}),
+        **({} if machine.library.is_relative_to("/usr") else {str(machine.library): machine.library}),
         **{place: path for path, place in machine.places.items()},
         **machine.inner_mounts,
         **local,

@@ -1,12 +1,15 @@
 """What passes into a sandbox, and what does not."""
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from bot.adapters.machine import execute_only, execute_only_act, passed_in, without_credentials
+from bot.adapters.machine import execute_only, execute_only_act, execute_only_python, passed_in, without_credentials
+from bot.config_files import config_root
 from bot.errors import MachineError
+from bot.ports import Toolchain
 
 
 @pytest.mark.parametrize(
@@ -86,3 +89,26 @@ def test_no_act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert execute_only_act(tmp_path / "cache", None).exists()
     with pytest.raises(MachineError, match="act was not found"):
         execute_only_act(tmp_path / "cache", tmp_path)
+
+
+def test_a_python_whose_library_a_job_covers_is_passed_over(tmp_path: Path) -> None:
+    sources, own = config_root().parent, Path(sys.base_prefix)
+    copy, library = execute_only_python(tmp_path, (), ["/nowhere"], sources)
+    assert library == own
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o111
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    program = Path(sys.executable).resolve()
+    other = Toolchain("python", "3.12.0", program.parent, program.name, (spare,))
+    assert execute_only_python(tmp_path, (other,), [str(own)], sources)[1] == spare
+    with pytest.raises(MachineError, match=rf"no Python .* \({own}: a job covers") as caught:
+        execute_only_python(tmp_path, (), [str(own)], sources)
+    assert "/usr" in caught.value.hint
+
+
+def test_a_python_that_cannot_run_what_is_ours_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").write_bytes(Path("/bin/false").read_bytes())
+    old = Toolchain("python", "3.9.0", tmp_path / "bin", "python3", (tmp_path,))
+    with pytest.raises(MachineError, match="a copy of it does not run"):
+        execute_only_python(tmp_path, (old,), [sys.base_prefix], config_root().parent)

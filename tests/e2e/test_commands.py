@@ -6,12 +6,15 @@ import pty
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from bot.model import Stage
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, regreen, workflow
+from tests.state.helpers import FakeClock, incident, opened
 
 STALE = {
     WORKFLOW: workflow(CHECKOUT, "run: cp source copy", "run: git diff --exit-code"),
@@ -205,3 +208,16 @@ def test_ctrl_c_in_a_replay(project: Make) -> None:
     _, err = child.communicate()
     assert (child.returncode, err.decode().splitlines()[-1]) == (130, "regreen: interrupted")
     assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4747"]]
+
+
+def test_what_is_older_than_the_retention_goes_when_a_fix_ends(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: true")})
+    clock = FakeClock()
+    clock.time = datetime.now(UTC) - timedelta(days=181)
+    old = opened(made.root, clock=clock).save(incident(stage=Stage.CLOSED))
+    clock.time += timedelta(days=2)
+    young = opened(made.root, clock=clock).save(incident(2, stage=Stage.CLOSED))
+    here = made.regreen("fix", "--json").json
+    assert {row["incident"] for row in made.regreen("status", "--json").json} == {young.id, here["incident"]}
+    assert opened(made.root).load(old.id) is None
+    assert made.git("rev-list", "--count", "regreen/state").strip() == "1"  # the history that held it

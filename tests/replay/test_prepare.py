@@ -12,7 +12,7 @@ def test_what_a_jobs_own_folders_would_hide_stands_elsewhere() -> None:
     go = Toolchain("go", "1.25.0", usual / "bin", "go", (usual,))
     settings = {"PIP_FIND_LINKS": "/tmp/wheels /srv/wheels"}
     files = (Path("/srv/wheels"), Path("/tmp/wheels"))
-    machine = Machine(Path("act"), Path("python"), (node, go), {}, settings, files)
+    machine = Machine(Path("act"), Path("python"), Path("/usr"), (node, go), {}, settings, files)
     places = machine.places
     assert places[usual] == "/opt/go"
     assert places[mine].startswith("/regreen/moved/")

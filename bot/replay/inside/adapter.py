@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,11 +58,11 @@ def toolchains() -> list[dict[str, Any]]:
     return list(json.loads((ROOT / "plan" / "toolchains.json").read_text()))
 
 
-def call(*command: str, cwd: Path | None = None, quiet: bool = False) -> None:
+def call(*command: str, cwd: Path | None = None, quiet: bool = False, env: Mapping[str, str] | None = None) -> None:
     """Run a program and fail with it."""
     if not quiet:
         print(f"[command]{' '.join(command)}", flush=True)
-    done = subprocess.run(command, cwd=cwd, check=False)
+    done = subprocess.run(command, cwd=cwd, env=env, check=False)
     if done.returncode:
         fail(f"The process '{command[0]}' failed with exit code {done.returncode}")
 

@@ -83,7 +83,13 @@ def from_file(path: Path) -> list[str]:
 def make(folder: Path, toolchain: dict[str, Any]) -> None:
     """Make the virtual environment and unpack the bundled pip into it."""
     python = f"{toolchain['bin']}/{toolchain['program']}"
-    call(python, "-I", "-m", "venv", "--without-pip", str(folder), quiet=True)
+    libraries = list(Path(toolchain["bin"], "..", "lib").resolve().glob("libpython*.so*"))
+    where = (
+        {"LD_LIBRARY_PATH": str(libraries[0].parent)} if libraries else {}
+    )  # it may stand elsewhere than it was made for
+    call(python, "-I", "-m", "venv", "--without-pip", str(folder), quiet=True, env={**os.environ, **where})
+    for library in libraries:
+        (folder / "lib" / library.name).symlink_to(library)
     for name in ("python3", f"python{'.'.join(toolchain['version'].split('.')[:2])}"):
         if not (folder / "bin" / name).exists():
             (folder / "bin" / name).symlink_to("python")
