@@ -5,11 +5,12 @@ Each stage is a function from the record to the record's next part, and the reco
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from bot.errors import OutOfBudget
+from bot.errors import GitFailed, OutOfBudget, UsageError
 from bot.model import Attempt, Diagnosis, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
@@ -246,19 +247,26 @@ def _to_work_tree(incident: Incident, proposal: Proposal, work: Work) -> str:
     return proposal.commit
 
 
-def _to_patch(_: Incident, proposal: Proposal, __: Work) -> str:
-    local.to_patch(Path(proposal.target), proposal.diff)
+def _to_patch(incident: Incident, proposal: Proposal, work: Work) -> str:
+    git = _clone(incident, work)  # the record's own diff may have lost what looks like a secret
+    local.to_patch(Path(proposal.target), diff_of(git, incident.snapshot, f"{proposal.commit}^{{tree}}"))
     return proposal.commit
 
 
 def _clone(incident: Incident, work: Work) -> Git:
-    """The clone, with the proposed commit in it: a process that starts anew makes the very same from the diff."""
+    """The clone, with the proposed commit in it: a process that starts anew makes the very same from the diff.
+
+    Raises `UsageError` where it cannot, because redaction took something out of the diff.
+    """
     proposal, replays = incident.proposal, _replays(incident, work)
     assert proposal
     git = replays.origin.git
     if git.try_run("cat-file", "-e", f"{proposal.commit}^{{commit}}") is None:
-        made = remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
-        assert made == proposal.commit
+        with suppress(GitFailed):
+            remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
+        if git.try_run("cat-file", "-e", f"{proposal.commit}^{{commit}}") is None:
+            told = f"the fix of incident {incident.id} holds what looks like a secret and was not kept whole"
+            raise UsageError(told, hint="run regreen fix again")
     return git
 
 

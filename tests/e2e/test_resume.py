@@ -11,10 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.projects import WORKFLOW, Project, workflow
+from tests.projects import WORKFLOW, Make, Project, workflow
 
 STEPS = ("uses: actions/checkout@v4", "run: cp source copy", "run: git diff --exit-code")
 BOUNDARIES = range(1, 12)
+PROPOSED = "8"  # the save behind which a fix is kept and not yet delivered
 KILLED = Path(__file__).with_name("killed.py")
 
 
@@ -64,6 +65,32 @@ def test_killed_and_resumed(copy: Project, uninterrupted: dict[str, Any], bounda
     assert resumed.code == 0, resumed.err
     assert told(copy) == uninterrupted
     assert not [p for p in psutil.process_iter(["cmdline"]) if str(copy.root) in " ".join(p.info["cmdline"] or [])]
+
+
+@pytest.fixture
+def leaky(project: Make) -> Project:
+    """A project whose fix touches a file that holds what looks like a secret."""
+    token = "AKIA" + "Z7Q2M4K6P3R5T7V2"
+    return project({WORKFLOW: workflow(*STEPS), "source": f"{token}\nnew\n", "copy": f"{token}\nold\n"})
+
+
+def test_a_patch_is_whole_where_its_record_is_redacted(leaky: Project, tmp_path: Path) -> None:
+    found = leaky.regreen("fix", "--json", "--patch", str(tmp_path / "fix.patch")).json
+    assert found["verdict"] == "FIXED"
+    assert "AKIA" not in found["diff"]
+    leaky.git("apply", "--check", str(tmp_path / "fix.patch"))
+
+
+def test_what_was_redacted_is_not_delivered_by_another_process(leaky: Project) -> None:
+    command = [sys.executable, str(KILLED), PROPOSED, "fix", "--json"]
+    environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(command, cwd=leaky.root, capture_output=True, check=False, env=environ)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (found,) = leaky.regreen("status", "--json").json
+    resumed = leaky.regreen("resume", found["incident"])
+    assert resumed.code == 2
+    assert f"the fix of incident {found['incident']} holds what looks like a secret" in resumed.err
+    assert leaky.regreen("fix").code == 0
 
 
 def test_resuming_what_is_done_changes_nothing(copy: Project) -> None:
