@@ -1,0 +1,128 @@
+"""Do real failing commits fail here as well? `python benchmarks/ci_repair.py COMMITS.jsonl --repositories TEMPLATE`.
+
+Each line of COMMITS.jsonl is {"id", "repository", "sha", "committed", "workflow"}; TEMPLATE is where a repository is
+cloned from, such as https://github.com/{owner}/{name}; further options go to `regreen replay`. Prints for every commit
+the verdict of its replays (reproduced, or the named reason) and writes benchmarks/ci_repair.md. Ends with 1 when a
+commit neither reproduces nor has a reason.
+
+A baseline counts as reproduced when it is red in a step that runs the project's own checks, not in set-up, and the same
+in every run.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Template
+
+RUNS = 3
+SET_UP = frozenset({"dependency_install", "github_actions_config", "network_or_flaky", "permission_or_secret"})
+REPORT = Path(__file__).with_suffix(".md")
+PAGE = """# Real failing commits, replayed
+
+Written by `benchmarks/ci_repair.py`; {{ runs }} replays each.
+
+| id | repository | commit | verdict | failing steps, or the reason | s |
+|---|---|---|---|---|---|
+{% for row in rows -%}
+| {{ row.commit.id }} | {{ row.commit.repository }} | {{ row.commit.sha[:12] }} | {{ row.verdict }} | {{ row.told | replace("|", "\\|") }} | {{ "%.0f" | format(row.seconds) }} |
+{% endfor %}"""
+Failure = tuple[str, str, str]
+"""A job's name, its failing step, and the category of the failure."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One commit and what became of it."""
+
+    commit: Mapping[str, str]
+    verdict: str
+    told: str
+    seconds: float
+
+
+def git(*arguments: str, cwd: Path) -> str:
+    done = subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def checked_out(commit: Mapping[str, str], template: str, folder: Path) -> Path:
+    """Clone the repository and check the commit out, on the branch that a push would have been to."""
+    owner, name = commit["repository"].split("/")
+    git("clone", "--quiet", "--no-checkout", template.format(owner=owner, name=name), str(folder / name), cwd=folder)
+    root = folder / name
+    with suppress(subprocess.CalledProcessError):  # it may be on no branch any more; a local clone has it nevertheless
+        git("fetch", "--quiet", "origin", commit["sha"], cwd=root)
+    branch = git("symbolic-ref", "--short", "HEAD", cwd=root)
+    git("checkout", "--quiet", "-B", branch, commit["sha"], cwd=root)
+    return root
+
+
+def regreen(root: Path, *arguments: str) -> dict[str, Any]:
+    """What a command of ours prints as JSON; its error line under "error" where it prints none."""
+    done = subprocess.run(["regreen", *arguments, "--json"], cwd=root, capture_output=True, text=True, check=False)
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        return {"result": "error", "reason": done.stderr.strip().splitlines()[-1], "jobs": []}
+
+
+def failures(result: Mapping[str, Any]) -> Iterator[Failure]:
+    """Every failed job of a result, with its failing step and why it failed."""
+    for job in result["jobs"]:
+        if job["result"] == "failure":
+            step = next((s["name"] for s in job["steps"] if s["result"] == "failure"), "")
+            log = Path(result["log"]).parent / job["log"]
+            found = regreen(log.parent, "diagnose", "--log", str(log))
+            yield job["name"], step, str(found.get("category", ""))
+
+
+def replayed(commit: Mapping[str, str], template: str, options: Sequence[str]) -> Row:
+    """Replay a commit `RUNS` times, or once where it cannot be replayed."""
+    started = time.monotonic()
+    seen: list[tuple[Failure, ...]] = []
+    with tempfile.TemporaryDirectory(prefix="regreen-") as folder:
+        root = checked_out(commit, template, Path(folder))
+        asked = ("--workflow", commit["workflow"], "--repository", commit["repository"], "--committed")
+        while len(seen) < RUNS:
+            result = regreen(root, "replay", *asked, "--as-of", commit["committed"], *options)
+            if result["result"] != "failure":
+                verdict = "green" if result["result"] == "success" else str(result["result"])
+                return Row(commit, verdict, str(result["reason"] or ""), time.monotonic() - started)
+            seen.append(tuple(failures(result)))
+    took = time.monotonic() - started
+    told = "; ".join(f"{job}: {step} ({category})" for job, step, category in seen[0])
+    if len(set(seen)) > 1:
+        return Row(commit, "unsteady", told, took)
+    own = any(category not in SET_UP for _, _, category in seen[0])
+    return Row(commit, "reproduced" if own else "red in set-up", told, took)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("commits", type=Path)
+    parser.add_argument("--repositories", default="https://github.com/{owner}/{name}")
+    parser.add_argument("--only", action="append", default=[], help="the id of a commit; may be repeated")
+    given, options = parser.parse_known_args()
+    rows = []
+    for line in given.commits.read_text().splitlines():
+        commit = json.loads(line)
+        if given.only and commit["id"] not in given.only:
+            continue
+        row = replayed(commit, given.repositories, options)
+        print(f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}", flush=True)
+        rows.append(row)
+    REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS))
+    return int(any(r.verdict not in ("reproduced", "unreplayable") for r in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
