@@ -42,8 +42,8 @@ COMMENTS = {  # name -> pattern in a comment with its marker
     "ts-ignore": r"(?://|/\*)\**\s*@ts-ignore\b",
     "ts-expect-error": r"(?://|/\*)\**\s*@ts-expect-error\b",
     "ts-nocheck": r"(?://|/\*)\**\s*@ts-nocheck\b",
-    "prettier-ignore": r"(?://|/\*|#|<!--)\s*prettier-ignore(?:-start)?\b",
-    "coverage ignore": r"(?://|/\*)\s*(?:istanbul|c8|v8|node:coverage)\s+(?:ignore|disable)\b",
+    "prettier-ignore": r"(?://|/\*|#|<!--)\s*prettier-ignore(?:-start|-end)?\b",
+    "coverage ignore": r"(?://|/\*)\s*(?:istanbul|c8|v8|node:coverage)\s+(?:ignore\b(?:\s+\w+)?|disable\b)",
     "biome-ignore": r"(?://|/\*|#|<!--)\s*(?:biome|rome)-ignore(?:-all|-start)?\b(?:\s+(?P<codes>[\w/]+))?",
     "tslint": r"(?://|/\*)\s*tslint:disable(?:-next-line|-line)?\b(?::?\s*(?P<codes>[\w -]+))?",
     "deno": r"(?://|/\*)\s*deno-(?:lint-ignore(?:-file)?|fmt-ignore(?:-file)?)\b(?P<codes>[^*]*)",
@@ -151,12 +151,15 @@ def from_comments(
     return tuple(hits), tuple(sorted(closers.items()))
 
 
-def attributes_in(text: str, family: str) -> Iterator[Directive]:
-    """Find the attributes and pragmas that switch checkers off in code of languages that have such."""
+def attributes_in(text: str, family: str) -> tuple[tuple[Directive, ...], tuple[tuple[str, int], ...]]:
+    """Find the attributes and pragmas that switch checkers off in code, and how many pragmas switch them on again."""
+    hits: list[Directive] = []
     lines = code_only(text, family).split("\n")
     for number, line in enumerate(lines, 1):
         if "#" in line or "@" in line or "[" in line:
-            yield from _directives(_CODE, _CODE, number, line, lambda n: line_words(lines, n + 1))
+            hits += _directives(_CODE, _CODE, number, line, lambda n: line_words(lines, n + 1))
+    restored = sum(bool(_CLOSERS["#pragma"].search(line)) for line in lines if "#" in line)
+    return tuple(hits), (("#pragma", restored),) if restored else ()
 
 
 def line_words(lines: Sequence[str], line: int) -> frozenset[str]:
@@ -220,7 +223,12 @@ def _lost_closers(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterato
         before = old.get(path, Facts())
         now = dict(facts.closers)
         for name, count in before.closers:
-            fewer_open = sum(d.name == name for d in before.directives) - sum(d.name == name for d in facts.directives)
+            fewer_open = _opened(before, name) - _opened(facts, name)
             if count - now.get(name, 0) > max(0, fewer_open):
                 line = next((d.line for d in facts.directives if d.name == name), 1)
                 yield path, line, f"what ended the reach of a directive is gone ({name})"
+
+
+def _opened(facts: Facts, name: str) -> int:
+    """How many directives of that name there are, without those that only end the reach of another."""
+    return sum(d.name == name and not _CLOSERS[name].search(d.text) for d in facts.directives)

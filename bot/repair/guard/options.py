@@ -32,10 +32,10 @@ STRICT = re2.compile(  # options whose loss makes a checker find or report less
     r"^(--strict.*|--check.*|--diff|--exit-code|--error-on.*|-W.*error.*|-Werror|--Werror|--max-warnings.*|--cov-fail-under.*|"
     r"--fail-under.*|--fail-on.*|--frozen.*|--locked|--immutable|--doctest.*|--cov.*|--coverage.*|--warn-.*|--disallow.*|--no-implicit.*|"
     r"--all-files|--all-targets|--all-features|--workspace|--all|-D|--deny.*|--race|-race|--list-different|-l|-c|--runxfail|--select.*|"
-    r"--extend-select.*|--enable.*|--typecheck|--type-check|--noEmit|--bail|--forbid-only|--forbidOnly|--ci|--thresholds?.*|--pedantic|"
-    r"--report-unused.*|--fatal-warnings|--set-exit-status|-set_exit_status|--no-fix|--verify.*|--show-error.*|-x|--exitfirst)$"
+    r"--extend-select.*|--enable.*|--typecheck|--type-check|--noEmit|--forbid-only|--forbidOnly|--thresholds?.*|--pedantic|"
+    r"--report-unused.*|--fatal-warnings|--set-exit-status|-set_exit_status|--no-fix|--verify.*|--show-error.*)$"
 )
-NEUTRAL_LOSS = frozenset({"-x", "--exitfirst", "--bail", "--show-error-codes", "--ci", "-c", "--all"})
+NEUTRAL_LOSS = frozenset({"--show-error-codes"})
 SCOPED = {  # options of some tools that mean something else, or nothing, to others
     "-m": {"pytest", "py.test"},
     "-p": {"pytest", "py.test"},

@@ -28,9 +28,9 @@ def read(text: str, patterns: Patterns, *, test: bool, collected: bool) -> Facts
     if len(text) > LARGEST:
         raise TooComplex(f"more than {LARGEST} characters")
     directives, closers = found_in(text, patterns.comments)
-    more = tuple(attributes_in(text, patterns.comments)) if patterns.comments == "slash" else ()
+    more, restored = attributes_in(text, patterns.comments) if patterns.comments == "slash" else ((), ())
     units = tuple(_units(text, patterns, collected)) if test else ()
-    return Facts(units=units, directives=directives + more, closers=closers)
+    return Facts(units=units, directives=directives + more, closers=closers + restored)
 
 
 def _units(text: str, patterns: Patterns, collected: bool) -> Iterator[Unit]:

@@ -159,6 +159,8 @@ def _collect(start: Node, scope: Scope, out: Literals, steps: int) -> None:
         if node.type in LEAVES:
             out.found.append(_leaf(node))
             stack += [c for c in node.children if c.type == "template_substitution"]
+        elif node.type == "jsx_text":
+            out.found += text_of(node).split()
         elif node.type == "binary_expression" and text_of(node.child_by_field_name("operator")) == "+":
             parts = list(_summands(node))
             if any(p.type in {"string", "template_string"} for p in parts):

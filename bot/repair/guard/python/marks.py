@@ -61,6 +61,7 @@ UNCOLLECT = frozenset({"collect_ignore", "collect_ignore_glob", "__test__", "pyt
 SYSTEM_UNDER_TEST = frozenset(
     listed("PYTEST_CURRENT_TEST PYTEST_VERSION GITHUB_ACTIONS CI CONTINUOUS_INTEGRATION TOX_ENV_NAME TRAVIS")
 )
+EVERYWHERE = frozenset({"no_type_check", "_called_from_test"})  # names that say something in any file
 BROAD = frozenset({"Exception", "BaseException", "AssertionError", "UnittestError", "Failed", "SystemExit"})
 
 
@@ -71,7 +72,7 @@ def marks_in(found: Sequence[ast.AST], names: Names, *, test: bool) -> Iterator[
             yield from _of_call(node, names, test=test)
         elif isinstance(node, ast.Compare):
             yield from _detection(node, names)
-        if isinstance(node, (ast.Attribute, ast.Name)) and (test or last(names.dotted(node)) == "no_type_check"):
+        if isinstance(node, (ast.Attribute, ast.Name)) and (test or last(names.dotted(node)) in EVERYWHERE):
             yield from _of_name(node, names)
 
 
