@@ -328,7 +328,13 @@ class App:
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
-            (*table["actions"], *replay.side_effect_actions), (*table["commands"], *replay.side_effect_commands)
+            (*table["actions"], *replay.side_effect_actions),
+            (*table["commands"], *replay.side_effect_commands),
+            tuple(table["building_actions"]),
+            tuple(table["building_commands"]),
+            tuple(table["harmless"]),
+            table["inputs"],
+            frozenset(replay.allow_side_effects),
         )
         stand_ins = StandIns.read(config_root() / "actions.yaml")
         return Tools(
