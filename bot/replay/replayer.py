@@ -33,8 +33,8 @@ from bot.yaml12 import load
 
 POLL_SECONDS = 1.0
 MAX_LOG_NAME = 60  # characters, of up to 4 bytes; a file name has 255 bytes
-Progress = Callable[[str, str, Step | None], None]
-"""Told what ("started", "step", "ended"), the leg's name, and the step where there is one."""
+Progress = Callable[[str, str, Step | JobResult | None], None]
+"""Told what ("started", "step began", "step ended", "ended"), the leg's name, and the step or, at last, the result."""
 CountTests = Callable[[Path], TestCounts]
 """Counts the tests that a log reports."""
 
@@ -151,8 +151,7 @@ class Replay:
         steps = tuple(step.model_copy(update={"name": self._clean(step.name)}) for step in named)
         stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())
         result, reason = judge(job, record, steps, stub_failed=stub_failed)
-        self._progress("ended", planned.name, None)
-        return JobResult(
+        ended = JobResult(
             id=planned.job_id,
             name=planned.name,
             workflow=workflow.path,
@@ -166,6 +165,8 @@ class Replay:
             tests=self._tools.count_tests(self._logs / log),
             log=log,
         )
+        self._progress("ended", planned.name, ended)
+        return ended
 
     def _leg(
         self,
@@ -201,9 +202,13 @@ class Replay:
             hold_nested=not self._lenient,
             deadline_seconds=planned.minutes * 60,
             step_seconds=limits_of_actions(workflow.jobs[planned.job_id]),
-            watcher=lambda what, step: self._progress(f"step {what}", planned.name, step),
+            watcher=lambda what, step: self._on_step(what, planned.name, step),
         )
         return leg, log
+
+    def _on_step(self, what: str, leg: str, step: Step) -> None:
+        step.name = self._clean(step.name)
+        self._progress(f"step {what}", leg, step)
 
     def _clean(self, text: str) -> str:
         """Without the secrets that the user has given, which act puts into the names of steps and its own words."""
