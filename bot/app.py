@@ -21,7 +21,7 @@ from bot.adapters.workers import is_gone, this_worker
 from bot.config_files import config_root
 from bot.diagnosis import count_tests, diagnose
 from bot.errors import Conflict, CorruptCache, GitFailed, OutOfBudget, RegreenError, Transient, UsageError
-from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Stage, incident_id
+from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Result, Stage, incident_id
 from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
 from bot.repair.guard import judge
@@ -143,6 +143,10 @@ class App:
                 replays.close()
 
         return self._recovery.run(once)
+
+    def explain(self, result: ReplayResult) -> dict[str, Diagnosis]:
+        """Why each leg that failed did, by its key."""
+        return {j.key: self._diagnose_leg(result, j) for j in result.jobs if j.result is Result.FAILURE and j.log}
 
     def replays(self, options: ReplayOptions) -> Replays:
         """What replays the checkout as it is; the caller closes it."""
@@ -328,7 +332,13 @@ class App:
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
-            (*table["actions"], *replay.side_effect_actions), (*table["commands"], *replay.side_effect_commands)
+            (*table["actions"], *replay.side_effect_actions),
+            (*table["commands"], *replay.side_effect_commands),
+            tuple(table["building_actions"]),
+            tuple(table["building_commands"]),
+            tuple(table["harmless"]),
+            table["inputs"],
+            frozenset(replay.allow_side_effects),
         )
         stand_ins = StandIns.read(config_root() / "actions.yaml")
         return Tools(

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.errors import UsageError
 from bot.model import ReplayOptions
+from bot.replay.compare import Told
 
 
 def options_of(
@@ -34,6 +37,14 @@ def options_of(
         network=network,
         committed=given["committed"],
     )
+
+
+def told_result(path: Path) -> Told:
+    """A result as `regreen replay --json` printed it. Raises `UsageError` when the file holds none."""
+    try:
+        return Told.model_validate_json(path.read_bytes())
+    except ValidationError as e:
+        raise UsageError(f"{path}: this is no result of regreen replay --json: {e.errors()[0]['msg']}") from e
 
 
 def _repository(name: str) -> str:

@@ -133,22 +133,44 @@ def replay_options(command: F) -> F:
 
 @cli.command()
 @replay_options
+@click.option("--junit", type=FOLDER, metavar="FILE", help="Write the result to a file as JUnit XML, too.")
+@click.option(
+    "--compare", type=(FILE, FILE), metavar="A B", help="Replay nothing; compare two results of replay --json."
+)
 def replay(**given: Any) -> int:
     """Replay the checkout's workflow in a sandbox.
 
     \b
     Example:  regreen replay --workflow ci.yml --job test --matrix python:3.12
+              regreen replay --json > after.json; regreen replay --compare before.json after.json
 
-    Exit code 0 when every job succeeded or was skipped, 1 when one failed, 3 when it cannot be replayed here.
+    Exit code 0 when every job succeeded or was skipped, 1 when one failed, 3 when it cannot be replayed here. With
+    --compare, 1 when something got worse from A to B.
     """
     from bot.model import Result
 
     with _view(as_json=given["as_json"]) as view:
+        if given["compare"]:
+            return _compare(view, *given["compare"])
         app, options = _app(given, view)
         view.announce(options)
         result = app.replay(options)
-        view.replay_result(result, app.cache)
+        why = app.explain(result)
+        if given["junit"]:
+            from bot.junit import junit
+
+            given["junit"].write_bytes(junit(result, why))
+        view.replay_result(result, app.cache, why)
     return {Result.SUCCESS: OK, Result.FAILURE: HONEST_NO}.get(result.result, MachineError.exit_code)
+
+
+def _compare(view: "View", first: Path, second: Path) -> int:
+    from bot.arguments import told_result
+    from bot.replay.compare import compare
+
+    changes = compare(told_result(first), told_result(second))
+    view.changes(changes)
+    return HONEST_NO if any(c.worse for c in changes) else OK
 
 
 @cli.command()

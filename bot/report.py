@@ -1,7 +1,9 @@
 """Reports of what commands came to: in words on a console, or as the rows of one JSON object."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.table import Table
 from bot.app import Check
 from bot.model import Diagnosis, ExcerptLine, Incident, JobResult, Location, Part, ReplayResult, Result, Verdict
 from bot.proposal.message import MEANING
+from bot.replay.compare import Change
 from bot.settings import Settings
 from bot.text.inert import plain
 
@@ -35,19 +38,19 @@ LINES_BEFORE, LINES_AFTER = 2, 14
 """How much of the excerpt a report shows around the line that names a failure which was not fixed."""
 
 
-def replay_row(result: ReplayResult, log: str) -> dict[str, Any]:
+def replay_row(result: ReplayResult, log: str, why: Mapping[str, Diagnosis]) -> dict[str, Any]:
     """The contract of `regreen replay --json`."""
     return {
         "result": result.result,
         "reason": result.reason,
         "seconds": round(result.seconds, 3),
         "notes": result.notes,
-        "jobs": [_job_row(j) for j in result.jobs],
+        "jobs": [_job_row(j, why.get(j.key)) for j in result.jobs],
         "log": log,
     }
 
 
-def _job_row(job: JobResult) -> dict[str, Any]:
+def _job_row(job: JobResult, why: Diagnosis | None) -> dict[str, Any]:
     steps = [s.model_dump(mode="json") for s in job.steps]
     return {
         "id": job.id,
@@ -56,9 +59,17 @@ def _job_row(job: JobResult) -> dict[str, Any]:
         "result": job.result,
         "reason": job.reason,
         "workflow": job.workflow,
+        "continue_on_error": job.continue_on_error,
         "seconds": round(job.seconds, 3),
         "steps": steps,
+        "tests": job.tests.model_dump(),
+        "diagnosis": why.model_dump(mode="json") if why else None,
     }
+
+
+def changes_row(changes: Sequence[Change]) -> dict[str, Any]:
+    """The contract of `regreen replay --compare --json`."""
+    return {"worse": any(c.worse for c in changes), "changes": [asdict(c) for c in changes]}
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:
@@ -104,10 +115,13 @@ class Report:
     def __init__(self, console: Console) -> None:
         self._print = console.print
 
-    def replay(self, result: ReplayResult, log: str) -> None:
-        """Every job and step of a replay, and what was not as on GitHub."""
+    def replay(self, result: ReplayResult, log: str, why: Mapping[str, Diagnosis]) -> None:
+        """Every job and step of a replay, why steps failed, a table of the jobs, and what was not as on GitHub."""
         for job in result.jobs:
             self._job(job)
+            if found := why.get(job.key):
+                self._excerpt(_around(found))
+        self._jobs(result.jobs)
         for note in result.notes:
             self._print(f"note: {shown(note)}")
         self._print(f"{SIGNS[result.result]} {result.result} in {result.seconds:.1f} s" + _tail(result.reason))
@@ -118,6 +132,22 @@ class Report:
         for step in job.steps:
             goes_on = "  (its job goes on)" if step.continue_on_error else ""
             self._print(f"    {SIGNS[step.result]} {shown(step.name)}  [dim]{step.seconds:.1f} s{goes_on}[/]")
+
+    def _jobs(self, jobs: Sequence[JobResult]) -> None:
+        table = _table("", "job", "result", "steps", "tests", "time")
+        for job in jobs:
+            steps, tests = _counted(s.result for s in job.steps), _tests_of((job,))
+            time = f"{job.seconds:.1f} s"
+            table.add_row(SIGNS[job.result], shown(job.name), str(job.result), steps, tests, time)
+        self._print(table)
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        """What differs between two replays, the worse marked."""
+        table = _table("", "job", "", "first", "second")
+        for c in changes:
+            what = c.what if c.what == "job" else f"{c.what} {c.name}"
+            table.add_row("[red]worse[/]" if c.worse else "", shown(c.job), shown(what), c.before, c.after)
+        self._print(table if changes else "both results are the same")
 
     def incident(self, incident: Incident, *, history: bool) -> None:
         """What failed and why, what was tried, the verdict with its evidence, and where the fix is."""
@@ -174,9 +204,9 @@ class Report:
         if not before or not after:
             return
         table = _table("", "before", "after")
-        rows = ((_jobs_line, "jobs"), (_tests_line, "tests"), (lambda r: f"{r.seconds:.1f} s", "time"))
-        for tell, name in rows:
-            table.add_row(name, tell(before), tell(after))
+        table.add_row("jobs", *(_counted(j.result for j in r.jobs) for r in (before, after)))
+        table.add_row("tests", *(_tests_of(r.jobs) for r in (before, after)))
+        table.add_row("time", *(f"{r.seconds:.1f} s" for r in (before, after)))
         self._print(table)
 
     def _proposal(self, incident: Incident) -> None:
@@ -261,13 +291,13 @@ def _tail(reason: str | None) -> str:
     return f"  [dim]{shown(reason)}[/]" if reason else ""
 
 
-def _jobs_line(result: ReplayResult) -> str:
-    counts = {r: sum(j.result is r for j in result.jobs) for r in Result}
-    return ", ".join(f"{n} {r}" for r, n in counts.items() if n)
+def _counted(results: Iterable[Result]) -> str:
+    found = Counter(results)
+    return ", ".join(f"{found[r]} {r}" for r in Result if found[r]) or "-"
 
 
-def _tests_line(result: ReplayResult) -> str:
-    run, failed = sum(j.tests.run for j in result.jobs), sum(j.tests.failed for j in result.jobs)
+def _tests_of(jobs: Sequence[JobResult]) -> str:
+    run, failed = sum(j.tests.run for j in jobs), sum(j.tests.failed for j in jobs)
     return f"{run} run, {failed} failed" if run else "-"
 
 

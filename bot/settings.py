@@ -28,6 +28,7 @@ class ReplaySettings(_Section):
     max_disk_bytes: PositiveInt
     side_effect_actions: tuple[str, ...]
     side_effect_commands: tuple[str, ...]
+    allow_side_effects: tuple[str, ...]
 
 
 class FixSettings(_Section):

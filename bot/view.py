@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -16,9 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.app import Check, Voices
-from bot.model import Diagnosis, Incident, ReplayOptions, ReplayResult
+from bot.model import Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Result
+from bot.replay.compare import Change
 from bot.replay.record import Step
-from bot.report import SIGNS, Report, incident_row, replay_row, shown
+from bot.report import SIGNS, Report, changes_row, incident_row, replay_row, shown
 from bot.settings import Settings
 from bot.text.inert import plain
 
@@ -26,6 +27,10 @@ NETWORKS = {
     "all": "replayed code may use the network (--network none forbids it)",
     "none": "replayed code has no network",
 }
+
+
+MOST_ENDED = 10
+"""How many legs that have ended the live list shows."""
 
 
 class View:
@@ -56,7 +61,16 @@ class View:
     @property
     def voices(self) -> Voices:
         """What the app tells its progress to."""
-        return Voices(self.say, self._steps.on)
+        return Voices(self.say, self._progress)
+
+    def _progress(self, what: str, leg: str, of: Step | JobResult | None) -> None:
+        """See `bot.replay.replayer.Progress`: the live list; where nothing can be redrawn, what has ended."""
+        if self._live:
+            self._steps.on(what, leg, of)
+        elif isinstance(of, JobResult):
+            self.say(f"{leg}: {of.result} in {of.seconds:.1f} s")
+        elif what == "step ended" and of and of.result is Result.FAILURE:
+            self.say(f"{leg} / {_headline(of)}: {of.result} in {of.seconds:.1f} s")
 
     def say(self, text: str) -> None:
         """A line of progress."""
@@ -68,10 +82,14 @@ class View:
 
     # --- results ---
 
-    def replay_result(self, result: ReplayResult, root: Path) -> None:
-        """A replay; `root` is the folder that its log is relative to."""
+    def replay_result(self, result: ReplayResult, root: Path, why: Mapping[str, Diagnosis]) -> None:
+        """A replay; `root` is the folder that its log is relative to, `why` the causes of its failures."""
         log = str(root / result.log)
-        self._show(lambda: replay_row(result, log), lambda: self._report.replay(result, log))
+        self._show(lambda: replay_row(result, log, why), lambda: self._report.replay(result, log, why))
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        """What differs between two replays."""
+        self._show(lambda: changes_row(changes), lambda: self._report.changes(changes))
 
     def incident(self, incident: Incident, *, everything: bool = False) -> None:
         """An incident; with `everything` also its history, and as JSON the whole record."""
@@ -111,35 +129,44 @@ class View:
 
 
 class _LiveSteps:
-    """The legs that run now, each with its steps; rich asks for it ten times a second."""
+    """The legs that run now, each with its steps, and those that have ended; rich asks for it ten times a second."""
 
     def __init__(self) -> None:
         self._legs: dict[str, list[tuple[Step, float]]] = {}
+        self._ended: list[tuple[str, JobResult]] = []
         self._lock = Lock()
         self._spinner = Spinner("dots")
 
-    def on(self, what: str, leg: str, step: Step | None) -> None:
+    def on(self, what: str, leg: str, of: Step | JobResult | None) -> None:
         """See `bot.replay.replayer.Progress`."""
         with self._lock:
             if what == "started":
+                self._ended = self._ended if self._legs else []  # another replay begins
                 self._legs[leg] = []
-            elif what == "step began" and step and leg in self._legs:
-                self._legs[leg].append((step, time.monotonic()))
-            elif what == "ended":
+            elif what == "step began" and isinstance(of, Step) and leg in self._legs:
+                self._legs[leg].append((of, time.monotonic()))
+            elif what == "ended" and isinstance(of, JobResult):
                 self._legs.pop(leg, None)
+                self._ended.append((leg, of))
 
     def __rich__(self) -> Group:
         rows: list[Any] = []
         with self._lock:
+            for leg, job in self._ended[-MOST_ENDED:]:
+                rows.append(Text.from_markup(f"{SIGNS[job.result]} {shown(leg)}  [dim]{job.seconds:.1f} s[/]"))
             for leg, steps in self._legs.items():
                 rows.append(Text(plain(leg), style="bold"))
                 rows += [self._row(step, began) for step, began in steps]
         return Group(*rows)
 
     def _row(self, step: Step, began: float) -> Any:
-        name = plain(step.name.splitlines()[0] if step.name else "")
+        name = plain(_headline(step))
         if step.result is None:
             line = Table.grid(padding=(0, 1))
             line.add_row("  ", self._spinner, Text(name), Text(f"{time.monotonic() - began:.0f} s", style="dim"))
             return line
         return Text.from_markup(f"    {SIGNS[step.result]} {escape(name)}  [dim]{step.seconds:.1f} s[/]")
+
+
+def _headline(step: Step) -> str:
+    return step.name.splitlines()[0] if step.name else ""

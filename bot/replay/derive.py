@@ -28,10 +28,10 @@ STUB_SHELLS = {Result.SUCCESS: "true {0}", Result.FAILURE: "false {0}", Result.C
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived workflow, and which of its steps were replaced because they change something outside."""
+    """A derived workflow, and what is to be said of its steps that change something outside."""
 
     document: dict[str, Any]
-    replaced: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,19 @@ def derive(
     """Derive the workflow of one leg. `scope` holds the contexts that a job may use before it starts."""
     job = dict(workflow.jobs[job_id])
     defaults = {**_run_defaults(workflow.document), **resolve(_run_defaults(job), scope.having(env={}))}
-    steps, replaced = [], []
+    steps, notes = [], []
     declared = {k: v for owner in (workflow.document, job) for k, v in _env_of(owner).items()}
     masked = {name: to_string(declared.get(name, "")) for name in ACTS_OWN}
     for number, step in enumerate(job["steps"]):
         effect, share = side_effects.find(step)
-        if share is Share.ALL:
-            replaced.append(effect)
+        if share and side_effects.allows(step):
+            notes.append(f"the side effect '{effect}' was allowed to run")
+            steps.append(_step(step, number, defaults, masked))
+        elif share is Share.ALL:
+            notes.append(f"the side effect '{effect}' was not run")
             steps.append(_replacement(step, effect))
         elif share is Share.SOME:
-            reason = f"a step runs '{effect}', which is never run in a replay, among other commands"
+            reason = f"a step runs '{effect}', which is never run in a replay, among other things"
             steps.append(_unavailable(step, reason))
         else:
             steps.append(_step(step, number, defaults, masked))
@@ -81,7 +84,7 @@ def derive(
     document: dict[str, Any] = {"name": workflow.name, "on": {event: workflow.triggers.get(event)}}
     if "env" in workflow.document:
         document["env"] = workflow.document["env"]
-    return Derived(_whole_numbers({**document, "jobs": {**stubs, job_id: derived}}), tuple(replaced))
+    return Derived(_whole_numbers({**document, "jobs": {**stubs, job_id: derived}}), tuple(notes))
 
 
 def _whole_numbers(value: Any) -> Any:

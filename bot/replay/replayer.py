@@ -4,10 +4,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
+from posixpath import dirname
 from typing import Any
 
 from bot.errors import UsageError
@@ -32,8 +33,8 @@ from bot.yaml12 import load
 
 POLL_SECONDS = 1.0
 MAX_LOG_NAME = 60  # characters, of up to 4 bytes; a file name has 255 bytes
-Progress = Callable[[str, str, Step | None], None]
-"""Told what ("started", "step", "ended"), the leg's name, and the step where there is one."""
+Progress = Callable[[str, str, Step | JobResult | None], None]
+"""Told what ("started", "step began", "step ended", "ended"), the leg's name, and the step or, at last, the result."""
 CountTests = Callable[[Path], TestCounts]
 """Counts the tests that a log reports."""
 
@@ -114,18 +115,18 @@ class Replay:
 
     def uses(self, workflow: Workflow) -> set[str]:
         """The remote actions that the workflow and the actions of the tree name."""
-        return used([workflow.document, *self._actions])
+        return used([workflow.document, *self._actions.values()])
 
     @cached_property
-    def _actions(self) -> list[Any]:
-        """The definitions of the actions of the tree."""
+    def _actions(self) -> dict[str, Any]:
+        """The definitions of the actions of the tree, by their folders ("." is the root)."""
         paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
-        return [load(self._origin.require(self._commit, path), path) for path in paths]
+        return {dirname(path) or ".": load(self._origin.require(self._commit, path), path) for path in paths}
 
     @cached_property
     def _lenient(self) -> bool:
         """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
-        runs = (a.get("runs") for a in self._actions if isinstance(a, dict))
+        runs = (a.get("runs") for a in self._actions.values() if isinstance(a, dict))
         steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
         return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
 
@@ -150,8 +151,7 @@ class Replay:
         steps = tuple(step.model_copy(update={"name": self._clean(step.name)}) for step in named)
         stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())
         result, reason = judge(job, record, steps, stub_failed=stub_failed)
-        self._progress("ended", planned.name, None)
-        return JobResult(
+        ended = JobResult(
             id=planned.job_id,
             name=planned.name,
             workflow=workflow.path,
@@ -165,6 +165,8 @@ class Replay:
             tests=self._tools.count_tests(self._logs / log),
             log=log,
         )
+        self._progress("ended", planned.name, ended)
+        return ended
 
     def _leg(
         self,
@@ -179,10 +181,9 @@ class Replay:
         """A leg that has not begun, and the name of its log."""
         index = next(self._numbers)
         folder = LegFolder(self.folder / "legs" / str(index)).make()
-        effects = self._tools.side_effects
+        effects = replace(self._tools.side_effects, tree=self._actions)
         derived = derive(workflow, planned.job_id, planned.matrix, needed, run.event, effects, planned.scope)
-        for effect in derived.replaced:
-            self._notes[f"{planned.name}: the side effect '{effect}' was not run"] = None
+        self._notes |= dict.fromkeys(f"{planned.name}: {note}" for note in derived.notes)
         local = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(self._plan.local_actions.values())}
         mapped = dict(zip(self._plan.local_actions, local, strict=True))
         machine, stand_ins, secrets = self._tools.machine, self._tools.stand_ins, self._plan.secrets
@@ -201,9 +202,13 @@ class Replay:
             hold_nested=not self._lenient,
             deadline_seconds=planned.minutes * 60,
             step_seconds=limits_of_actions(workflow.jobs[planned.job_id]),
-            watcher=lambda what, step: self._progress(f"step {what}", planned.name, step),
+            watcher=lambda what, step: self._on_step(what, planned.name, step),
         )
         return leg, log
+
+    def _on_step(self, what: str, leg: str, step: Step) -> None:
+        step.name = self._clean(step.name)
+        self._progress(f"step {what}", leg, step)
 
     def _clean(self, text: str) -> str:
         """Without the secrets that the user has given, which act puts into the names of steps and its own words."""

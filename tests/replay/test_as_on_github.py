@@ -1,15 +1,11 @@
 """What passes on GitHub passes here, and what GitHub refuses or fails does not: one small workflow each."""
 
-import json
 from typing import Any
 
 import pytest
 
 from bot.errors import UsageError
-from bot.replay.side_effects import Share, SideEffects
-from bot.yaml12 import load
-from tests.conftest import ROOT
-from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, Make, workflow
+from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
 
 GREEN, RED, SKIPPED, UNKNOWN = "success", "failure", "skipped", "unreplayable"
 
@@ -276,24 +272,3 @@ def test_a_filter_does_not_touch_what_is_needed(project: Make) -> None:
     )
     made = project({WORKFLOW: text})
     assert made.replay(jobs=("ci",), matrix=(("x", "2"),)).jobs == {"plan": GREEN, "ci (2)": GREEN}
-
-
-TABLE = load((ROOT / "config" / "side_effects.yaml").read_bytes(), "side_effects.yaml")
-
-
-@pytest.mark.parametrize(
-    ("script", "share"),
-    [
-        ("git push", Share.ALL), ("git add .\ngit commit -m 'x y'\ngit push origin main", Share.ALL),
-        ("python -m twine upload dist/*", Share.ALL), ("cd dist && npm publish", Share.ALL), ("sudo docker push x", Share.ALL),
-        ("TOKEN=x gh release create v1", Share.ALL), ("npm test\nnpm publish", Share.SOME), ("git diff --exit-code && git push", Share.SOME),
-        ("if tag; then git push; fi", Share.SOME), ('bash -c "git push"', Share.SOME), ("python a.py $(git push)", Share.SOME),
-        ("cat <<EOF\nit's\nEOF\ngit push", Share.SOME), ("git status", Share.NONE), ("npm run publish", Share.NONE),
-        ("echo 'git push'", Share.NONE), ("# git push\ntrue", Share.NONE), ("grep -q 'npm publish' README.md", Share.NONE),
-    ],
-)  # fmt: skip
-def test_how_much_of_a_step_is_a_side_effect(script: str, share: Share) -> None:
-    effects = SideEffects(tuple(TABLE["actions"]), tuple(TABLE["commands"]))
-    assert effects.find({"run": script})[1] is share, json.dumps(script)
-    assert effects.find({"uses": "pypa/gh-action-pypi-publish@v1"})[1] is Share.ALL
-    assert effects.find({"uses": SETUP_PYTHON})[1] is Share.NONE
