@@ -84,34 +84,40 @@ class Library:
         return found
 
 
-def check(workflow: Workflow, library: Library, callers: tuple[str, ...] = ()) -> None:
-    """Raise `UsageError` for what GitHub refuses before it starts anything: wrong calls, loops, too many levels."""
-    chain = (*callers, workflow.path)
+def check(workflow: Workflow, library: Library, callers: tuple[str, ...] = ()) -> list[str]:
+    """What of the calls GitHub would refuse and a replay lets pass, in words.
+
+    Raises `UsageError` for what GitHub refuses before it starts anything: wrong calls, loops, too many levels.
+    """
+    chain, notes = (*callers, workflow.path), []
     for job_id, job in workflow.jobs.items():
-        if "uses" not in job:
-            continue
         where = f"{workflow.path}: the job '{job_id}'"
-        found = library.find(str(job["uses"]), workflow)
+        found = library.find(str(job["uses"]), workflow) if "uses" in job else None
         if found is None:
             continue
         if found.path in chain:
             raise UsageError(f"{where} calls in a circle: {' -> '.join([*chain, found.path])}")
         if len(chain) >= MAX_LEVELS:
             raise UsageError(f"{where} calls deeper than {MAX_LEVELS} levels, which GitHub does not allow")
-        _check_names(where, "input", job.get("with") or {}, declared(found, "inputs"), found.path)
+        if unknown := _unknown(where, "input", job.get("with") or {}, declared(found, "inputs"), found.path):
+            raise UsageError(unknown)
         if job.get("secrets") != "inherit":
-            _check_names(where, "secret", job.get("secrets") or {}, declared(found, "secrets"), found.path)
-        check(found, library, chain)
+            unknown = _unknown(where, "secret", job.get("secrets") or {}, declared(found, "secrets"), found.path)
+            notes += [f"{unknown}: GitHub refuses that"] if unknown else []
+        notes += check(found, library, chain)
+    return notes
 
 
-def _check_names(where: str, what: str, given: Any, known: Mapping[str, Mapping[str, Any]], path: str) -> None:
+def _unknown(where: str, what: str, given: Any, known: Mapping[str, Mapping[str, Any]], path: str) -> str:
+    """What is given and not declared, in words. Raises `UsageError` for what is missing."""
     if not isinstance(given, dict):
         raise UsageError(f"{where}: its {what}s are not a mapping")
-    if unknown := sorted(set(map(str, given)) - set(known)):
-        raise UsageError(f"{where} gives the {what} '{unknown[0]}', which {path} does not declare")
+    names, wanted = ({str(x).lower() for x in given}, {x.lower() for x in known})
     for name, about in known.items():
-        if about.get("required") is True and name not in given and "default" not in about:
+        if about.get("required") is True and name.lower() not in names and "default" not in about:
             raise UsageError(f"{where} does not give the {what} '{name}', which {path} requires")
+    unknown = sorted(names - wanted)
+    return f"{where} gives the {what} '{unknown[0]}', which {path} does not declare" if unknown else ""
 
 
 def declared(workflow: Workflow, what: str, event: str = "workflow_call") -> dict[str, Mapping[str, Any]]:
@@ -126,11 +132,11 @@ def declared(workflow: Workflow, what: str, event: str = "workflow_call") -> dic
 def called(caller: Call, job_id: str, name: str, matrix: Mapping[str, Any], scope: Scope, workflow: Workflow) -> Call:
     """What one leg of a calling job starts. Raises `UsageError` where a value has not the type that was declared."""
     job = caller.workflow.jobs[job_id]
-    given = resolve(job.get("with") or {}, scope)
+    given = {str(k).lower(): v for k, v in resolve(job.get("with") or {}, scope).items()}
     inputs = {}
     for key, about in declared(workflow, "inputs").items():
         kind = str(about.get("type", "string"))
-        value = given.get(key, resolve(about.get("default"), caller.run.scope({})))
+        value = given.get(key.lower(), resolve(about.get("default"), caller.run.scope({})))
         inputs[key] = EMPTY.get(kind) if value is None else _typed(value, kind, f"the input '{key}' of {workflow.path}")
     secrets = caller.secrets
     if job.get("secrets") != "inherit":

@@ -40,13 +40,17 @@ CountTests = Callable[[Path], TestCounts]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to replay: workflows with the run that each is given, the filters of the options, and secrets for tests."""
+    """What to replay: workflows with the run that each is given, the filters of the options, and secrets for tests.
+
+    `notes` say what is not as on GitHub.
+    """
 
     workflows: tuple[tuple[Workflow, Run], ...]
     options: ReplayOptions
     library: Library
     secrets: Mapping[str, str] = field(default_factory=dict)
     local_actions: Mapping[str, Path] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Replay:
         self._numbers = count(1)
         self._legs: dict[str, Leg] = {}
         self._benches: dict[str, Workbench] = {}
-        self._notes: dict[str, None] = {}
+        self._notes: dict[str, None] = dict.fromkeys(plan.notes)
         self._logs = folder / "log"
         self._logs.mkdir(parents=True)
         prepare.write_shared(folder / "shared", tools.machine)

@@ -47,9 +47,8 @@ def select(
     history = _history(origin, commit, checkout)
     runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
     library = Library(lambda path: origin.read(commit, path), local)
-    for workflow in workflows:
-        check(workflow, library)
-    return Plan(runs, options, library, secrets, local)
+    notes = [note for workflow in workflows for note in check(workflow, library)]
+    return Plan(runs, options, library, secrets, local, tuple(notes))
 
 
 def _chosen(origin: Origin, commit: str, options: ReplayOptions) -> list[Workflow]:

@@ -88,7 +88,7 @@ def test_calls_of_calls_that_fail_and_inherit_secrets(project: Make) -> None:
         on: push
         jobs:
           call: {{uses: ./{FOLDER}/b.yml, secrets: inherit}}
-          job: {{needs: call, if: always(), runs-on: ubuntu-latest, steps: [{{run: 'echo ${{{{ needs.call.result }}}}'}}]}}
+          job: {{needs: call, if: failure(), runs-on: ubuntu-latest, steps: [{{run: 'echo ${{{{ needs.call.result }}}}'}}]}}
           never: {{needs: call, runs-on: ubuntu-latest, steps: [{{run: 'true'}}]}}
     """
     deepest = "on: workflow_call\n" + ONE_JOB.format("'[ \"${{ secrets.KEY }}\" != hush-hush ]'")
@@ -110,7 +110,6 @@ def test_calls_of_calls_that_fail_and_inherit_secrets(project: Make) -> None:
         (calling(f"./{FOLDER}/c.yml", ", with: {a: 1}"), "on: workflow_call\n", "gives the input 'a', which"),
         (calling(f"./{FOLDER}/c.yml"), "on: {workflow_call: {inputs: {a: {type: string, required: true}}}}\n", "does not give the input 'a'"),
         (calling(f"./{FOLDER}/c.yml"), "on: {workflow_call: {secrets: {a: {required: true}}}}\n", "does not give the secret 'a'"),
-        (calling(f"./{FOLDER}/c.yml", ", secrets: {a: b}"), "on: workflow_call\n", "gives the secret 'a', which"),
         (calling(f"./{FOLDER}/c.yml", ", with: {a: 'true'}"), "on: {workflow_call: {inputs: {a: {type: boolean}}}}\n", "is to be a boolean, but 'true' is none"),
         (calling(f"./{FOLDER}/c.yml", ", with: {a: many}"), "on: {workflow_call: {inputs: {a: {type: number}}}}\n", "is to be a number"),
         (calling(f"./{FOLDER}/c.yml", ", env: {A: b}"), "on: workflow_call\n", "has the key 'env'"),
@@ -120,6 +119,14 @@ def test_wrong_calls_are_named(project: Make, caller: str, called: str, told: st
     files = {f"{FOLDER}/c.yml": called + ONE_JOB.format("a")} if called else {}
     with pytest.raises(UsageError, match=told):
         project({WORKFLOW: caller, **files}).replay(workflows=("ci.yml",))
+
+
+def test_a_secret_that_is_not_declared_is_noted(project: Make) -> None:
+    called = "on: workflow_call\n" + ONE_JOB.format("'[ ${{ secrets.A }} = b ]'")
+    made = project({WORKFLOW: calling(f"./{FOLDER}/c.yml", ", secrets: {a: b}"), f"{FOLDER}/c.yml": called})
+    done = made.replay(workflows=("ci.yml",))
+    assert done.jobs == {"call / job": "success"}
+    assert "the secret 'a', which" in done.result.notes[0]
 
 
 def test_deep_calls(project: Make) -> None:
