@@ -1,21 +1,23 @@
 """The derived workflow: one leg of one job in a form that act runs as GitHub would.
 
-act gets one literal `runs-on`, one literal matrix combination and no `if` of the job, because all three were decided
-before; needed jobs stand in as stubs that end as the real ones did and carry their outputs; every `run:` step gets our
+act gets one literal `runs-on`, one literal matrix combination, no `if` of the job and no job that it needs, because all
+that was decided before; contexts that are known by now stand in the expressions as literals; every `run:` step gets our
 wrapper as its shell; what the wrapper must know of a step comes in variables that the wrapper takes out again.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UsageError
-from bot.model import Result
+from bot.replay.constants import filled
+from bot.replay.context import Run
 from bot.replay.expressions import Scope, split, to_string
 from bot.replay.layout import BIN
+from bot.replay.legs import Planned
 from bot.replay.side_effects import Share, SideEffects
-from bot.replay.workflow import Workflow, needs, resolve
+from bot.replay.workflow import Workflow
 
 PLATFORM = "regreen"
 STEP = f"{BIN}/step"
@@ -23,7 +25,6 @@ NAMED_SHELLS = ("bash", "sh", "python", "pwsh")
 ACTS_OWN = ("ACT", "CI", "GITHUB_ACTIONS")
 """What act has in the `env` context of a step, and GitHub has not: hidden by an empty value; the wrapper undoes it."""
 OUTPUTS_STEP = "regreen_outputs"
-STUB_SHELLS = {Result.SUCCESS: "true {0}", Result.FAILURE: "false {0}", Result.CANCELLED: "false {0}"}
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,15 @@ class Derived:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Need:
-    """How a needed job ended, and its outputs."""
-
-    result: Result
-    outputs: Mapping[str, str] = field(default_factory=dict)
-
-
-def derive(
-    workflow: Workflow,
-    job_id: str,
-    matrix: Mapping[str, Any],
-    needed: Mapping[str, Need],
-    event: str,
-    side_effects: SideEffects,
-    scope: Scope,
-) -> Derived:
-    """Derive the workflow of one leg. `scope` holds the contexts that a job may use before it starts."""
-    job = dict(workflow.jobs[job_id])
-    defaults = {**_run_defaults(workflow.document), **resolve(_run_defaults(job), scope.having(env={}))}
+def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEffects) -> Derived:
+    """Derive the workflow of one leg."""
+    constants = _constants(planned.scope, run)
+    document = {"name": run.workflow, "on": {run.event: None}}
+    document |= filled({k: v for k, v in workflow.document.items() if k == "env"}, constants)
+    job: dict[str, Any] = filled({k: v for k, v in workflow.jobs[planned.job_id].items() if k != "if"}, constants)
+    defaults = filled({**_run_defaults(workflow.document), **_run_defaults(job)}, constants)
     steps, notes = [], []
-    declared = {k: v for owner in (workflow.document, job) for k, v in _env_of(owner).items()}
+    declared = {k: v for owner in (document, job) for k, v in _env_of(owner).items()}
     masked = {name: to_string(declared.get(name, "")) for name in ACTS_OWN}
     for number, step in enumerate(job["steps"]):
         effect, share = side_effects.find(step)
@@ -72,19 +60,21 @@ def derive(
             steps.append(_step(step, number, defaults, masked))
     if job.get("outputs"):
         steps.append(_outputs_step(job["outputs"]))
-    derived: dict[str, Any] = {"name": job_id, "runs-on": PLATFORM, "steps": steps}
+    derived: dict[str, Any] = {"name": planned.job_id, "runs-on": PLATFORM, "steps": steps}
     derived |= {k: job[k] for k in ("env", "outputs") if k in job}
-    if folder := defaults.get("working-directory"):
-        derived["defaults"] = {"run": {"working-directory": folder}}
-    if matrix:
-        derived["strategy"] = {"matrix": {"include": [dict(matrix)]}}
-    stubs = {need: _stub(needed[need]) for need in needs(job)}
-    if stubs:
-        derived |= {"needs": list(stubs), "if": "${{ always() }}"}
-    document: dict[str, Any] = {"name": workflow.name, "on": {event: workflow.triggers.get(event)}}
-    if "env" in workflow.document:
-        document["env"] = workflow.document["env"]
-    return Derived(_whole_numbers({**document, "jobs": {**stubs, job_id: derived}}), tuple(notes))
+    own = {"working-directory": defaults.get("working-directory"), "shell": _unresolved(defaults.get("shell"))}
+    if own := {k: v for k, v in own.items() if v}:
+        derived["defaults"] = {"run": own}
+    if planned.matrix:
+        derived["strategy"] = {"matrix": {"include": [dict(planned.matrix)]}}
+    return Derived(_whole_numbers({**document, "jobs": {planned.job_id: derived}}), tuple(notes))
+
+
+def _constants(scope: Scope, run: Run) -> dict[str, Any]:
+    """What expressions of a job may name and act would not know, or not as GitHub does."""
+    whole = {name: scope.contexts[name] for name in ("inputs", "needs", "strategy") if name in scope.contexts}
+    told = {f"github.{k}": v for k, v in run.github().items() if k not in ("event", "token")}
+    return {**whole, **told, "runner.environment": "github-hosted"}
 
 
 def _whole_numbers(value: Any) -> Any:
@@ -117,9 +107,9 @@ def _step(
         derived["env"]["REGREEN_TIMEOUT_MINUTES"] = to_string(minutes)
     if (goes_on := step.get("continue-on-error")) is not None:
         derived["env"]["REGREEN_CONTINUE_ON_ERROR"] = to_string(goes_on)
-    if "run" in step:
+    if "run" in step and (step.get("shell") or not _unresolved(defaults.get("shell"))):
         derived["shell"] = shell_of(step.get("shell") or defaults.get("shell"))
-    elif str(step["uses"]).startswith("docker://"):
+    elif str(step.get("uses")).startswith("docker://"):
         return _unavailable(step, f"the step uses the container image {step['uses']}, which needs a container engine")
     return derived
 
@@ -144,7 +134,12 @@ def shell_of(shell: Any) -> str:
     if not shell:
         return f"{STEP} default {{0}}"
     text = str(shell)
-    return f"{STEP} {text} {{0}}" if text in NAMED_SHELLS or "${{" in text else f"{STEP} custom {text}"
+    return f"{STEP} {text} {{0}}" if text in NAMED_SHELLS else f"{STEP} custom {text}"
+
+
+def _unresolved(shell: Any) -> str:
+    """The job's default shell where only act can tell it: an expression, whose value our wrapper is given."""
+    return f"{STEP} shell {shell} -- {{0}}" if "${{" in str(shell or "") else ""
 
 
 def _replacement(step: Mapping[str, Any], effect: str) -> dict[str, Any]:
@@ -186,16 +181,3 @@ def _numbered(text: str) -> list[tuple[int, tuple[bool, str]]]:
 
 def _plain(name: str) -> str:
     return json.dumps(name)[1:-1]
-
-
-def _stub(need: Need) -> dict[str, Any]:
-    if need.result is Result.SKIPPED:
-        return {"runs-on": PLATFORM, "if": "${{ false }}", "steps": [{"run": "exit 0"}]}
-    outputs = {name: literal(value) for name, value in need.outputs.items()}
-    return {"runs-on": PLATFORM, "outputs": outputs, "steps": [{"run": "stub", "shell": STUB_SHELLS[need.result]}]}
-
-
-def literal(value: str) -> str:
-    """A text as an expression that gives just that text, whatever braces or quotes it has."""
-    encoded = json.dumps(value).replace("'", "\\u0027").replace("{", "\\u007b").replace("}", "\\u007d")
-    return f"${{{{ fromJSON('{encoded}') }}}}"

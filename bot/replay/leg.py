@@ -30,6 +30,7 @@ from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, R
 
 MARKER_WAIT_SECONDS = 2.0
 ENDED = "the held job has ended"
+NO_ENGINE = "failed to connect to the docker API"  # as act says it
 
 
 Watcher = Callable[[str, Step], None]
@@ -306,6 +307,9 @@ class Leg(threading.Thread):
             step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
 
     def _on_problem(self, event: actlog.Problem) -> None:
+        if event.path and event.text.startswith(NO_ENGINE) and (step := self._record.steps.get(event.path[0])):
+            reason = f"the step '{step.name}' uses a container action, which needs a container engine"
+            self._record.unreplayable = self._record.unreplayable or reason
         if not event.text.startswith("exit status"):
             self._record.problems.append(event.text)
             step = self._record.steps.get(event.path[0]) if event.path else None

@@ -18,7 +18,7 @@ ARM = ("arm64", "aarch64")
 
 @dataclass(frozen=True)
 class Planned:
-    """A leg that can run here. `minutes` is its time limit; `scope` is what its expressions may name."""
+    """A leg that can run here, or calls a workflow; `minutes` limit it, `scope` is what its expressions may name."""
 
     job_id: str
     name: str
@@ -44,29 +44,26 @@ def legs_of(
                 id=job_id, name=str(job.get("name") or job_id), workflow=workflow.path, result=Result.SKIPPED
             )
             return
-        if "uses" in job:
-            reason = f"the job calls the workflow {job['uses']}, which this version cannot replay"
-            yield JobResult(id=job_id, name=job_id, workflow=workflow.path, result=Result.UNREPLAYABLE, reason=reason)
-            return
         combinations = expand_matrix(job, scope)
         for index, matrix in enumerate(combinations):
             if all(to_string(matrix[k]) == v for k, v in only if k in matrix):
-                yield _leg(workflow, job_id, matrix, _with_matrix(scope, matrix, index, len(combinations)))
+                yield _leg(workflow, job_id, matrix, _with_matrix(scope, matrix, index, len(combinations), job))
     except UsageError as e:
         raise UsageError(
             e.message if e.message.startswith(workflow.path) else f"{where}: {e.message}", hint=e.hint
         ) from e
 
 
-def _with_matrix(scope: Scope, matrix: Mapping[str, Any], index: int, total: int) -> Scope:
-    strategy = {"job-index": index, "job-total": total, "fail-fast": True, "max-parallel": total}
-    return Scope({**scope.contexts, "matrix": dict(matrix), "strategy": strategy}, scope.functions)
+def _with_matrix(scope: Scope, matrix: Mapping[str, Any], index: int, total: int, job: Mapping[str, Any]) -> Scope:
+    given = resolve({k: v for k, v in (job.get("strategy") or {}).items() if k != "matrix"}, scope)
+    strategy = {"job-index": index, "job-total": total, "fail-fast": True, "max-parallel": total, **given}
+    return scope.having(matrix=dict(matrix), strategy=strategy)
 
 
 def _leg(workflow: Workflow, job_id: str, matrix: Mapping[str, Any], scope: Scope) -> Planned | JobResult:
     job = workflow.jobs[job_id]
     name = job_name(job_id, job, matrix, scope)
-    if reason := out_of_reach(job, scope):
+    if reason := "" if "uses" in job else out_of_reach(job, scope):
         return JobResult(
             id=job_id, name=name, workflow=workflow.path, matrix=dict(matrix), result=Result.UNREPLAYABLE, reason=reason
         )

@@ -6,6 +6,8 @@ from typing import Any
 from bot.model import JobResult, ReplayResult, Result, StepResult
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record
 
+NO_STEP = "no step of the job ran"
+
 
 def step_results(job: Mapping[str, Any], record: Record) -> tuple[StepResult, ...]:
     """The job's own steps in their order; one that act never began was skipped."""
@@ -30,9 +32,7 @@ def _headline(step: Mapping[str, Any]) -> str:
     return f"Run {text.splitlines()[0]}" if text else "Run"
 
 
-def judge(
-    job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...], *, stub_failed: bool
-) -> tuple[Result, str | None]:
+def judge(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...]) -> tuple[Result, str | None]:
     """The result of a leg and the reason where it needs one.
 
     Success counts only where act's JSON, its exit code and the list of steps agree that all that had to run has run.
@@ -52,15 +52,15 @@ def judge(
             return Result.UNREPLAYABLE, f"act could not start the job: {(record.problems or ['no reason given'])[-1]}"
         failing = any(s.result is Result.FAILURE and not s.continue_on_error for s in steps)
         return Result.FAILURE, None if failing or not record.problems else record.problems[-1]
-    if problem := _contradiction(job, record, steps, stub_failed=stub_failed):
+    if problem := _contradiction(job, record, steps):
         return Result.FAILURE, f"the result cannot be trusted: {problem}"
     if not any(s.result is not Result.SKIPPED for s in steps):
-        return Result.SKIPPED, "no step of the job ran"
+        return Result.SKIPPED, NO_STEP
     return Result.SUCCESS, None
 
 
-def _contradiction(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...], *, stub_failed: bool) -> str:
-    if record.code != (1 if stub_failed else 0):
+def _contradiction(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...]) -> str:
+    if record.code != 0:
         return f"act says that the job succeeded, but ended with exit code {record.code}"
     for raw, step in zip(job["steps"], steps, strict=True):
         if step.result is Result.FAILURE and not step.continue_on_error:

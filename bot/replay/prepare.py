@@ -1,6 +1,7 @@
 """Everything that one leg's sandbox is given: its files, its mounts, its environment, and the command line of act."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from bot.replay.source import Origin
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ON_PATH = ("node", "go", "rust")
+NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 INSIDE = Path(__file__).parent / "inside"
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
@@ -109,7 +111,7 @@ def write_plan(
 ) -> list[str]:
     """Write what act reads and return its arguments."""
     plan = folder.plan
-    (plan / "workflow.yml").write_text(json.dumps(document))
+    (plan / "workflow.yml").write_text(_as_yaml(document))
     (plan / "event.json").write_text(json.dumps(run.payload))
     rows = [
         {
@@ -126,6 +128,11 @@ def write_plan(
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
     return [*_act(folder, run), *stand_ins.write(uses, plan, local)]
+
+
+def _as_yaml(document: Mapping[str, Any]) -> str:
+    """JSON that is YAML: YAML knows no escapes of surrogates, and refuses some characters that JSON lets stand."""
+    return NOT_YAML.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(document, ensure_ascii=False))
 
 
 def _act(folder: LegFolder, run: Run) -> list[str]:

@@ -11,24 +11,24 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any
 
-from bot.errors import UsageError
-from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
+from bot.model import JobResult, ReplayOptions, ReplayResult, TestCounts, leg_key
 from bot.ports import Sandbox
 from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used
+from bot.replay.calls import Call, Library
 from bot.replay.context import Run
-from bot.replay.derive import Need, derive, limits_of_actions
-from bot.replay.expressions import Scope, condition
+from bot.replay.derive import derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import Leg
-from bot.replay.legs import Planned, legs_of, number
+from bot.replay.legs import Planned
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
+from bot.replay.schedule import Ended, RunLeg, Schedule
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
 from bot.replay.workbench import Workbench
-from bot.replay.workflow import Workflow, closure, needs
+from bot.replay.workflow import Workflow
 from bot.yaml12 import load
 
 POLL_SECONDS = 1.0
@@ -41,12 +41,17 @@ CountTests = Callable[[Path], TestCounts]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to replay: workflows with the run that each is given, the filters of the options, and secrets for tests."""
+    """What to replay: workflows with the run that each is given, the filters of the options, and secrets for tests.
+
+    `notes` say what is not as on GitHub.
+    """
 
     workflows: tuple[tuple[Workflow, Run], ...]
     options: ReplayOptions
+    library: Library
     secrets: Mapping[str, str] = field(default_factory=dict)
     local_actions: Mapping[str, Path] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Replay:
         self._numbers = count(1)
         self._legs: dict[str, Leg] = {}
         self._benches: dict[str, Workbench] = {}
-        self._notes: dict[str, None] = {}
+        self._notes: dict[str, None] = dict.fromkeys(plan.notes)
         self._logs = folder / "log"
         self._logs.mkdir(parents=True)
         prepare.write_shared(folder / "shared", tools.machine)
@@ -93,7 +98,7 @@ class Replay:
         started = time.monotonic()
         jobs: list[JobResult] = []
         for workflow, run in self._plan.workflows:
-            jobs += _Schedule(self, workflow, run, hold=hold, only=only).run()
+            jobs += self._run(Call(workflow, run, self._plan.secrets, workflow.path), hold=hold, only=only)
         with (self._logs / "replay.log").open("wb") as whole:
             for job in jobs:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
@@ -130,34 +135,42 @@ class Replay:
         steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
         return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
 
-    def start(
-        self,
-        workflow: Workflow,
-        run: Run,
-        planned: Planned,
-        needed: Mapping[str, Need],
-        uses: set[str],
-        *,
-        hold: bool,
-    ) -> JobResult:
+    def _run(self, call: Call, *, hold: bool, only: str) -> list[JobResult]:
+        """Run one workflow: a job starts when all that it needs has ended. All results, in the order of the file."""
+        running: dict[Future[JobResult], Ended] = {}
+        with ThreadPoolExecutor(self._tools.workers) as pool:
+            schedule = Schedule(self, call, partial(_submitted, pool, running), hold=hold, only=only)
+            try:
+                while not schedule.advance():
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        running.pop(future)(future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.close()  # else the pool waits for legs that go on
+                raise
+        return schedule.results()
+
+    def start(self, call: Call, planned: Planned, *, hold: bool) -> JobResult:
         """Run one leg to its end, or until it is held."""
-        job = workflow.jobs[planned.job_id]
-        leg, log = self._leg(workflow, run, planned, needed, uses, hold=hold)
-        self._legs[leg_key(workflow.path, planned.job_id, planned.matrix)] = leg
-        self._progress("started", planned.name, None)
+        job = call.workflow.jobs[planned.job_id]
+        job_id, name, matrix = call.id + planned.job_id, call.name + planned.name, call.matrix_of(planned.matrix)
+        leg, log = self._leg(call, planned, name, hold=hold)
+        self._legs[leg_key(call.root, job_id, matrix)] = leg
+        self._progress("started", name, None)
         leg.start()
         record = self._settled(leg)
-        named = step_results(job, record)
-        steps = tuple(step.model_copy(update={"name": self._clean(step.name)}) for step in named)
-        stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())
-        result, reason = judge(job, record, steps, stub_failed=stub_failed)
+        steps = tuple(
+            step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
+        )
+        result, reason = judge(job, record, steps)
         ended = JobResult(
-            id=planned.job_id,
-            name=planned.name,
-            workflow=workflow.path,
-            matrix=dict(planned.matrix),
+            id=job_id,
+            name=name,
+            workflow=call.root,
+            matrix=matrix,
             result=result,
-            reason=self._clean(reason) if reason else None,
+            reason=self._clean(reason, call) if reason else None,
             continue_on_error=planned.continue_on_error,
             seconds=record.seconds,
             steps=steps,
@@ -165,54 +178,45 @@ class Replay:
             tests=self._tools.count_tests(self._logs / log),
             log=log,
         )
-        self._progress("ended", planned.name, ended)
+        self._progress("ended", name, ended)
         return ended
 
-    def _leg(
-        self,
-        workflow: Workflow,
-        run: Run,
-        planned: Planned,
-        needed: Mapping[str, Need],
-        uses: set[str],
-        *,
-        hold: bool,
-    ) -> tuple[Leg, str]:
+    def _leg(self, call: Call, planned: Planned, name: str, *, hold: bool) -> tuple[Leg, str]:
         """A leg that has not begun, and the name of its log."""
         index = next(self._numbers)
         folder = LegFolder(self.folder / "legs" / str(index)).make()
         effects = replace(self._tools.side_effects, tree=self._actions)
-        derived = derive(workflow, planned.job_id, planned.matrix, needed, run.event, effects, planned.scope)
-        self._notes |= dict.fromkeys(f"{planned.name}: {note}" for note in derived.notes)
+        derived = derive(call.workflow, planned, call.run, effects)
+        self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         local = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(self._plan.local_actions.values())}
         mapped = dict(zip(self._plan.local_actions, local, strict=True))
-        machine, stand_ins, secrets = self._tools.machine, self._tools.stand_ins, self._plan.secrets
-        argv = prepare.write_plan(folder, derived.document, run, machine, stand_ins, uses, mapped, secrets)
-        artifacts = self.folder / "artifacts" / workflow.path.replace("/", "_")
+        machine, stand_ins, uses = self._tools.machine, self._tools.stand_ins, self.uses(call.workflow)
+        argv = prepare.write_plan(folder, derived.document, call.run, machine, stand_ins, uses, mapped, call.secrets)
+        artifacts = self.folder / "artifacts" / call.root.replace("/", "_")
         artifacts.mkdir(parents=True, exist_ok=True)
         argv += ["--job", planned.job_id]
-        log = f"{index}_{planned.name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
+        log = f"{index}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
             prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local),
             folder,
             self._tools.sandbox,
-            JobLog(self._logs / log, self._tools.redact, secrets.values()),
+            JobLog(self._logs / log, self._tools.redact, call.secrets.values()),
             hold=hold,
             hold_nested=not self._lenient,
             deadline_seconds=planned.minutes * 60,
-            step_seconds=limits_of_actions(workflow.jobs[planned.job_id]),
-            watcher=lambda what, step: self._on_step(what, planned.name, step),
+            step_seconds=limits_of_actions(call.workflow.jobs[planned.job_id]),
+            watcher=lambda what, step: self._on_step(what, name, step, call),
         )
         return leg, log
 
-    def _on_step(self, what: str, leg: str, step: Step) -> None:
-        step.name = self._clean(step.name)
+    def _on_step(self, what: str, leg: str, step: Step, call: Call) -> None:
+        step.name = self._clean(step.name, call)
         self._progress(f"step {what}", leg, step)
 
-    def _clean(self, text: str) -> str:
-        """Without the secrets that the user has given, which act puts into the names of steps and its own words."""
-        return self._tools.redact(masked(text, masks_of(self._plan.secrets.values())))
+    def _clean(self, text: str, call: Call) -> str:
+        """Without the secrets that the job was given, which act puts into the names of steps and its own words."""
+        return self._tools.redact(masked(text, masks_of(call.secrets.values())))
 
     def _settled(self, leg: Leg) -> Record:
         while True:
@@ -227,121 +231,10 @@ class Replay:
         return self._plan.options
 
     @property
-    def workers(self) -> int:
-        """How many legs run side by side."""
-        return self._tools.workers
+    def library(self) -> Library:
+        """Where the workflows are found that jobs call."""
+        return self._plan.library
 
 
-class _Schedule:
-    """Runs one workflow: a job starts when all that it needs has ended."""
-
-    def __init__(self, replay: Replay, workflow: Workflow, run: Run, *, hold: bool, only: str) -> None:
-        self._replay, self._workflow, self._run, self._hold, self._only = replay, workflow, run, hold, only
-        self._uses = replay.uses(workflow)
-        self._needed: dict[str, Need] = {}
-        self._results: dict[str, list[JobResult]] = {}
-        self._running: dict[Future[JobResult], str] = {}
-        self._wanted: frozenset[str] = frozenset()
-
-    def run(self) -> list[JobResult]:
-        """All results, in the order of the workflow file."""
-        wanted = [j for j in self._replay.options.jobs if j in self._workflow.jobs]
-        if self._replay.options.jobs and not wanted:
-            return []
-        if self._only:
-            wanted = [self._only.removeprefix(f"{self._workflow.path}:").split(":", 1)[0]]
-        todo = closure(self._workflow, wanted)
-        self._wanted = frozenset(wanted or todo)
-        with ThreadPoolExecutor(self._replay.workers) as pool:
-            try:
-                while todo or self._running:
-                    for job_id in [j for j in todo if all(n in self._needed for n in needs(self._workflow.jobs[j]))]:
-                        todo.remove(job_id)
-                        self._start(job_id, pool)
-                    self._collect()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self._replay.close()  # else the pool waits for legs that go on
-                raise
-        return [r for job_id in self._workflow.jobs for r in self._results.get(job_id, [])]
-
-    def _start(self, job_id: str, pool: ThreadPoolExecutor) -> None:
-        self._results[job_id] = []
-        for planned in self._planned(job_id):
-            if isinstance(planned, JobResult):
-                self._results[job_id].append(planned)
-                continue
-            alone = self._only and self._needs_nobody_else(job_id)
-            if alone and leg_key(self._workflow.path, job_id, planned.matrix) != self._only:
-                continue
-            run_one = partial(
-                self._replay.start,
-                self._workflow,
-                self._run,
-                planned,
-                {n: self._needed[n] for n in needs(self._workflow.jobs[job_id])},
-                self._uses,
-                hold=self._hold,
-            )
-            self._running[pool.submit(run_one)] = job_id
-        self._finish(job_id)
-
-    def _planned(self, job_id: str) -> list[Planned | JobResult]:
-        """The legs of a job. What is wrong with a job that only a run can tell (it has needs) fails that job alone."""
-        job = self._workflow.jobs[job_id]
-        unknown = [n for n in needs(job) if self._needed[n].result is Result.UNREPLAYABLE]
-        held = [n for n in needs(job) if any(self._replay.bench(leg.key) for leg in self._results[n])]
-        try:
-            if unknown:
-                return self._planned_without(job_id, unknown)
-            if held and condition(job.get("if"), self._scope(job_id)):
-                waiting = f"it was not run, because {', '.join(held)} is held at its failing step"
-                return [self._without_a_run(job_id, Result.SKIPPED, waiting)]
-            only = self._replay.options.matrix if job_id in self._wanted else ()
-            return list(legs_of(self._workflow, job_id, self._scope(job_id), only))
-        except UsageError as e:
-            if not needs(job):
-                raise
-            reason = e.message.removeprefix(f"{self._workflow.path}: ")
-            return [self._without_a_run(job_id, Result.FAILURE, reason)]
-
-    def _planned_without(self, job_id: str, unknown: list[str]) -> list[Planned | JobResult]:
-        """The result of a job that needs what could not be replayed: skipped only when it would be in any case."""
-        job = self._workflow.jobs[job_id]
-        for result in (Result.SUCCESS, Result.FAILURE):
-            if condition(job.get("if"), self._scope(job_id, dict.fromkeys(unknown, result))):
-                reason = f"it needs {', '.join(unknown)}, which could not be replayed"
-                return [self._without_a_run(job_id, Result.UNREPLAYABLE, reason)]
-        return [self._without_a_run(job_id, Result.SKIPPED, None)]
-
-    def _without_a_run(self, job_id: str, result: Result, reason: str | None) -> JobResult:
-        name = str(self._workflow.jobs[job_id].get("name") or job_id)
-        return JobResult(id=job_id, name=name, workflow=self._workflow.path, result=result, reason=reason)
-
-    def _scope(self, job_id: str, instead: Mapping[str, Result] | None = None) -> Scope:
-        """What the expressions of a job may name; `instead` gives jobs another result than they have."""
-        results = {n: str((instead or {}).get(n, found.result)) for n, found in self._needed.items()}
-        needed = needs(self._workflow.jobs[job_id])
-        told = {n: {"result": results[n], "outputs": dict(self._needed[n].outputs)} for n in needed}
-        return self._run.scope(told, [results[n] for n in closure(self._workflow, [job_id]) if n != job_id])
-
-    def _needs_nobody_else(self, job_id: str) -> bool:
-        return self._only.startswith(f"{self._workflow.path}:{job_id}:")
-
-    def _collect(self) -> None:
-        if not self._running:
-            return
-        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-        for future in done:
-            job_id = self._running.pop(future)
-            self._results[job_id].append(future.result())
-            self._finish(job_id)
-
-    def _finish(self, job_id: str) -> None:
-        if job_id in self._running.values():
-            return
-        legs = self._results[job_id] = sorted(self._results[job_id], key=lambda r: number(r.log))
-        outputs = {k: v for leg in legs for k, v in leg.outputs.items() if v}
-        counting = [leg.result for leg in legs if not leg.continue_on_error and leg.reason != "no step of the job ran"]
-        worst = (Result.FAILURE, Result.CANCELLED, Result.UNREPLAYABLE, Result.SKIPPED)
-        self._needed[job_id] = Need(next((r for r in worst if r in counting), Result.SUCCESS), outputs)
+def _submitted(pool: ThreadPoolExecutor, running: dict[Future[JobResult], Ended], run: RunLeg, ended: Ended) -> None:
+    running[pool.submit(run)] = ended

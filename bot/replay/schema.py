@@ -16,6 +16,8 @@ JOB = {"name", "permissions", "needs", "if", "runs-on", "snapshot", "environment
     *("defaults", "steps", "timeout-minutes", "strategy", "continue-on-error", "container", "services"),
     *("uses", "with", "secrets"),
 }
+CALL = {"name", "permissions", "needs", "if", "concurrency", "strategy", "uses", "with", "secrets"}
+"""What a job may have that calls a reusable workflow."""
 STRATEGY = {"matrix", "fail-fast", "max-parallel"}
 TEXTS = ("name", "id", "run", "uses", "shell", "working-directory", "if")
 MAPPINGS = ("env", "outputs", "defaults", "strategy", "services", "with")
@@ -44,6 +46,7 @@ def check(document: Mapping[str, Any], path: str) -> None:
 
 def _steps(job: Mapping[str, Any], where: str) -> None:
     if "uses" in job:
+        _keys(job, CALL, f"{where}, which calls a workflow,")
         return
     steps = job.get("steps")
     if not isinstance(steps, list) or not steps:

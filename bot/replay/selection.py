@@ -8,6 +8,7 @@ from typing import Any
 from bot.errors import UsageError
 from bot.model import ReplayOptions
 from bot.ports import Checkout
+from bot.replay.calls import Library, check, declared
 from bot.replay.context import History, Run, payload
 from bot.replay.expressions import to_string
 from bot.replay.replayer import Plan
@@ -15,6 +16,9 @@ from bot.replay.source import Origin
 from bot.replay.workflow import FOLDER, Workflow, event_of, parse
 
 NONE = b"0" * 40
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+WITH_INPUTS = ("workflow_dispatch", "workflow_call")
+SUFFIXES = (".yml", ".yaml")
 GITHUB_URL = re.compile(r"(?:[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
@@ -42,16 +46,18 @@ def select(
             )
     history = _history(origin, commit, checkout)
     runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
-    return Plan(runs, options, secrets, local)
+    library = Library(lambda path: origin.read(commit, path), local)
+    notes = [note for workflow in workflows for note in check(workflow, library)]
+    return Plan(runs, options, library, secrets, local, tuple(notes))
 
 
 def _chosen(origin: Origin, commit: str, options: ReplayOptions) -> list[Workflow]:
-    paths = [p for p in origin.files(commit, FOLDER) if p.endswith((".yml", ".yaml")) and p.count("/") == 2]
-    if not paths:
+    paths = [p for p in origin.files(commit, FOLDER) if p.endswith(SUFFIXES) and p.count("/") == 2]
+    if not paths and not options.workflows:
         raise UsageError(
             "there is no workflow in .github/workflows of this commit", hint="commit one, or add it to the checkout"
         )
-    wanted = [_named(name, paths) for name in options.workflows]
+    wanted = [_named(name, paths, origin, commit) for name in options.workflows]
     if wanted:
         return [_read(origin, commit, path) for path in wanted]
     found = [w for w in (_read(origin, commit, path) for path in paths) if event_of(w)]
@@ -64,8 +70,11 @@ def _chosen(origin: Origin, commit: str, options: ReplayOptions) -> list[Workflo
     return found
 
 
-def _named(name: str, paths: list[str]) -> str:
+def _named(name: str, paths: list[str], origin: Origin, commit: str) -> str:
+    """The path of a workflow that the user names; outside of GitHub's folder only by its whole path."""
     fitting = [p for p in paths if name in (p, p.removeprefix(FOLDER), f"./{p}") or p.endswith(f"/{name}")]
+    if not fitting and name.endswith(SUFFIXES) and origin.read(commit, name.removeprefix("./")) is not None:
+        return name.removeprefix("./")
     if not fitting:
         raise UsageError(f"there is no workflow {name}", hint=f"workflows: {', '.join(paths)}")
     return fitting[0]
@@ -92,10 +101,10 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
     ref = options.ref or f"refs/heads/{branch}"
     if not ref.startswith("refs/"):
         ref = f"refs/heads/{ref}"
-    inputs = _inputs(workflow, event, options)
     given = options.event_payload or payload(event, repository, commit, ref, checkout.default_branch, history)
+    inputs = _inputs(workflow, event, {**_payload_inputs(given, event), **options.inputs})
     if inputs:
-        given = {**given, "inputs": {k: to_string(v) for k, v in inputs.items()}}  # where act takes them from
+        given = {**given, "inputs": {k: to_string(v) for k, v in inputs.items()}}
     is_request = event.startswith("pull_request")
     request: dict[str, Any] = given.get("pull_request") or {}
     return Run(
@@ -115,24 +124,39 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
     )
 
 
-def _inputs(workflow: Workflow, event: str, options: ReplayOptions) -> dict[str, Any]:
-    """The inputs of a dispatched run: what was given, else the defaults, in the types that the workflow declares."""
-    trigger = workflow.triggers.get(event) if event == "workflow_dispatch" else None
-    declared = (trigger.get("inputs") if isinstance(trigger, dict) else None) or {}
-    if not isinstance(declared, dict) or not all(x is None or isinstance(x, dict) for x in declared.values()):
-        raise UsageError(f"{workflow.path}: the inputs of workflow_dispatch are not mappings")
-    unknown = set(options.inputs) - set(declared)
-    if unknown:
-        raise UsageError(
-            f"{workflow.path}: there is no input '{min(unknown)}'", hint=f"inputs: {', '.join(declared) or 'none'}"
-        )
+def _payload_inputs(given: Mapping[str, Any], event: str) -> dict[str, str]:
+    found = given.get("inputs") if event in WITH_INPUTS else None
+    return {str(k): to_string(v) for k, v in found.items() if v is not None} if isinstance(found, dict) else {}
+
+
+def _inputs(workflow: Workflow, event: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """The inputs of a dispatched run: what was given, else the defaults, in the types that the workflow declares.
+
+    As on GitHub only booleans keep their type, and choices must be among their options.
+    """
+    known = declared(workflow, "inputs", event) if event in WITH_INPUTS else {}
+    if unknown := set(given) - set(known):
+        hint = f"inputs: {', '.join(known) or 'none'}"
+        raise UsageError(f"{workflow.path}: there is no input '{min(unknown)}'", hint=hint)
     found: dict[str, Any] = {}
-    for name, about in declared.items():
-        value = options.inputs.get(name, (about or {}).get("default"))
-        if value is None and (about or {}).get("required"):
-            raise UsageError(
-                f"{workflow.path}: the input '{name}' is required", hint=f"give it with --input {name}=VALUE"
-            )
-        kind = (about or {}).get("type", "string")
-        found[name] = str(value).lower() == "true" if kind == "boolean" else ("" if value is None else value)
+    for name, about in known.items():
+        value = given.get(name, about.get("default"))
+        where = f"{workflow.path}: the input '{name}'"
+        if value in (None, "") and about.get("required") is True:
+            raise UsageError(f"{where} is required", hint=f"give it with --input {name}=VALUE")
+        found[name] = _typed(to_string(value), about, where)
     return found
+
+
+def _typed(text: str, about: Mapping[str, Any], where: str) -> Any:
+    kind = about.get("type", "string")
+    if kind == "boolean":
+        if text.lower() not in ("", "true", "false"):
+            raise UsageError(f"{where} is 'true' or 'false', not '{text}'")
+        return text.lower() == "true"
+    if kind == "number" and text and not NUMBER.fullmatch(text):
+        raise UsageError(f"{where} is a number, not '{text}'")
+    options = [to_string(x) for x in about.get("options") or ()]
+    if kind == "choice" and text and text not in options:
+        raise UsageError(f"{where} is one of {', '.join(options)}, not '{text}'")
+    return text

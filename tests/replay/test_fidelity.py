@@ -101,6 +101,13 @@ def test_container_images_as_steps_are_named(replay: Replay) -> None:
     assert "docker://alpine:3" in (done.result.reason or "")
 
 
+def test_container_actions_of_the_tree_are_named(replay: Replay) -> None:
+    files = {"a/action.yml": "runs: {using: docker, image: Dockerfile}\n", "a/Dockerfile": "FROM scratch\n"}
+    done = replay(CHECKOUT, "uses: ./a\ncontinue-on-error: true", files=files)
+    assert done.result.result is Result.UNREPLAYABLE
+    assert "'./a' uses a container action" in (done.result.reason or "")
+
+
 def test_jobs_share_nothing(project: Make) -> None:
     text = """
         on: push

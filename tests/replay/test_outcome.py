@@ -18,8 +18,8 @@ def record(*results: Result | None, **more: Any) -> Record:
     return Record(**{"steps": steps, "job": Result.SUCCESS, "code": 0, **more})
 
 
-def judged(found: Record, *, stub_failed: bool = False) -> tuple[Result, str]:
-    result, reason = judge(JOB, found, step_results(JOB, found), stub_failed=stub_failed)
+def judged(found: Record) -> tuple[Result, str]:
+    result, reason = judge(JOB, found, step_results(JOB, found))
     return result, reason or ""
 
 
@@ -49,11 +49,6 @@ OK, BAD = Result.SUCCESS, Result.FAILURE
 def test_a_leg(found: Record, result: Result, told: str) -> None:
     assert judged(found)[0] is result
     assert told in judged(found)[1]
-
-
-def test_a_failed_stub_explains_acts_exit_code() -> None:
-    assert judged(record(OK, OK, code=1), stub_failed=True)[0] is Result.SUCCESS
-    assert judged(record(OK, OK, code=0), stub_failed=True)[0] is Result.FAILURE
 
 
 @pytest.mark.parametrize(

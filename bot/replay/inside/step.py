@@ -62,6 +62,11 @@ def command_of(program: str, arguments: list[str]) -> list[str]:
     if program != "step":  # a shim: the shell itself, with its own flags, the script last
         return [program, *arguments[:-1], script_copy(arguments[-1], SUFFIXES[program])]
     kind, script = arguments[0], script_of(arguments)
+    if kind == "shell":  # what came of an expression: a template with the script in it, a name, or nothing
+        words = arguments[1 : arguments.index("--")]
+        template = any(SCRIPTS in word for word in words)
+        kind = "custom" if template else words[0] if words else "default"
+        arguments = ["custom", *words]
     if kind == "adapter":
         return [sys.executable, "-IS", ADAPTER, *arguments[1:-1]]
     if kind == "custom":
@@ -124,11 +129,10 @@ class Output:
         self.file.write(b"".join(moment.encode() + line + b"\n" for line in lines))
         self.file.flush()
 
-    def close(self) -> None:
-        """End a last line that had no end."""
+    def end(self) -> None:
+        """End a last line that has no end."""
         if self.rest:
             self.write(b"\n")
-        self.file.close()
 
 
 def write_all(data: bytes) -> None:
@@ -198,11 +202,13 @@ def missing(log: str, path: str) -> str:
     return next((name for name in names if name in known and not found(name, path)), "")
 
 
-def disabled(log: str) -> str:
+def disabled(log: str, env: dict[str, str]) -> str:
     """What is wrong with a workflow command that GitHub's runner has disabled, or the empty string.
 
     https://github.blog/changelog/2020-10-01-github-actions-deprecating-set-env-and-add-path-commands/
     """
+    if env.get("ACTIONS_ALLOW_UNSECURE_COMMANDS", "").lower() == "true":
+        return ""
     with open(log, "rb") as file:
         stopped = b""
         for line in file:
@@ -252,10 +258,11 @@ def main(program: str, arguments: list[str]) -> None:
     if timed_out:
         output.write(f"##[error]The action has timed out after {seconds / 60:g} minutes.\n".encode())
         code = code or 1
-    if not code and (problem := (output.suspect and disabled(log)) or forbidden()):
+    output.end()
+    if not code and (problem := (output.suspect and disabled(log, env)) or forbidden()):
         output.write(f"##[error]{problem}\n".encode())
         code = 1
-    output.close()
+    output.file.close()
     if code and (name := missing(log, env["PATH"])):
         control.unreplayable(f"a step needs {name}, which GitHub's runner has and this machine has not")
     host.tell("ended", code)
