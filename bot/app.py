@@ -15,6 +15,7 @@ from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.machine import execute_only_act, execute_only_python, passed_in
+from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
@@ -117,6 +118,11 @@ class App:
             if base.try_run("rev-parse", "--verify", "--quiet", ref) is not None:
                 break
         return read_settings(None, REPOSITORY_FILES[0], self._environ)
+
+    @cached_property
+    def sources(self) -> GitSources:
+        """Repositories of others, which no branch or tag is asked for twice in one command."""
+        return GitSources(self.cache / "sources", self.settings.replay.sources)
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -306,9 +312,10 @@ class App:
         self, folder: Path, origin: Origin, snapshot: Snapshot, options: ReplayOptions, check_time: Callable[[], None]
     ) -> Replays:
         tools = self._tools(options.network)
+        local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
-            return select(origin, commit, self.checkout, options, self._secrets, self._local_actions)
+            return select(origin, commit, self.checkout, options, self._secrets, local)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 
@@ -332,7 +339,14 @@ class App:
         )
         stand_ins = StandIns.read(config_root() / "actions.yaml")
         return Tools(
-            sandbox, machine, stand_ins, effects, count_tests, self.redactor, replay.workers or os.cpu_count() or 1
+            sandbox,
+            machine,
+            stand_ins,
+            effects,
+            self.sources,
+            count_tests,
+            self.redactor,
+            replay.workers or os.cpu_count() or 1,
         )
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:

@@ -9,7 +9,6 @@ from typing import Any
 
 from bot.ports import Limits, SandboxSpec, Toolchain
 from bot.replay import layout
-from bot.replay.actions import StandIns
 from bot.replay.context import Run
 from bot.replay.derive import NAMED_SHELLS, PLATFORM
 from bot.replay.expressions import to_string
@@ -102,12 +101,9 @@ def write_plan(
     document: Mapping[str, Any],
     run: Run,
     machine: Machine,
-    stand_ins: StandIns,
-    uses: Iterable[str],
-    local: Mapping[str, str],
     secrets: Mapping[str, str],
 ) -> list[str]:
-    """Write what act reads and return its arguments."""
+    """Write what act reads and return its arguments, without the actions that it is given."""
     plan = folder.plan
     (plan / "workflow.yml").write_text(json.dumps(document))
     (plan / "event.json").write_text(json.dumps(run.payload))
@@ -125,11 +121,10 @@ def write_plan(
     (plan / "image").write_text(" ".join(machine.image))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
-    return [*_act(folder, run), *stand_ins.write(uses, plan, local)]
+    return _act(folder, run)
 
 
 def _act(folder: LegFolder, run: Run) -> list[str]:
-    """The command line of act, without the actions that it is given."""
     nothing = "/dev/null"
     options = {
         "--workflows": f"{layout.PLAN}/workflow.yml",
@@ -160,9 +155,9 @@ def spec(
     folder: LegFolder,
     origin: Origin,
     machine: Machine,
-    local: Mapping[str, Path],
+    actions: Mapping[str, Path],
 ) -> SandboxSpec:
-    """The sandbox of a leg. `artifacts` is what its workflow shares; `local` maps paths to actions of the user."""
+    """The sandbox of a leg. `artifacts` is what its workflow shares; `actions` maps paths to folders of actions."""
     read_only = {
         layout.ACT: machine.act,
         layout.INTERPRETER: machine.python,
@@ -179,7 +174,7 @@ def spec(
         **({} if machine.library.is_relative_to("/usr") else {str(machine.library): machine.library}),
         **{place: path for path, place in machine.places.items()},
         **machine.inner_mounts,
-        **local,
+        **actions,
     }
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}

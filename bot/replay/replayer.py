@@ -12,9 +12,9 @@ from typing import Any
 
 from bot.errors import UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
-from bot.ports import Sandbox
+from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
-from bot.replay.actions import StandIns, used
+from bot.replay.actions import StandIns, used, uses_tree
 from bot.replay.context import Run
 from bot.replay.derive import Need, derive, limits_of_actions
 from bot.replay.expressions import Scope, condition
@@ -24,6 +24,7 @@ from bot.replay.leg import Leg
 from bot.replay.legs import Planned, legs_of, number
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
+from bot.replay.remote_actions import RemoteActions
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
 from bot.replay.workbench import Workbench
@@ -56,6 +57,7 @@ class Tools:
     machine: prepare.Machine
     stand_ins: StandIns
     side_effects: SideEffects
+    sources: Sources
     count_tests: CountTests
     redact: Callable[[str], str]
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -82,6 +84,8 @@ class Replay:
         self._notes: dict[str, None] = {}
         self._logs = folder / "log"
         self._logs.mkdir(parents=True)
+        node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
+        self._remote = RemoteActions(tools.sources, tools.stand_ins, tools.side_effects, plan.local_actions, node)
         prepare.write_shared(folder / "shared", tools.machine)
 
     def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:
@@ -96,7 +100,8 @@ class Replay:
         with (self._logs / "replay.log").open("wb") as whole:
             for job in jobs:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
-        return summary(jobs, tuple(self._notes), time.monotonic() - started, str(self._logs / "replay.log"))
+        notes = (*self._notes, *self._tools.sources.notes)
+        return summary(jobs, notes, time.monotonic() - started, str(self._logs / "replay.log"))
 
     def bench(self, key: str) -> Workbench | None:
         """The workbench of a held leg, or None when it is not held."""
@@ -112,22 +117,11 @@ class Replay:
         for leg in self._legs.values():
             leg.close()
 
-    def uses(self, workflow: Workflow) -> set[str]:
-        """The remote actions that the workflow and the actions of the tree name."""
-        return used([workflow.document, *self._actions])
-
     @cached_property
     def _actions(self) -> list[Any]:
         """The definitions of the actions of the tree."""
         paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
         return [load(self._origin.require(self._commit, path), path) for path in paths]
-
-    @cached_property
-    def _lenient(self) -> bool:
-        """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
-        runs = (a.get("runs") for a in self._actions if isinstance(a, dict))
-        steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
-        return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
 
     def start(
         self,
@@ -135,13 +129,12 @@ class Replay:
         run: Run,
         planned: Planned,
         needed: Mapping[str, Need],
-        uses: set[str],
         *,
         hold: bool,
     ) -> JobResult:
         """Run one leg to its end, or until it is held."""
         job = workflow.jobs[planned.job_id]
-        leg, log = self._leg(workflow, run, planned, needed, uses, hold=hold)
+        leg, log = self._leg(workflow, run, planned, needed, hold=hold)
         self._legs[leg_key(workflow.path, planned.job_id, planned.matrix)] = leg
         self._progress("started", planned.name, None)
         leg.start()
@@ -172,7 +165,6 @@ class Replay:
         run: Run,
         planned: Planned,
         needed: Mapping[str, Need],
-        uses: set[str],
         *,
         hold: bool,
     ) -> tuple[Leg, str]:
@@ -183,24 +175,30 @@ class Replay:
         derived = derive(workflow, planned.job_id, planned.matrix, needed, run.event, effects, planned.scope)
         for effect in derived.replaced:
             self._notes[f"{planned.name}: the side effect '{effect}' was not run"] = None
-        local = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(self._plan.local_actions.values())}
-        mapped = dict(zip(self._plan.local_actions, local, strict=True))
-        machine, stand_ins, secrets = self._tools.machine, self._tools.stand_ins, self._plan.secrets
-        argv = prepare.write_plan(folder, derived.document, run, machine, stand_ins, uses, mapped, secrets)
+        job = workflow.jobs[planned.job_id]
+        actions = self._remote.find(used([job, *(self._actions if uses_tree(job) else ())]))
+        for one in sorted(actions.side_effects - used([job])):
+            self._notes[f"{planned.name}: the side effect '{one}' was not run"] = None
+        mounts = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(actions.folders.values())}
+        folders = {name: (path, place) for (name, path), place in zip(actions.folders.items(), mounts, strict=True)}
+        refused = {**dict.fromkeys(actions.side_effects, ""), **actions.refused}
+        machine, secrets = self._tools.machine, self._plan.secrets
+        argv = prepare.write_plan(folder, derived.document, run, machine, secrets)
+        argv += self._tools.stand_ins.write(actions.uses, folder.plan, folders, refused)
         artifacts = self.folder / "artifacts" / workflow.path.replace("/", "_")
         artifacts.mkdir(parents=True, exist_ok=True)
         argv += ["--job", planned.job_id]
         log = f"{index}_{planned.name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
-            prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local),
+            prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, mounts),
             folder,
             self._tools.sandbox,
             JobLog(self._logs / log, self._tools.redact, secrets.values()),
             hold=hold,
-            hold_nested=not self._lenient,
+            hold_nested=not _lenient([*self._actions, *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
-            step_seconds=limits_of_actions(workflow.jobs[planned.job_id]),
+            step_seconds=limits_of_actions(job),
             watcher=lambda what, step: self._progress(f"step {what}", planned.name, step),
         )
         return leg, log
@@ -227,12 +225,18 @@ class Replay:
         return self._tools.workers
 
 
+def _lenient(definitions: list[Any]) -> bool:
+    """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
+    runs = (a.get("runs") for a in definitions if isinstance(a, dict))
+    steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
+    return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
+
+
 class _Schedule:
     """Runs one workflow: a job starts when all that it needs has ended."""
 
     def __init__(self, replay: Replay, workflow: Workflow, run: Run, *, hold: bool, only: str) -> None:
         self._replay, self._workflow, self._run, self._hold, self._only = replay, workflow, run, hold, only
-        self._uses = replay.uses(workflow)
         self._needed: dict[str, Need] = {}
         self._results: dict[str, list[JobResult]] = {}
         self._running: dict[Future[JobResult], str] = {}
@@ -275,7 +279,6 @@ class _Schedule:
                 self._run,
                 planned,
                 {n: self._needed[n] for n in needs(self._workflow.jobs[job_id])},
-                self._uses,
                 hold=self._hold,
             )
             self._running[pool.submit(run_one)] = job_id
