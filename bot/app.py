@@ -14,7 +14,7 @@ from bot import pipeline
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.adapters.machine import execute_only_act, execute_only_python, passed_in
+from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
 from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
@@ -331,7 +331,17 @@ class App:
         rows = load((config_root() / "runner_image.yaml").read_bytes(), "runner_image.yaml")["commands"]
         image = tuple(name for row in rows for name in row)
         machine = Machine(
-            act, python, library, toolchains, sandbox.inner_mounts, settings, files, network, limits, image
+            act,
+            python,
+            library,
+            toolchains,
+            sandbox.inner_mounts,
+            settings,
+            files,
+            network,
+            limits,
+            image,
+            git_transports(),
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(

@@ -28,6 +28,7 @@ PLUMBING = frozenset(
         "fast-import",
         "fetch",
         "for-each-ref",
+        "grep",
         "hash-object",
         "index-pack",
         "init",

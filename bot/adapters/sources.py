@@ -25,6 +25,7 @@ from filelock import FileLock
 
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import CorruptCache, GitFailed, Transient, Unavailable
+from bot.text.urls import canonical
 
 MAX_BYTES = 1_000_000_000  # of a repository's pack, and of the files of a commit
 MAX_MEMORY_BYTES = 4_000_000_000
@@ -32,7 +33,6 @@ MAX_FILES = 100_000
 ASK_SECONDS, FETCH_SECONDS = 60.0, 600.0
 KEPT_SECONDS = 30 * 24 * 3600.0
 COMMIT = re2.compile(r"^[0-9a-f]{40}$")
-SCP = re2.compile(r"^(?:ssh://)?git@([\w.-]+)[:/](.+)$")
 BOUNDED = 'ulimit -f "$1" && ulimit -v "$2" && ulimit -c 0 && shift 2 && exec "$@"'
 ALONE = {  # neither the settings nor the credentials of the user: tokens are for people, not for what a workflow names
     "HOME": "/nonexistent",
@@ -260,19 +260,6 @@ class GitSources:
             raise CorruptCache(f"{git.git_dir} is damaged")
         self._fetched.add(place)
         return git.git_dir
-
-
-def canonical(url: str) -> str:
-    """A repository's URL as the keys of the settings have it: https, without credentials, `git+`, `.git` and fragment.
-
-    >>> canonical("git+https://token@github.com/acme/thing.git/#v1"), canonical("git@github.com:acme/thing.git")
-    ('https://github.com/acme/thing', 'https://github.com/acme/thing')
-    """
-    if (short := SCP.search(url)) and not url.startswith("http"):
-        url = f"https://{short[1]}/{short[2]}"
-    parts = urlsplit(url.removeprefix("git+"))
-    path = parts.path.rstrip("/").removesuffix(".git")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{path}"
 
 
 def _reason(told: str) -> str:

@@ -33,7 +33,7 @@ class Machine:
     `act` and `python` (which runs what is ours inside) are execute-only copies: a step that could read a program could
     also open the descriptors of its process, and forge results. `library` is the folder of `python`'s library.
     `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
-    `image` are commands that GitHub's runners have.
+    `image` are commands that GitHub's runners have; `transports` are git's own programs for http and https.
     """
 
     act: Path
@@ -46,6 +46,7 @@ class Machine:
     network: str = "none"
     limits: Limits = field(default_factory=Limits)
     image: tuple[str, ...] = ()
+    transports: tuple[Path, ...] = ()
 
     @cached_property
     def places(self) -> dict[Path, str]:
@@ -77,6 +78,8 @@ def write_shared(folder: Path, machine: Machine) -> None:
     )
     run = 'from importlib import import_module\nimport_module(f"bot.replay.inside.{sys.argv[1]}").main(*sys.argv[2:])\n'
     _script(folder / "bin" / "run", begin + run)
+    transport = f"from bot.replay.inside.transport import main\nmain({machine.network!r}, *sys.argv[1:])\n"
+    _script(folder / "bin" / "transport", begin + transport)
     for shell in NAMED_SHELLS:
         (folder / "shims" / shell).symlink_to(f"{layout.BIN}/step")
     for name in ("python", "python3", "pip", "pip3"):
@@ -155,9 +158,9 @@ def spec(
     folder: LegFolder,
     origin: Origin,
     machine: Machine,
-    actions: Mapping[str, Path],
+    sources: Mapping[str, Path],
 ) -> SandboxSpec:
-    """The sandbox of a leg. `artifacts` is what its workflow shares; `actions` maps paths to folders of actions."""
+    """The sandbox of a leg. `artifacts` is what its workflow shares; `sources` maps paths to code of others."""
     read_only = {
         layout.ACT: machine.act,
         layout.INTERPRETER: machine.python,
@@ -174,7 +177,9 @@ def spec(
         **({} if machine.library.is_relative_to("/usr") else {str(machine.library): machine.library}),
         **{place: path for path, place in machine.places.items()},
         **machine.inner_mounts,
-        **actions,
+        **{str(place): shared / "bin" / "transport" for place in machine.transports},
+        **({layout.TRANSPORT: machine.transports[0]} if machine.transports else {}),
+        **sources,
     }
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
@@ -203,6 +208,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "PATH": ":".join([*folders, SYSTEM_PATH]),
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
+        "CARGO_NET_GIT_FETCH_WITH_CLI": "true",
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }

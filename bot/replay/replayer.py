@@ -25,6 +25,7 @@ from bot.replay.legs import Planned, legs_of, number
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
 from bot.replay.remote_actions import RemoteActions
+from bot.replay.repositories import Repositories
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
 from bot.replay.workbench import Workbench
@@ -84,6 +85,7 @@ class Replay:
         self._notes: dict[str, None] = {}
         self._logs = folder / "log"
         self._logs.mkdir(parents=True)
+        self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
         node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
         self._remote = RemoteActions(tools.sources, tools.stand_ins, tools.side_effects, plan.local_actions, node)
         prepare.write_shared(folder / "shared", tools.machine)
@@ -179,8 +181,9 @@ class Replay:
         actions = self._remote.find(used([job, *(self._actions if uses_tree(job) else ())]))
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{planned.name}: the side effect '{one}' was not run"] = None
-        mounts = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(actions.folders.values())}
-        folders = {name: (path, place) for (name, path), place in zip(actions.folders.items(), mounts, strict=True)}
+        places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
+        mounts = {places[name]: path for name, path in actions.folders.items()}
+        folders = {name: (path, places[name]) for name, path in actions.folders.items()}
         refused = {**dict.fromkeys(actions.side_effects, ""), **actions.refused}
         machine, secrets = self._tools.machine, self._plan.secrets
         argv = prepare.write_plan(folder, derived.document, run, machine, secrets)
@@ -191,9 +194,18 @@ class Replay:
         log = f"{index}_{planned.name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
-            prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, mounts),
+            prepare.spec(
+                argv,
+                self.folder / "shared",
+                artifacts,
+                folder,
+                self._origin,
+                machine,
+                {**mounts, layout.SOURCES: self._repositories.folder},
+            ),
             folder,
             self._tools.sandbox,
+            self._repositories.serve,
             JobLog(self._logs / log, self._tools.redact, secrets.values()),
             hold=hold,
             hold_nested=not _lenient([*self._actions, *actions.definitions]),
