@@ -28,8 +28,9 @@ from bot.errors import CorruptCache, GitFailed, Transient, Unavailable
 from bot.text.urls import canonical
 
 MAX_BYTES = 1_000_000_000  # of a repository's pack, and of the files of a commit
-MAX_MEMORY_BYTES = 4_000_000_000
+MAX_MEMORY_BYTES = 1_500_000_000
 MAX_FILES = 100_000
+MIN_FREE_BYTES = 4_000_000_000  # of the disk: below, nothing more is fetched
 ASK_SECONDS, FETCH_SECONDS = 60.0, 600.0
 KEPT_SECONDS = 30 * 24 * 3600.0
 COMMIT = re2.compile(r"^[0-9a-f]{40}$")
@@ -37,33 +38,32 @@ BOUNDED = 'ulimit -f "$1" && ulimit -v "$2" && ulimit -c 0 && shift 2 && exec "$
 ALONE = {  # neither the settings nor the credentials of the user: tokens are for people, not for what a workflow names
     "HOME": "/nonexistent",
     "XDG_CONFIG_HOME": "/nonexistent",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ASKPASS": "",
-    "SSH_ASKPASS": "",
 }
 CONFIG = {
-    "credential.helper": "",
+    "core.packedGitWindowSize": "16m",
+    "core.packedGitLimit": "256m",
+    "pack.threads": "1",
     "core.bigFileThreshold": "16m",  # larger files go through index-pack in pieces instead of as a whole
     "fetch.unpackLimit": "1",  # packs end in a digest of their own
-    "gpg.program": "false",  # `export-subst` could ask for the signature of a commit
-    "gpg.ssh.program": "false",
-    "gpg.x509.program": "false",
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "30",
     "protocol.allow": "never",
     "transfer.bundleURI": "false",
 }
+ATTRIBUTES = "* -export-subst -filter\n"  # export-subst may ask for the signature of a commit, and so start gpg
 DOWN = ("Could not resolve", "Failed to connect", "timed out", "Connection refused", "too slow", "needed more than")
-TOO_LARGE = ("File too large", "signal 25", "Out of memory", "out of memory", "malloc failed")
+TOO_LARGE = ("File too large", "ut of memory", "mmap failed", "signal 25")  # SIGXFSZ
 T = TypeVar("T")
 
 
 class GitSources:
     """See `bot.ports.Sources`. `places` maps beginnings of URLs to what they are fetched from."""
 
-    def __init__(self, cache: Path, places: Mapping[str, str], *, max_bytes: int = MAX_BYTES) -> None:
-        self._cache, self._places, self._max_bytes = cache, dict(places), max_bytes
+    def __init__(self, cache: Path, places: Mapping[str, str]) -> None:
+        self._cache, self._places = cache, dict(places)
+        self._opened: dict[Path, GitPlumbing] = {}
         self._folders: dict[tuple[str, str], Path] = {}
         self._fetched: set[str] = set()
         self._failed: dict[str, str] = {}
@@ -127,21 +127,30 @@ class GitSources:
         except CorruptCache:
             for name in ("files.git", "all.git"):
                 shutil.rmtree(folder / name, ignore_errors=True)
+                self._opened.pop(folder / name, None)
+        try:
             return work()
+        except CorruptCache as e:
+            raise Unavailable(e.message) from e
 
     # --- git ---
 
     def _git(self, git_dir: Path, place: str) -> GitPlumbing:
-        bounds = (
-            str(self._max_bytes // 512),
-            str(MAX_MEMORY_BYTES // 1024),
-        )  # the units of POSIX' ulimit, and of its -v
+        """One of our repositories, made if need be. Raises `CorruptCache` when it is damaged."""
+        if git_dir in self._opened:
+            return self._opened[git_dir]
+        bounds = (str(MAX_BYTES // 512), str(MAX_MEMORY_BYTES // 1024))  # the units of ulimit -f, by POSIX, and of -v
         within = [*(f"{k}={v}" for k, v in ALONE.items()), "sh", "-c", BOUNDED, "sh", *bounds]
         allowed = {f"protocol.{urlsplit(place).scheme}.allow": "always"}
         git = GitPlumbing(git_dir, within=within, config={**CONFIG, **allowed})
         if not (git_dir / "HEAD").is_file():
-            git_dir.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(git_dir, ignore_errors=True)
             git.run("init", "--bare", "--quiet", "--template=", str(git_dir))
+            (git_dir / "info").mkdir()
+            (git_dir / "info" / "attributes").write_text(ATTRIBUTES)
+        if not all(map(_ends_in_its_digest, git_dir.glob("objects/pack/pack-*"))):
+            raise CorruptCache(f"{git_dir} is damaged")
+        self._opened[git_dir] = git
         return git
 
     def _ask(self, git: GitPlumbing, place: str, *args: str, seconds: float = FETCH_SECONDS) -> bytes:
@@ -149,14 +158,18 @@ class GitSources:
         server = urlsplit(place).netloc
         if server in self._failed:
             raise Unavailable(self._failed[server])
+        if shutil.disk_usage(git.git_dir).free < MIN_FREE_BYTES:
+            raise Unavailable(f"less than {MIN_FREE_BYTES:,} bytes are free on the disk of the cache")
         try:
             return git.run(*args, timeout=seconds)
         except (GitFailed, Transient) as e:
             told = e.stderr if isinstance(e, GitFailed) else e.message
-            for rest in git.git_dir.glob("objects/pack/tmp_*"):
-                rest.unlink(missing_ok=True)
-            if any(word in told for word in TOO_LARGE):
-                raise Unavailable(f"it is larger than {self._max_bytes:,} bytes") from e
+            rests = list(git.git_dir.glob("objects/pack/tmp_*"))
+            is_full = any(rest.stat().st_size >= MAX_BYTES // 512 * 512 for rest in rests)
+            for rest in rests:
+                rest.unlink()
+            if is_full or any(word in told for word in TOO_LARGE):
+                raise Unavailable(f"it is larger than {MAX_BYTES:,} bytes") from e
             reason = _reason(told)
             if server and any(word in told for word in DOWN):
                 self._failed[server] = reason
@@ -220,18 +233,20 @@ class GitSources:
         archive = folder / "archive.tar"
         try:
             git.run("archive", "--format=tar", f"--output={archive}", commit)
-        except GitFailed as e:
-            if archive.exists() and archive.stat().st_size >= self._max_bytes - 512:
-                raise Unavailable(f"its files are larger than {self._max_bytes:,} bytes") from e
+        except (GitFailed, Transient) as e:
+            told = e.stderr if isinstance(e, GitFailed) else TOO_LARGE[0]  # killed by a signal, or endless
+            if any(word in told for word in TOO_LARGE):
+                raise Unavailable(f"its files are larger than {MAX_BYTES:,} bytes") from e
             raise CorruptCache(f"{git.git_dir}: {e.message}") from e
-        except Transient as e:
-            raise Unavailable(f"its files are larger than {self._max_bytes:,} bytes") from e
-        with tarfile.open(archive) as members:
-            for number, member in enumerate(members):
-                if number >= MAX_FILES:
-                    raise Unavailable(f"it has more than {MAX_FILES:,} files")
-                with suppress(tarfile.FilterError):  # a link that leads outside: not followed by what runs it either
-                    members.extract(member, folder / "tree", filter="data")
+        try:
+            with tarfile.open(archive) as members:
+                for number, member in enumerate(members):
+                    if number >= MAX_FILES:
+                        raise Unavailable(f"it has more than {MAX_FILES:,} files")
+                    with suppress(tarfile.FilterError):  # a link that leads outside
+                        members.extract(member, folder / "tree", filter="data")
+        except (OSError, tarfile.TarError) as e:
+            raise Unavailable(f"its files cannot be written: {e}") from e
         archive.unlink()
         (folder / "digest").write_text(_digest(folder / "tree"))
 
@@ -256,8 +271,6 @@ class GitSources:
             branch = head.removeprefix("ref: ").split("\t")[0] if head.startswith("ref: refs/heads/") else ""
             if branch:
                 git.run("symbolic-ref", "HEAD", branch)
-        if not all(map(_ends_in_its_digest, git.git_dir.glob("objects/pack/*.pack"))):
-            raise CorruptCache(f"{git.git_dir} is damaged")
         self._fetched.add(place)
         return git.git_dir
 
@@ -306,7 +319,7 @@ def _is_whole(kept: Path) -> bool:
 
 
 def _ends_in_its_digest(pack: Path) -> bool:
-    """https://git-scm.com/docs/gitformat-pack: the last 20 bytes of a pack are the SHA-1 of all before them."""
+    """https://git-scm.com/docs/gitformat-pack: packs and their indexes end in the SHA-1 of all that is before it."""
     found, left = hashlib.sha1(usedforsecurity=False), pack.stat().st_size - 20
     with pack.open("rb") as file:
         while left > 0 and (data := file.read(min(left, 1 << 20))):

@@ -34,6 +34,7 @@ def test_git_finds_what_the_tree_names_and_the_checkouts_own_repository(mirror: 
         "run: git -C sub log --format=%s; git -C sub status --short --branch",
         "uses: actions/checkout@v4\nwith: {repository: acme/thing, path: sub, fetch-depth: 0}",
         "run: git -C sub log --format=%s; git -C sub status --short --branch",
+        "run: for f in $(find /regreen/sources); do (echo x >> $f; touch $f/new; chmod 777 $f) 2>/dev/null && echo written; done; ls /regreen/sources",
     )
     made = project({WORKFLOW: workflow(*steps)})
     made.git("branch", "other")
@@ -46,6 +47,7 @@ def test_git_finds_what_the_tree_names_and_the_checkouts_own_repository(mirror: 
         *("Second of shop", "First"),
         *("First", "## HEAD (no branch)"),
         *("Second", "First", "## main...origin/main"),
+        *("0", "1"),
     ]
 
 

@@ -139,17 +139,20 @@ HOOK = {
 }
 
 
-@pytest.mark.parametrize("exact", [False, True])
-def test_pre_commit_with_a_hook_of_another_repository(
-    mirror: Callable[[str, Mapping[str, str]], Project], project: Make, exact: bool
+def test_pre_commit_with_hooks_of_another_repository(
+    mirror: Callable[[str, Mapping[str, str]], Project], project: Make
 ) -> None:
+    """Once by a tag and once by a commit, and the same as a git dependency."""
     hook = mirror("acme/shout", HOOK)
-    rev = hook.git("rev-parse", "HEAD") if exact else "v1"
+    commit = hook.git("rev-parse", "HEAD")
     hook.write({"shout.py": "1/0\n"})
     hook.commit("Break it")
-    hooks = f"repos: [{{repo: 'https://github.com/acme/shout', rev: {rev}, hooks: [{{id: shout, files: words}}]}}]\n"
-    steps = (*PYTHON, "run: pip install --quiet pre-commit", "run: pre-commit run --all-files --show-diff-on-failure")
-    made = project({WORKFLOW: workflow(*steps), "words": "hello\n", ".pre-commit-config.yaml": hooks})
+    one = "{{repo: 'https://github.com/acme/shout', rev: {}, hooks: [{{id: shout, files: words}}]}}"
+    hooks = f"repos: [{one.format('v1')}, {one.format(commit)}]\n"
+    steps = (*PYTHON, "run: pip install --quiet -r requirements.txt", "run: shout && pre-commit run --all-files")
+    dependencies = f"pre-commit\nshout @ git+https://github.com/acme/shout.git@{commit}\n"
+    files = {"words": "hello\n", ".pre-commit-config.yaml": hooks, "requirements.txt": dependencies}
+    made = project({WORKFLOW: workflow(*steps), **files})
     done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
     assert made.git("show", f"{done.json['branch']}:words") == "HELLO"
