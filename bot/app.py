@@ -14,7 +14,8 @@ from bot import pipeline
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.adapters.machine import execute_only_act, execute_only_python, passed_in
+from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
+from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
@@ -117,6 +118,11 @@ class App:
             if base.try_run("rev-parse", "--verify", "--quiet", ref) is not None:
                 break
         return read_settings(None, REPOSITORY_FILES[0], self._environ)
+
+    @cached_property
+    def sources(self) -> GitSources:
+        """Repositories of others, which no branch or tag is asked for twice in one command."""
+        return GitSources(self.cache / "sources", self.settings.replay.sources)
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -310,9 +316,10 @@ class App:
         self, folder: Path, origin: Origin, snapshot: Snapshot, options: ReplayOptions, check_time: Callable[[], None]
     ) -> Replays:
         tools = self._tools(options.network)
+        local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
-            return select(origin, commit, self.checkout, options, self._secrets, self._local_actions)
+            return select(origin, commit, self.checkout, options, self._secrets, local)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 
@@ -328,7 +335,17 @@ class App:
         rows = load((config_root() / "runner_image.yaml").read_bytes(), "runner_image.yaml")["commands"]
         image = tuple(name for row in rows for name in row)
         machine = Machine(
-            act, python, library, toolchains, sandbox.inner_mounts, settings, files, network, limits, image
+            act,
+            python,
+            library,
+            toolchains,
+            sandbox.inner_mounts,
+            settings,
+            files,
+            network,
+            limits,
+            image,
+            git_transports(),
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
@@ -342,7 +359,14 @@ class App:
         )
         stand_ins = StandIns.read(config_root() / "actions.yaml")
         return Tools(
-            sandbox, machine, stand_ins, effects, count_tests, self.redactor, replay.workers or os.cpu_count() or 1
+            sandbox,
+            machine,
+            stand_ins,
+            effects,
+            self.sources,
+            count_tests,
+            self.redactor,
+            replay.workers or os.cpu_count() or 1,
         )
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:

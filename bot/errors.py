@@ -8,6 +8,7 @@
     |-- Transient               3   may pass when tried again (a lock, a full queue, a broken pipe)
     |-- Conflict                1   somebody else changed what we were about to change
     |-- CorruptCache            3   something of ours on disk does not read back; it can be dropped and made again
+    |-- Unavailable             3   a repository of others cannot be had: why
     |-- GitFailed               3   git ended with an error that no caller expected
     `-- OutOfBudget             1   money or time is spent; the checkpoint keeps what was reached
 
@@ -73,6 +74,12 @@ class Conflict(RegreenError):
 
 class CorruptCache(RegreenError):
     """A file of ours does not read back; dropping it and making it again is the cure."""
+
+    exit_code = 3
+
+
+class Unavailable(RegreenError):
+    """A repository that a workflow names cannot be had here."""
 
     exit_code = 3
 

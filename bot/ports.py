@@ -145,6 +145,27 @@ class Toolchains(Protocol):
         ...
 
 
+class Sources(Protocol):
+    """Git repositories of others, fetched without credentials into a cache that all replays share and none can write.
+
+    Only what the setting `replay.sources` names is fetched, and no branch or tag is asked for twice. All methods raise
+    `Unavailable` with the reason, in words, when something cannot be had.
+    """
+
+    def files(self, url: str, ref: str) -> Path:
+        """A folder with the files of a branch, a tag or a commit (by all its 40 digits). It must not be written."""
+        ...
+
+    def repository(self, url: str, copy: Path) -> None:
+        """Make a bare repository with all branches and tags. It shares files with the cache: it must not be written."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of what was served: what could not be asked for, and came from the cache."""
+        ...
+
+
 class Clock(Protocol):
     """Time, so that tests can have their own."""
 

@@ -29,6 +29,8 @@ class ReplaySettings(_Section):
     side_effect_actions: tuple[str, ...]
     side_effect_commands: tuple[str, ...]
     allow_side_effects: tuple[str, ...]
+    sources: dict[str, str]
+    local_actions: dict[str, str]
 
 
 class FixSettings(_Section):
@@ -111,9 +113,24 @@ def read_settings(text: str | None, source: str, environ: Mapping[str, str]) -> 
             values[section][key] = load(environ[variable], variable)
             sources[name] = variable
     try:
-        return Settings(**values, sources=sources)
+        settings = Settings(**values, sources=sources)
     except ValidationError as e:
         raise UsageError("; ".join(_mistakes(e, text, source, sources))) from e
+    _refuse_folders(settings)
+    return settings
+
+
+def _refuse_folders(settings: Settings) -> None:
+    """A repository's own file must not name folders of the machine that it is replayed on: a job could read them."""
+    places = settings.replay.sources.values()
+    for name, wrong in (
+        ("replay.sources", not all(place.startswith("https://") for place in places)),
+        ("replay.local_actions", bool(settings.replay.local_actions)),
+    ):
+        source = settings.sources[name]
+        if wrong and source in REPOSITORY_FILES:
+            hint = f"set {PREFIX}{name.replace('.', '_').upper()}"
+            raise UsageError(f"{source}: {name}: folders are taken from the environment only", hint=hint)
 
 
 def _mistakes(error: ValidationError, text: str | None, source: str, sources: Mapping[str, str]) -> Iterator[str]:

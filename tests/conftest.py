@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(WHEELS))
         patch.setenv("REGREEN_REPLAY_NETWORK", "none")
+        patch.setenv("REGREEN_REPLAY_SOURCES", "{}")
         yield
 
 
@@ -44,5 +45,18 @@ def project(tmp_path: Path) -> Make:
 
     def make(files: Mapping[str, str | bytes]) -> Project:
         return Project(tmp_path / "project", files)
+
+    return make
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Mapping[str, str | bytes]], Project]:
+    """Makes a repository `owner/name` that stands for the one of GitHub, with the tag v1."""
+    monkeypatch.setenv("REGREEN_REPLAY_SOURCES", f'{{"https://github.com/": "file://{tmp_path}/mirror/"}}')
+
+    def make(name: str, files: Mapping[str, str | bytes]) -> Project:
+        made = Project(tmp_path / "mirror" / name, files)
+        made.git("tag", "v1")
+        return made
 
     return make

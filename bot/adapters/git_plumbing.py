@@ -6,7 +6,7 @@ below keep all of them from running; only plumbing subcommands that honour the o
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bot.errors import GitFailed, MachineError, Transient
 PLUMBING = frozenset(
     [
         "apply",
+        "archive",
         "cat-file",
         "check-ignore",
         "check-ref-format",
@@ -27,6 +28,7 @@ PLUMBING = frozenset(
         "fast-import",
         "fetch",
         "for-each-ref",
+        "grep",
         "hash-object",
         "index-pack",
         "init",
@@ -79,10 +81,20 @@ TIMED_OUT = "Timeout: the command"  # how GitPython reports that it killed the p
 class GitPlumbing:
     """One git directory; see `bot.ports.Git`.
 
-    `git_dir` must exist unless the first command is `init`. `work_tree` is only for commands that read one.
+    `git_dir` must exist unless the first command is `init`. `work_tree` is only for commands that read one. `within` is
+    a command that starts git (to bound it), `config` are more overrides.
     """
 
-    def __init__(self, git_dir: Path, *, work_tree: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        git_dir: Path,
+        *,
+        work_tree: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        self._within, self._overrides = tuple(within), {**OVERRIDES, **(config or {})}
         self._git_dir = git_dir.absolute()
         self._work_tree = work_tree.absolute() if work_tree else None
         self._env = dict(env or {})
@@ -95,10 +107,10 @@ class GitPlumbing:
     @cached_property
     def _prefix(self) -> list[str]:
         unset = [k for k in os.environ if k.startswith("GIT_") and k not in KEPT]
-        words = ["env", *(f"-u{k}" for k in unset), "git", f"--git-dir={self._git_dir}"]
+        words = ["env", *(f"-u{k}" for k in unset), *self._within, "git", f"--git-dir={self._git_dir}"]
         if self._work_tree:
             words.append(f"--work-tree={self._work_tree}")
-        return [*words, *(word for k, v in OVERRIDES.items() for word in ("-c", f"{k}={v}"))]
+        return [*words, *(word for k, v in self._overrides.items() for word in ("-c", f"{k}={v}"))]
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 600) -> bytes:
         """Run `git ARGS`; see `bot.ports.Git.run`."""

@@ -91,6 +91,16 @@ def execute_only(program: Path, cache: Path) -> Path:
     return copy
 
 
+def git_transports() -> tuple[Path, ...]:
+    """The programs by which the git below /usr, which sandboxes have, talks http and https."""
+    try:
+        done = subprocess.run(["/usr/bin/git", "--exec-path"], check=True, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = (Path(done.stdout.strip(), name) for name in ("git-remote-http", "git-remote-https"))
+    return tuple(sorted({path.resolve() for path in found if path.exists()}))
+
+
 def passed_in(environ: Mapping[str, str], network: str) -> tuple[dict[str, str], tuple[Path, ...]]:
     """Variables and files for the sandbox: certificate bundles, and pip's and npm's indexes as their own settings say.
 

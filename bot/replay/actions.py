@@ -1,6 +1,7 @@
 """Stand-ins of actions, written as composite actions that act reads instead of the originals."""
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,16 @@ def used(documents: Iterable[Any]) -> set[str]:
     """Every remote `uses:` of workflow and action files, as written (`owner/name[/path]@ref`)."""
     found = set()
     for document in documents:
-        found |= {str(v) for v in _values(document, "uses") if not str(v).startswith(LOCAL) and "@" in str(v)}
+        found |= {v for v in _values(document, "uses") if not v.startswith(LOCAL) and "@" in v}
     return found
 
 
-def _values(node: Any, key: str) -> Iterable[Any]:
+def uses_tree(job: Any) -> bool:
+    """Whether a job uses an action of the tree."""
+    return any(v.startswith(LOCAL[0]) for v in _values(job, "uses"))
+
+
+def _values(node: Any, key: str) -> Iterable[str]:
     if isinstance(node, dict):
         for k, v in node.items():
             if k == key and isinstance(v, str):
@@ -41,57 +47,66 @@ class StandIns:
         """Read the table."""
         return cls(load(path.read_bytes(), path.name))
 
-    def write(self, uses: Iterable[str], plan: Path, local: Mapping[str, str]) -> list[str]:
+    def write(
+        self, uses: Iterable[str], plan: Path, folders: Mapping[str, tuple[Path, str]], refused: Mapping[str, str]
+    ) -> list[str]:
         """Write a folder below `plan` for each action, and return act's arguments that point at them.
 
-        `local` maps `owner/name@ref` to a folder inside the sandbox that the user gave for it. What there is no
-        stand-in for gets one that says so when a job reaches it.
+        `folders` maps `owner/name@ref` to the folder that is had for it, here and inside the sandbox. `refused` are
+        actions that end their job as UNREPLAYABLE when it reaches them, and why; with an empty reason they do nothing.
         """
         arguments = []
         for number, (repository, paths) in enumerate(sorted(_by_repository(uses).items())):
-            if repository in local:
-                arguments += ["--local-repository", f"{repository}={local[repository]}"]
-                continue
+            here, inside = folders.get(repository, (None, f"{PLAN}/actions/{number}"))
+            replaced = {p for p in paths if here is None or _join(repository, p) in refused}
             folder = plan / "actions" / str(number)
-            for path in sorted(paths):
-                self._write_one(repository, path, folder / path)
-            arguments += ["--local-repository", f"{repository}={PLAN}/actions/{number}"]
+            if here and replaced:
+                shutil.copytree(here, folder, symlinks=True)
+                inside = f"{PLAN}/actions/{number}"
+            for path in sorted(replaced):
+                self._write_one(repository, path, folder / path, refused)
+            arguments += ["--local-repository", f"{repository}={inside}"]
         return arguments
 
-    def known(self, uses: str) -> bool:
-        """Whether an action has a stand-in."""
-        repository, path = _split(uses)
-        entry = self._table.get(repository.split("@")[0].lower())
-        return entry is not None and (not path or path in entry.get("sub", {}))
+    def covers(self, repository: str) -> bool:
+        """Whether there are stand-ins for the actions of a repository (`owner/name@ref`)."""
+        return repository.split("@")[0].lower() in self._table
 
-    def _write_one(self, repository: str, path: str, folder: Path) -> None:
+    def _write_one(self, repository: str, path: str, folder: Path, refused: Mapping[str, str]) -> None:
         entry = self._table.get(repository.split("@")[0].lower())
         if entry and path:
             entry = entry.get("sub", {}).get(path)
         folder.mkdir(parents=True, exist_ok=True)
-        name = repository if not path else f"{repository.split('@')[0]}/{path}@{repository.split('@')[1]}"
+        name = _join(repository, path)
         ref = name.rpartition("@")[2]
         if entry and any(ref == old or ref.startswith(f"{old}.") for old in entry.get("retired", ())):
             definition = _unavailable(name, f"GitHub fails every job that uses the retired version {name}", "retired ")
         elif entry:
             definition = _definition(entry)
         else:
-            reason = f"the action {name} cannot be had here; map it with --local-action {name}=DIR"
-            definition = _unavailable(name, reason)
+            definition = _unavailable(name, refused.get(name, f"there is no stand-in for the action {name}"))
+        for file in ("action.yml", "action.yaml"):
+            (folder / file).unlink(missing_ok=True)
         (folder / "action.yml").write_text(json.dumps(definition))
 
 
-def _split(uses: str) -> tuple[str, str]:
+def split(uses: str) -> tuple[str, str]:
+    """`owner/name/path@ref` -> (`owner/name@ref`, `path`)."""
     name, ref = uses.split("@", 1)
     owner, repository, *path = name.split("/")
     return f"{owner}/{repository}@{ref}", "/".join(path)
+
+
+def _join(repository: str, path: str) -> str:
+    name, ref = repository.split("@", 1)
+    return f"{name}/{path}@{ref}" if path else repository
 
 
 def _by_repository(uses: Iterable[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for one in uses:
         if "/" in one.split("@")[0]:
-            repository, path = _split(one)
+            repository, path = split(one)
             found.setdefault(repository, set()).add(path)
     return found
 
@@ -112,6 +127,8 @@ def _definition(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unavailable(name: str, reason: str, kind: str = "") -> dict[str, Any]:
-    shell = f"{BIN}/step adapter unavailable {kind}{{0}}"
-    step = {"shell": shell, "run": "unavailable", "env": {"REASON": reason}}
+    step: dict[str, Any] = {"shell": f"{BIN}/step sh {{0}}", "run": f"# not run in a replay: {name}"}
+    if reason:
+        shell = f"{BIN}/step adapter unavailable {kind}{{0}}"
+        step = {"shell": shell, "run": "unavailable", "env": {"REASON": reason}}
     return {"name": name, "runs": {"using": "composite", "steps": [step]}}

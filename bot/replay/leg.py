@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 
-from bot.errors import Transient
+from bot.errors import Transient, Unavailable
 from bot.model import Result
 from bot.ports import Sandbox, Sandboxed, SandboxSpec
 from bot.replay import actlog
@@ -40,8 +40,9 @@ class Leg(threading.Thread):
     """Runs one leg.
 
     `settled` is resolved with the record when the job has ended, or is held at its failing step; `held` is set then.
-    `deadline_seconds` is the job's time limit, which does not count while it is held; `step_seconds` are those of steps
-    that our wrapper cannot limit. `hold_nested`: steps of composite actions may be held, too.
+    `serve` says of a repository's URL where it stands inside, or raises `Unavailable`. `deadline_seconds` is the job's
+    time limit, which does not count while it is held; `step_seconds` are those of steps that our wrapper cannot limit.
+    `hold_nested`: steps of composite actions may be held, too.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Leg(threading.Thread):
         spec: SandboxSpec,
         folder: LegFolder,
         sandbox: Sandbox,
+        serve: Callable[[str], str],
         log: JobLog,
         *,
         hold: bool,
@@ -63,6 +65,7 @@ class Leg(threading.Thread):
         self.held: Held | None = None
         self.folder = folder
         self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
+        self._serve = serve
         self._hold_nested, self._step_seconds = hold_nested, step_seconds
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
@@ -205,6 +208,8 @@ class Leg(threading.Thread):
             client.send("call", call.number)
         elif word == "unreplayable":
             self._record.unreplayable = self._record.unreplayable or fields[0]
+        elif word == "source":
+            self._on_source(client, fields[0])
         elif word == "outputs" and OUTPUTS_STEP in self._record.steps:
             self._record.outputs = {str(k): str(v) for k, v in dict(json.loads(fields[0])).items()}
         elif word == "answered" and client is self._holding and self._answering:
@@ -214,6 +219,12 @@ class Leg(threading.Thread):
             self._next_request()
         elif client.call:
             self._on_call(client, self._calls[client.call], word, fields)
+
+    def _on_source(self, client: Client, url: str) -> None:
+        try:
+            client.send("source", self._serve(url))
+        except Unavailable as e:
+            client.send("source", "", e.message)
 
     def _on_call(self, client: Client, call: Call, word: str, fields: Message) -> None:
         if word == "command":

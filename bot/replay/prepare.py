@@ -10,7 +10,6 @@ from typing import Any
 
 from bot.ports import Limits, SandboxSpec, Toolchain
 from bot.replay import layout
-from bot.replay.actions import StandIns
 from bot.replay.context import Run
 from bot.replay.derive import NAMED_SHELLS, PLATFORM
 from bot.replay.expressions import to_string
@@ -36,7 +35,7 @@ class Machine:
     `act` and `python` (which runs what is ours inside) are execute-only copies: a step that could read a program could
     also open the descriptors of its process, and forge results. `library` is the folder of `python`'s library.
     `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
-    `image` are commands that GitHub's runners have.
+    `image` are commands that GitHub's runners have; `transports` are git's own programs for http and https.
     """
 
     act: Path
@@ -49,6 +48,7 @@ class Machine:
     network: str = "none"
     limits: Limits = field(default_factory=Limits)
     image: tuple[str, ...] = ()
+    transports: tuple[Path, ...] = ()
 
     @cached_property
     def places(self) -> dict[Path, str]:
@@ -80,6 +80,8 @@ def write_shared(folder: Path, machine: Machine) -> None:
     )
     run = 'from importlib import import_module\nimport_module(f"bot.replay.inside.{sys.argv[1]}").main(*sys.argv[2:])\n'
     _script(folder / "bin" / "run", begin + run)
+    transport = f"from bot.replay.inside.transport import main\nmain({machine.network!r}, *sys.argv[1:])\n"
+    _script(folder / "bin" / "transport", begin + transport)
     for shell in NAMED_SHELLS:
         (folder / "shims" / shell).symlink_to(f"{layout.BIN}/step")
     for name in ("python", "python3", "pip", "pip3"):
@@ -104,12 +106,9 @@ def write_plan(
     document: Mapping[str, Any],
     run: Run,
     machine: Machine,
-    stand_ins: StandIns,
-    uses: Iterable[str],
-    local: Mapping[str, str],
     secrets: Mapping[str, str],
 ) -> list[str]:
-    """Write what act reads and return its arguments."""
+    """Write what act reads and return its arguments, without the actions that it is given."""
     plan = folder.plan
     (plan / "workflow.yml").write_text(_as_yaml(document))
     (plan / "event.json").write_text(json.dumps(run.payload))
@@ -127,7 +126,7 @@ def write_plan(
     (plan / "image").write_text(" ".join(machine.image))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
-    return [*_act(folder, run), *stand_ins.write(uses, plan, local)]
+    return _act(folder, run)
 
 
 def _as_yaml(document: Mapping[str, Any]) -> str:
@@ -136,7 +135,6 @@ def _as_yaml(document: Mapping[str, Any]) -> str:
 
 
 def _act(folder: LegFolder, run: Run) -> list[str]:
-    """The command line of act, without the actions that it is given."""
     nothing = "/dev/null"
     options = {
         "--workflows": f"{layout.PLAN}/workflow.yml",
@@ -167,9 +165,9 @@ def spec(
     folder: LegFolder,
     origin: Origin,
     machine: Machine,
-    local: Mapping[str, Path],
+    sources: Mapping[str, Path],
 ) -> SandboxSpec:
-    """The sandbox of a leg. `artifacts` is what its workflow shares; `local` maps paths to actions of the user."""
+    """The sandbox of a leg. `artifacts` is what its workflow shares; `sources` maps paths to code of others."""
     read_only = {
         layout.ACT: machine.act,
         layout.INTERPRETER: machine.python,
@@ -186,7 +184,9 @@ def spec(
         **({} if machine.library.is_relative_to("/usr") else {str(machine.library): machine.library}),
         **{place: path for path, place in machine.places.items()},
         **machine.inner_mounts,
-        **local,
+        **{str(place): shared / "bin" / "transport" for place in machine.transports},
+        **({layout.TRANSPORT: machine.transports[0]} if machine.transports else {}),
+        **sources,
     }
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
@@ -215,6 +215,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "PATH": ":".join([*folders, SYSTEM_PATH]),
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
+        "CARGO_NET_GIT_FETCH_WITH_CLI": "true",
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }

@@ -12,9 +12,9 @@ from posixpath import dirname
 from typing import Any
 
 from bot.model import JobResult, ReplayOptions, ReplayResult, TestCounts, leg_key
-from bot.ports import Sandbox
+from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
-from bot.replay.actions import StandIns, used
+from bot.replay.actions import StandIns, used, uses_tree
 from bot.replay.calls import Call, Library
 from bot.replay.context import Run
 from bot.replay.derive import derive, limits_of_actions
@@ -24,6 +24,8 @@ from bot.replay.leg import Leg
 from bot.replay.legs import Planned
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
+from bot.replay.remote_actions import RemoteActions
+from bot.replay.repositories import Repositories
 from bot.replay.schedule import Ended, RunLeg, Schedule
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
@@ -62,6 +64,7 @@ class Tools:
     machine: prepare.Machine
     stand_ins: StandIns
     side_effects: SideEffects
+    sources: Sources
     count_tests: CountTests
     redact: Callable[[str], str]
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -88,6 +91,9 @@ class Replay:
         self._notes: dict[str, None] = dict.fromkeys(plan.notes)
         self._logs = folder / "log"
         self._logs.mkdir(parents=True)
+        self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
+        node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
+        self._remote = RemoteActions(tools.sources, tools.stand_ins, tools.side_effects, plan.local_actions, node)
         prepare.write_shared(folder / "shared", tools.machine)
 
     def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:
@@ -102,7 +108,8 @@ class Replay:
         with (self._logs / "replay.log").open("wb") as whole:
             for job in jobs:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
-        return summary(jobs, tuple(self._notes), time.monotonic() - started, str(self._logs / "replay.log"))
+        notes = (*self._notes, *self._tools.sources.notes)
+        return summary(jobs, notes, time.monotonic() - started, str(self._logs / "replay.log"))
 
     def bench(self, key: str) -> Workbench | None:
         """The workbench of a held leg, or None when it is not held."""
@@ -118,22 +125,11 @@ class Replay:
         for leg in self._legs.values():
             leg.close()
 
-    def uses(self, workflow: Workflow) -> set[str]:
-        """The remote actions that the workflow and the actions of the tree name."""
-        return used([workflow.document, *self._actions.values()])
-
     @cached_property
     def _actions(self) -> dict[str, Any]:
         """The definitions of the actions of the tree, by their folders ("." is the root)."""
         paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
         return {dirname(path) or ".": load(self._origin.require(self._commit, path), path) for path in paths}
-
-    @cached_property
-    def _lenient(self) -> bool:
-        """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
-        runs = (a.get("runs") for a in self._actions.values() if isinstance(a, dict))
-        steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
-        return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
 
     def _run(self, call: Call, *, hold: bool, only: str) -> list[JobResult]:
         """Run one workflow: a job starts when all that it needs has ended. All results, in the order of the file."""
@@ -188,24 +184,40 @@ class Replay:
         effects = replace(self._tools.side_effects, tree=self._actions)
         derived = derive(call.workflow, planned, call.run, effects)
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
-        local = {f"{layout.ROOT}/local/{n}": path for n, path in enumerate(self._plan.local_actions.values())}
-        mapped = dict(zip(self._plan.local_actions, local, strict=True))
-        machine, stand_ins, uses = self._tools.machine, self._tools.stand_ins, self.uses(call.workflow)
-        argv = prepare.write_plan(folder, derived.document, call.run, machine, stand_ins, uses, mapped, call.secrets)
+        job = call.workflow.jobs[planned.job_id]
+        actions = self._remote.find(used([job, *(self._actions.values() if uses_tree(job) else ())]))
+        for one in sorted(actions.side_effects - used([job])):
+            self._notes[f"{name}: the side effect '{one}' was not run"] = None
+        places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
+        mounts = {places[name]: path for name, path in actions.folders.items()}
+        folders = {name: (path, places[name]) for name, path in actions.folders.items()}
+        refused = {**dict.fromkeys(actions.side_effects, ""), **actions.refused}
+        machine = self._tools.machine
+        argv = prepare.write_plan(folder, derived.document, call.run, machine, call.secrets)
+        argv += self._tools.stand_ins.write(actions.uses, folder.plan, folders, refused)
         artifacts = self.folder / "artifacts" / call.root.replace("/", "_")
         artifacts.mkdir(parents=True, exist_ok=True)
         argv += ["--job", planned.job_id]
         log = f"{index}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
-            prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local),
+            prepare.spec(
+                argv,
+                self.folder / "shared",
+                artifacts,
+                folder,
+                self._origin,
+                machine,
+                {**mounts, layout.SOURCES: self._repositories.folder},
+            ),
             folder,
             self._tools.sandbox,
+            self._repositories.serve,
             JobLog(self._logs / log, self._tools.redact, call.secrets.values()),
             hold=hold,
-            hold_nested=not self._lenient,
+            hold_nested=not _lenient([*self._actions.values(), *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
-            step_seconds=limits_of_actions(call.workflow.jobs[planned.job_id]),
+            step_seconds=limits_of_actions(job),
             watcher=lambda what, step: self._on_step(what, name, step, call),
         )
         return leg, log
@@ -238,3 +250,10 @@ class Replay:
 
 def _submitted(pool: ThreadPoolExecutor, running: dict[Future[JobResult], Ended], run: RunLeg, ended: Ended) -> None:
     running[pool.submit(run)] = ended
+
+
+def _lenient(definitions: list[Any]) -> bool:
+    """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
+    runs = (a.get("runs") for a in definitions if isinstance(a, dict))
+    steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
+    return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)

@@ -42,7 +42,7 @@ class Replays:
         """End what is held and remove the workspaces; logs stay."""
         for replay in self._open:
             replay.close()
-            for name in ("legs", "shared", "artifacts"):
+            for name in ("legs", "shared", "artifacts", "sources"):
                 remove(replay.folder / name)
         self._open.clear()
         remove(self.origin.folder)

@@ -39,7 +39,7 @@ class Origin:
     """The clone, in a folder of its own beside the link to the borrowed objects."""
 
     def __init__(self, folder: Path, open_git: OpenGit) -> None:
-        self.folder, self._open = folder, open_git
+        self.folder, self.open = folder, open_git
         self.git_dir = folder / "origin.git"
         self.git = open_git(self.git_dir, None)
 
@@ -69,7 +69,7 @@ class Origin:
         (info / "alternates").write_text(f"{BORROWED}\n")
         if (checkout.common_dir / "shallow").exists():
             shutil.copy(checkout.common_dir / "shallow", self.git_dir / "shallow")
-        theirs = self._open(checkout.common_dir, None)
+        theirs = self.open(checkout.common_dir, None)
         listing = theirs.run(
             "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes/origin", "refs/tags"
         )
@@ -96,7 +96,7 @@ class Origin:
         return Snapshot(commit, changed, dirty=True, created=created)
 
     def _work_tree_tree(self, checkout: Checkout) -> str:
-        git = self._open(self.git_dir, checkout.root)
+        git = self.open(self.git_dir, checkout.root)
         if (checkout.git_dir / "index").exists():
             for index in (checkout.git_dir / "index", *checkout.git_dir.glob("sharedindex.*")):
                 shutil.copy2(index, self.git_dir / index.name)

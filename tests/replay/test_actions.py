@@ -63,10 +63,6 @@ def test_checkout_of_what_is_not_here_is_named(replay: Replay) -> None:
     other = replay("uses: actions/checkout@v4\nwith: {repository: acme/other}")
     assert other.result.result is Result.UNREPLAYABLE
     assert "acme/other" in (other.result.reason or "")
-    submodules = replay(
-        "uses: actions/checkout@v4\nwith: {submodules: true}", files={".gitmodules": "[submodule 'a']\n"}
-    )
-    assert "submodules" in (submodules.result.reason or "")
     lfs = replay("uses: actions/checkout@v4\nwith: {lfs: true}", files={".gitattributes": "*.bin filter=lfs\n"})
     assert "LFS" in (lfs.result.reason or "")
 

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from bot.yaml12 import load
 from strategies import fix_mode
 from strategies.commands import parsed, unwrap
 from tests.conftest import NODE_MODULES
-from tests.projects import SETUP_PYTHON, WORKFLOW, Make, workflow
+from tests.projects import SETUP_PYTHON, WORKFLOW, Make, Project, workflow
 
 FIXERS = load((config_root() / "fixers.yaml").read_bytes(), "fixers.yaml")
 EXAMPLES = [(fixer["name"], check, fix) for fixer in FIXERS for check, fix in fixer["examples"]]
@@ -104,6 +105,57 @@ def test_pre_commit_with_local_hooks(project: Make) -> None:
     made = project({WORKFLOW: workflow(*steps), "a.py": UGLY, ".pre-commit-config.yaml": hooks})
     done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
+
+
+BACKEND = """
+    import pathlib, zipfile
+
+    def build_wheel(folder, *_):
+        name = "shout-1-py3-none-any.whl"
+        info = "shout-1.dist-info"
+        with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
+            wheel.write("shout.py")
+            wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: shout\\nVersion: 1\\n")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+            wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\\nshout = shout:main\\n")
+            wheel.writestr(f"{info}/RECORD", "")
+        return name
+"""
+SHOUT = """
+    import pathlib, sys
+
+    def main():
+        quiet = [p for p in map(pathlib.Path, sys.argv[1:]) if p.read_text() != p.read_text().upper()]
+        for path in quiet:
+            path.write_text(path.read_text().upper())
+        sys.exit(bool(quiet))
+"""
+HOOK = {
+    ".pre-commit-hooks.yaml": "- {id: shout, name: shout, entry: shout, language: python, types: [text]}\n",
+    "pyproject.toml": '[project]\nname = "shout"\nversion = "1"\n[build-system]\nrequires = []\n'
+    'build-backend = "backend"\nbackend-path = ["."]\n',
+    "backend.py": BACKEND,
+    "shout.py": SHOUT,
+}
+
+
+def test_pre_commit_with_hooks_of_another_repository(
+    mirror: Callable[[str, Mapping[str, str]], Project], project: Make
+) -> None:
+    """Once by a tag and once by a commit, and the same as a git dependency."""
+    hook = mirror("acme/shout", HOOK)
+    commit = hook.git("rev-parse", "HEAD")
+    hook.write({"shout.py": "1/0\n"})
+    hook.commit("Break it")
+    one = "{{repo: 'https://github.com/acme/shout', rev: {}, hooks: [{{id: shout, files: words}}]}}"
+    hooks = f"repos: [{one.format('v1')}, {one.format(commit)}]\n"
+    steps = (*PYTHON, "run: pip install --quiet -r requirements.txt", "run: shout && pre-commit run --all-files")
+    dependencies = f"pre-commit\nshout @ git+https://github.com/acme/shout.git@{commit}\n"
+    files = {"words": "hello\n", ".pre-commit-config.yaml": hooks, "requirements.txt": dependencies}
+    made = project({WORKFLOW: workflow(*steps), **files})
+    done = made.here("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
+    assert made.git("show", f"{done.json['branch']}:words") == "HELLO"
 
 
 NODE = ("uses: actions/checkout@v4", "uses: actions/setup-node@v4", "uses: acme/node-tools@v1")

@@ -5,6 +5,7 @@ cut off by a shallow file, as GitHub's fetch would have left it.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from bot.replay.inside.adapter import ROOT, call, fail, inputs, set_output, truth, unreplayable, workspace
 
 ORIGIN = ROOT / "origin.git"
+SHA = re.compile(r"[0-9a-f]{40}")
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -23,29 +25,29 @@ def main() -> None:
     """Check out."""
     given = inputs()
     repository = os.environ["GITHUB_REPOSITORY"]
-    wanted = given.get("repository") or repository
-    if wanted.lower() != repository.lower():
-        unreplayable(f"actions/checkout of another repository ({wanted}) cannot be had here")
+    wanted, ref = given.get("repository") or repository, given.get("ref", "")
     if given.get("sparse-checkout", "").strip() or given.get("filter", "").strip():
         unreplayable("actions/checkout is asked for a part of the repository only, which cannot be had here")
     folder = (workspace() / given.get("path", "")).resolve()
     if not folder.is_relative_to(workspace().resolve()):
         fail(f"Repository path '{folder}' is not under '{workspace()}'")
-    commit = resolve(given.get("ref", ""))
-    prepare(folder, clean=truth(given.get("clean", "true")))
-    depth = given.get("fetch-depth", "1").strip() or "1"
-    borrow(
-        folder,
-        commit,
-        depth=int(depth) if depth.isdigit() else 1,
-        tags=depth == "0" or truth(given.get("fetch-tags", "false")),
-    )
-    place(folder, commit, given.get("ref", ""))
-    if given.get("submodules", "false").strip().lower() in ("true", "recursive") and (folder / ".gitmodules").exists():
-        unreplayable("actions/checkout is asked for submodules, which cannot be had here")
+    wish = given.get("fetch-depth", "1").strip()
+    depth = int(wish) if wish.isdigit() else 1
+    tags = not depth or truth(given.get("fetch-tags", "false"))
+    is_own = wanted.lower() == repository.lower()
+    commit = resolve(ref) if is_own else ""
+    prepare(folder, wanted, clean=truth(given.get("clean", "true")))
+    if is_own:
+        borrow(folder, commit, depth=depth, tags=tags)
+        place(folder, commit, ref)
+    else:
+        commit = fetch(folder, ref, depth=depth, tags=tags)
+    asked = given.get("submodules", "false").strip().lower()
+    if asked in ("true", "recursive") and (folder / ".gitmodules").exists():
+        update_submodules(folder, depth, recursive=asked == "recursive")
     if truth(given.get("lfs", "false")) and uses_lfs(folder):
         unreplayable("actions/checkout is asked for LFS objects, which cannot be had here")
-    set_output("ref", given.get("ref") or os.environ["GITHUB_REF"])
+    set_output("ref", ref or (os.environ["GITHUB_REF"] if is_own else ""))
     set_output("commit", commit)
     print(f"HEAD is now at {commit[:9]}")
 
@@ -65,7 +67,7 @@ def commit_of(name: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def prepare(folder: Path, *, clean: bool) -> None:
+def prepare(folder: Path, repository: str, *, clean: bool) -> None:
     """Make an empty repository in the folder; what stands there goes, as with the original's `clean`."""
     folder.mkdir(parents=True, exist_ok=True)
     if clean or not (folder / ".git").exists():
@@ -73,7 +75,7 @@ def prepare(folder: Path, *, clean: bool) -> None:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     git(folder, "init", "--quiet", "--initial-branch=regreen-unborn")
     git(folder, "config", "gc.auto", "0")
-    url = f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+    url = f"{os.environ['GITHUB_SERVER_URL']}/{repository}"
     with (folder / ".git" / "config").open("a") as config:
         config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
 
@@ -118,6 +120,37 @@ def place(folder: Path, commit: str, ref: str) -> None:
         git(folder, "checkout", "--quiet", "--force", "-B", name, commit)
     else:
         git(folder, "checkout", "--quiet", "--force", "--detach", commit)
+
+
+def fetch(folder: Path, ref: str, *, depth: int, tags: bool) -> str:
+    """Check out another repository, which comes by our transport; its commit."""
+    more = ["--tags" if tags else "--no-tags", *([f"--depth={depth}"] if depth else [])]
+    known: dict[str, str] = {}
+    if not SHA.fullmatch(ref):
+        command = ["git", "-C", str(folder), "ls-remote", "--symref", "origin"]
+        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.splitlines()
+        known = {name: value for value, _, name in (line.partition("\t") for line in reversed(lines))}
+    names = (ref, f"refs/heads/{ref}", f"refs/tags/{ref}") if ref else (known.get("HEAD", "").removeprefix("ref: "),)
+    name = next((n for n in names if n in known), ref)
+    local = name.replace("refs/heads/", "refs/remotes/origin/")
+    everything = [] if depth else ["+refs/heads/*:refs/remotes/origin/*"]
+    wanted = f"+{name}:{local}" if name in known else name
+    git(folder, "fetch", "--quiet", *more, "origin", *everything, wanted)
+    on_branch = ["-B", name.removeprefix("refs/heads/")] if local != name else ["--detach"]
+    git(folder, "checkout", "--quiet", "--force", *on_branch, local)
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def update_submodules(folder: Path, depth: int, *, recursive: bool) -> None:
+    """Fetch submodules at their recorded commits; URLs of ssh become those of https, as with the original."""
+    deep = ["--recursive"] if recursive else []
+    server = os.environ["GITHUB_SERVER_URL"]
+    host = server.rpartition("/")[2]
+    git(folder, "submodule", "--quiet", "sync", *deep)
+    instead = f"url.{server}/.insteadOf=git@{host}:"
+    shallow = [f"--depth={depth}"] if depth else []
+    git(folder, "-c", instead, "submodule", "--quiet", "update", "--init", "--force", *shallow, *deep)
 
 
 def uses_lfs(folder: Path) -> bool:

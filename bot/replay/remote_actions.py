@@ -1,0 +1,135 @@
+"""The actions of other repositories that a job can come to: fetched at their exact refs, with those that they use."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import re2
+
+from bot.errors import Unavailable, UsageError
+from bot.ports import Sources
+from bot.replay.actions import LOCAL, StandIns, split, used
+from bot.replay.context import SERVER
+from bot.replay.side_effects import Share, SideEffects
+from bot.yaml12 import load
+
+MAX_ACTIONS = 100  # of one job, nested ones included: a chain of repositories must not go on for ever
+ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
+# GitHub runs actions of all older versions with Node.js 20 or newer
+NODES = {"node12": 20, "node16": 20, "node20": 20, "node24": 24}
+
+
+@dataclass
+class Found:
+    """What was found.
+
+    `uses` are all actions, nested ones included; `folders` has the repositories (`owner/name@ref`) that are had;
+    `refused` says why other actions cannot be run; `definitions` are those of the actions that can.
+    """
+
+    uses: set[str]
+    folders: dict[str, Path] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    side_effects: set[str] = field(default_factory=set)
+    definitions: list[dict[str, Any]] = field(default_factory=list)
+
+
+class RemoteActions:
+    """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any."""
+
+    def __init__(
+        self, sources: Sources, stand_ins: StandIns, side_effects: SideEffects, mapped: Mapping[str, Path], node: str
+    ) -> None:
+        self._sources, self._stand_ins, self._side_effects, self._mapped = sources, stand_ins, side_effects, mapped
+        self._node = int(node.partition(".")[0] or 0)
+
+    def find(self, uses: Iterable[str]) -> Found:
+        """Find every action that is used, also by composite actions. Raises `UsageError` for what can be no action."""
+        found, todo = Found(set(uses)), sorted(uses, reverse=True)
+        while todo:
+            one = todo.pop()
+            if not _is_action(one):
+                raise UsageError(f"'{one}' is not the name of an action (owner/name[/path]@ref)")
+            repository, path = split(one)
+            if self._side_effects.find({"uses": one})[1] is Share.ALL:
+                found.side_effects.add(one)
+            elif not self._stand_ins.covers(repository):
+                fresh = self._look(one, repository, path, found) - found.uses
+                todo += sorted(fresh, reverse=True)
+                found.uses |= fresh
+        return found
+
+    def _look(self, one: str, repository: str, path: str, found: Found) -> set[str]:
+        """Get one action; what it uses in turn."""
+        try:
+            folder = self._mapped.get(repository) or found.folders.get(repository) or self._fetch(repository, found)
+        except Unavailable as e:
+            hint = f"map it with --local-action {repository}=DIR"
+            found.refused[one] = f"the action {one} cannot be had here: {e.message}; {hint}"
+            return set()
+        found.folders[repository] = folder
+        try:
+            definition = _definition(folder, path)
+            problem = "" if repository in self._mapped else self._problem(definition)
+        except UsageError as e:
+            definition, problem = {}, e.message
+        if problem:
+            found.refused[one] = f"the action {one} cannot be run here: {problem}"
+            return set()
+        found.definitions.append(definition)
+        return used([definition])
+
+    def _fetch(self, repository: str, found: Found) -> Path:
+        if len(found.folders) >= MAX_ACTIONS:
+            raise Unavailable(f"the job uses more than {MAX_ACTIONS} actions")
+        name, _, ref = repository.partition("@")
+        return self._sources.files(f"{SERVER}/{name}", ref)
+
+    def _problem(self, definition: Mapping[str, Any]) -> str:
+        """Why an action cannot be run in a replay, or the empty string."""
+        runs = definition.get("runs")
+        runs = runs if isinstance(runs, dict) else {}
+        using = str(runs.get("using", "")).lower()
+        if using == "composite":
+            return self._problem_of_steps(runs.get("steps"))
+        if using == "docker":
+            return "it is a container, which needs a container engine"
+        if using not in NODES:
+            return f"it runs by '{using}', which is not known here"
+        if self._node < NODES[using]:
+            has = f"version {self._node}" if self._node else "none"
+            return f"it needs Node.js {NODES[using]} or newer, and this machine has {has}"
+        return ""
+
+    def _problem_of_steps(self, steps: Any) -> str:
+        for step in steps if isinstance(steps, list) else ():
+            if not isinstance(step, dict):
+                continue
+            uses = str(step.get("uses", ""))
+            if uses.startswith("docker://"):
+                return f"it uses the container image {uses}, which needs a container engine"
+            if uses and not uses.startswith(LOCAL) and not _is_action(uses):
+                return f"it uses '{uses}', which is not the name of an action"
+            effect, share = self._side_effects.find(step)
+            if "run" in step and share is not Share.NONE:
+                return f"it runs '{effect}', which is never run in a replay"
+        return ""
+
+
+def _is_action(uses: str) -> bool:
+    return bool(ACTION.match(uses)) and not {".", ".."} & set(uses.partition("@")[0].split("/"))
+
+
+def _definition(folder: Path, path: str) -> dict[str, Any]:
+    """The definition of an action in a folder of a repository. Raises `UsageError` when it is not one."""
+    place = (folder / path).resolve()
+    if place.is_relative_to(folder.resolve()):
+        for name in ("action.yml", "action.yaml"):
+            file = place / name
+            if file.is_file() and not file.is_symlink():
+                found = load(file.read_bytes(), name)
+                return found if isinstance(found, dict) else {}
+        if (place / "Dockerfile").is_file():
+            return {"runs": {"using": "docker"}}
+    raise UsageError(f"there is no action.yml in {path or 'the repository'}")
