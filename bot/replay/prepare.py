@@ -18,6 +18,12 @@ from bot.replay.source import Origin
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ON_PATH = ("node", "go", "rust")
+TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | {
+    "sudo": "sudo",
+    "apt": "apt",
+    "apt-get": "apt",
+}
+"""Commands that are ours in a job, and the programs below `inside` that they are."""
 INSIDE = Path(__file__).parent / "inside"
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
@@ -80,10 +86,10 @@ def write_shared(folder: Path, machine: Machine) -> None:
     _script(folder / "bin" / "run", begin + run)
     for shell in NAMED_SHELLS:
         (folder / "shims" / shell).symlink_to(f"{layout.BIN}/step")
-    for name in ("python", "python3", "pip", "pip3"):
+    for name, module in TOOLS.items():
         _script(
             folder / "tools" / name,
-            f"{begin}from bot.replay.inside.default_python import main\nmain({name!r}, sys.argv[1:])\n",
+            f"{begin}from bot.replay.inside.{module} import main\nmain({name!r}, sys.argv[1:])\n",
         )
     etc = folder / "etc"
     for name, text in ETC.items():
@@ -123,6 +129,7 @@ def write_plan(
     ]
     (plan / "toolchains.json").write_text(json.dumps(rows))
     (plan / "image").write_text(" ".join(machine.image))
+    (plan / "environment").write_text(" ".join(_environment(machine)))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
     return [*_act(folder, run), *stand_ins.write(uses, plan, local)]

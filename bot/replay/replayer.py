@@ -146,6 +146,7 @@ class Replay:
         self._progress("started", planned.name, None)
         leg.start()
         record = self._settled(leg)
+        self._notes |= {f"{planned.name}: {self._clean(note)}": None for note in record.notes}
         named = step_results(job, record)
         steps = tuple(step.model_copy(update={"name": self._clean(step.name)}) for step in named)
         stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())

@@ -27,9 +27,7 @@ def main() -> None:
     if truth(given.get("freethreaded", "false")):
         unreplayable("a free-threaded Python is asked for, which cannot be had here")
     for wish in wishes(given):
-        toolchain = versions.newest("python", wish)
-        if toolchain is None:
-            unreplayable(f"Python {wish or 'of any version'} is not installed here (found: {versions.known('python')})")
+        toolchain = versions.taken("python", wish, "Python")
         folder = CACHE / toolchain["version"] / "x64"
         if not folder.exists():
             make(folder, toolchain)
