@@ -215,6 +215,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "PATH": ":".join([*folders, SYSTEM_PATH]),
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
+        **({} if machine.network == "all" else {"UV_PYTHON_DOWNLOADS": "never"}),  # a Python that is missing is named
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }
