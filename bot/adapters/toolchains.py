@@ -1,4 +1,4 @@
-"""What this machine has to run jobs with: Python, Node.js, Go and Rust, wherever their usual managers put them."""
+"""What this machine has to run jobs with: Python, Node.js, Go and so on, wherever their usual managers put them."""
 
 import hashlib
 import importlib.util
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -29,7 +30,9 @@ found = [[os.path.join(f, w) for w in sorted(os.listdir(f)) if w.startswith(("pi
 wheels = next((ws for ws in found if any("/pip-" in w for w in ws)), [])
 print(json.dumps([".".join(map(str, sys.version_info[:3])), sys.base_prefix, wheels]))
 """
-VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?)")
+VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?(?:-(?:beta|nightly)\b)?)")
+JAVA_VERSION = re2.compile(r'(?m)^JAVA_VERSION="(?:1\.)?(\d+)(?:\.(\d+))?(?:[._](\d+))?')
+ALONE = ("uv", "rustup")  # programs that need only what lies beside them
 TIMEOUT_SECONDS = 20
 PREFERRED_PYTHON = "3.12."  # what `python3` is on ubuntu-24.04, the present ubuntu-latest
 
@@ -55,7 +58,9 @@ class LocalToolchains:
 
     @cached_property
     def _found(self) -> tuple[Toolchain, ...]:
-        programs = [*self._pythons(), *self._nodes(), *self._gos(), *self._rusts()]
+        programs = [*self._pythons(), *self._nodes(), *self._gos(), *self._rusts(), *self._javas(), *self._rubies()]
+        programs += self._single("uv", Path(sysconfig.get_path("scripts"), "uv"))
+        programs += self._single("rustup", Path(self._environ.get("HOME", "/nonexistent"), ".cargo/bin/rustup"))
         key = _key(programs)
         kept = self._load(key)
         if kept is None:
@@ -87,6 +92,20 @@ class LocalToolchains:
         home = Path(self._environ.get("RUSTUP_HOME") or Path(self._environ.get("HOME", "/nonexistent"), ".rustup"))
         spots = sorted(home.glob("toolchains/*/bin/cargo"), key=lambda p: "stable" not in str(p))
         yield from _programs("rust", [*spots, Path("/usr/bin/cargo")])
+
+    def _javas(self) -> Iterator[Program]:
+        home = Path(self._environ.get("JAVA_HOME") or "/nonexistent")
+        user = Path(self._environ.get("HOME", "/nonexistent"))
+        managed = [*Path("/usr/lib/jvm").glob("*/bin/java"), *user.glob(".sdkman/candidates/java/*/bin/java")]
+        yield from _programs("java", [home / "bin/java", *self._on_path("java"), *sorted(managed)])
+
+    def _rubies(self) -> Iterator[Program]:
+        home = Path(self._environ.get("HOME", "/nonexistent"))
+        managed = [*home.glob(".rbenv/versions/*/bin/ruby"), *home.glob(".rubies/*/bin/ruby")]
+        yield from _programs("ruby", [*self._on_path("ruby"), *sorted(managed)])
+
+    def _single(self, name: str, beside: Path) -> Iterator[Program]:
+        yield from _programs(name, [*self._on_path(name), beside])
 
     def _on_path(self, name: str) -> list[Path]:
         found = shutil.which(name, path=self._environ.get("PATH", ""))
@@ -127,7 +146,7 @@ def _in_wheel(package: str, path: str) -> list[Path]:
 
 def _key(programs: list[Program]) -> str:
     told = [(p.kind, str(p.path), p.path.stat().st_mtime_ns, p.path.stat().st_size) for p in programs]
-    return hashlib.sha256(json.dumps([LOOK, told]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([LOOK, VERSION.pattern, told]).encode()).hexdigest()
 
 
 def _ask(command: list[str]) -> str:
@@ -163,11 +182,24 @@ def _python(program: Program) -> Toolchain | None:
 
 
 def _other(program: Program) -> Toolchain | None:
-    version = VERSION.search(_ask([str(program.path), *program.ask]))
+    version = _java_version(program.path) if program.kind == "java" else _version(program)
     if not version:
         return None
     folder = program.path.parent
-    return Toolchain(program.kind, version[1], folder, program.path.name, _outside_usr(folder.parent))
+    root = folder if program.kind in ALONE else folder.parent
+    return Toolchain(program.kind, version, folder, program.path.name, _outside_usr(root))
+
+
+def _version(program: Program) -> str:
+    found = VERSION.search(_ask([str(program.path), *program.ask]))
+    return found[1] if found else ""
+
+
+def _java_version(program: Path) -> str:
+    """From the file that every Java has since 8, which is quicker than to ask; `1.8.0_392` is 8.0.392."""
+    release = program.parent.parent / "release"
+    found = JAVA_VERSION.search(release.read_text("utf-8", "replace")) if release.is_file() else None
+    return ".".join(part or "0" for part in found.groups()) if found else ""
 
 
 def _outside_usr(root: Path) -> tuple[Path, ...]:
@@ -189,8 +221,8 @@ def _from_row(row: Mapping[str, object]) -> Toolchain:
 
 
 def _rank(toolchain: Toolchain) -> tuple[bool, bool, bool, list[int]]:
-    newest_first = [-int(n) for n in toolchain.version.split(".")]
     if toolchain.kind != "python":
         return False, False, False, [0]
+    newest_first = [-int(n) for n in toolchain.version.split(".")]
     systems = toolchain.bin == Path("/usr/bin")
     return not toolchain.version.startswith(PREFERRED_PYTHON), not toolchain.wheels, not systems, newest_first

@@ -82,7 +82,7 @@ class StandIns:
         if entry and any(ref == old or ref.startswith(f"{old}.") for old in entry.get("retired", ())):
             definition = _unavailable(name, f"GitHub fails every job that uses the retired version {name}", "retired ")
         elif entry:
-            definition = _definition(entry)
+            definition = _definition(name, entry)
         else:
             definition = _unavailable(name, refused.get(name, f"there is no stand-in for the action {name}"))
         for file in ("action.yml", "action.yaml"):
@@ -111,18 +111,18 @@ def _by_repository(uses: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def _definition(entry: Mapping[str, Any]) -> dict[str, Any]:
-    step = {
+def _definition(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    program = {
         "id": "run",
-        "shell": f"{BIN}/step adapter {entry['run']} {{0}}",
-        "run": entry["run"],
+        "shell": f"{BIN}/step adapter {entry.get('run')} {{0}}",
+        "run": entry.get("run"),
         "env": {"INPUTS": "${{ toJSON(inputs) }}"},
     }
     return {
-        "name": entry["run"],
+        "name": name,
         "inputs": {name: {"default": default} for name, default in entry["inputs"].items()},
-        "outputs": {name: {"value": f"${{{{ steps.run.outputs.{name} }}}}"} for name in entry["outputs"]},
-        "runs": {"using": "composite", "steps": [step]},
+        "outputs": {name: {"value": f"${{{{ steps.run.outputs.{name} }}}}"} for name in entry.get("outputs", ())},
+        "runs": {"using": "composite", "steps": entry.get("steps") or [program]},
     }
 
 

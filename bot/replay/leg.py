@@ -31,6 +31,7 @@ from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, R
 MARKER_WAIT_SECONDS = 2.0
 ENDED = "the held job has ended"
 NO_ENGINE = "failed to connect to the docker API"  # as act says it
+MAX_NOTES, MAX_NOTE = 20, 200  # how many, and characters of each: any step could send them
 
 
 Watcher = Callable[[str, Step], None]
@@ -210,6 +211,8 @@ class Leg(threading.Thread):
             self._record.unreplayable = self._record.unreplayable or fields[0]
         elif word == "source":
             self._on_source(client, fields[0])
+        elif word == "note" and len(self._record.notes) < MAX_NOTES:
+            self._record.notes[fields[0][:MAX_NOTE]] = None
         elif word == "outputs" and OUTPUTS_STEP in self._record.steps:
             self._record.outputs = {str(k): str(v) for k, v in dict(json.loads(fields[0])).items()}
         elif word == "answered" and client is self._holding and self._answering:

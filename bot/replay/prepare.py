@@ -19,6 +19,12 @@ from bot.replay.source import Origin
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ON_PATH = ("node", "go", "rust")
 NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | {
+    "sudo": "sudo",
+    "apt": "apt",
+    "apt-get": "apt",
+}
+"""Commands that are ours in a job, and the programs below `inside` that they are."""
 INSIDE = Path(__file__).parent / "inside"
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
@@ -84,10 +90,10 @@ def write_shared(folder: Path, machine: Machine) -> None:
     _script(folder / "bin" / "transport", begin + transport)
     for shell in NAMED_SHELLS:
         (folder / "shims" / shell).symlink_to(f"{layout.BIN}/step")
-    for name in ("python", "python3", "pip", "pip3"):
+    for name, module in TOOLS.items():
         _script(
             folder / "tools" / name,
-            f"{begin}from bot.replay.inside.default_python import main\nmain({name!r}, sys.argv[1:])\n",
+            f"{begin}from bot.replay.inside.{module} import main\nmain({name!r}, sys.argv[1:])\n",
         )
     etc = folder / "etc"
     for name, text in ETC.items():
@@ -124,6 +130,7 @@ def write_plan(
     ]
     (plan / "toolchains.json").write_text(json.dumps(rows))
     (plan / "image").write_text(" ".join(machine.image))
+    (plan / "environment").write_text(" ".join(_environment(machine)))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
     return _act(folder, run)
@@ -216,6 +223,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "XDG_CONFIG_HOME": f"{layout.HOME}/.config",
         "DEBIAN_FRONTEND": "noninteractive",
         "CARGO_NET_GIT_FETCH_WITH_CLI": "true",
+        **({} if machine.network == "all" else {"UV_PYTHON_DOWNLOADS": "never"}),  # a Python that is missing is named
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }

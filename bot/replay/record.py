@@ -65,6 +65,7 @@ class Record:
     job: Result | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     unreplayable: str = ""
+    notes: dict[str, None] = field(default_factory=dict)
     code: int | None = None
     killed: str = ""
     seconds: float = 0

@@ -156,6 +156,7 @@ class Replay:
         self._progress("started", name, None)
         leg.start()
         record = self._settled(leg)
+        self._notes |= {f"{name}: {self._clean(note, call)}": None for note in record.notes}
         steps = tuple(
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )

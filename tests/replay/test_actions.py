@@ -1,5 +1,6 @@
 """The stand-ins of actions, each with the inputs and outputs of the original, and actions of the tree itself."""
 
+import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_a_python_that_is_not_installed_is_named(replay: Replay) -> None:
     done = replay("uses: actions/setup-python@v5\nwith: {python-version: '2.5'}", "run: python -V")
     assert done.result.result is Result.UNREPLAYABLE
     assert "Python 2.5 is not installed here" in (done.result.reason or "")
+
+
+def test_another_patch_release_is_taken_and_said(replay: Replay) -> None:
+    exact, other = platform.python_version(), f"{MINE}.99"
+    setup = "uses: actions/setup-python@v5\nwith: {{python-version: '{}'}}"
+    done = replay(setup.format(other), setup.format(exact), setup.format(MINE), "run: python -V")
+    assert done.result.result is Result.SUCCESS, done.log
+    assert len(done.result.notes) == 1, done.result.notes
+    assert done.result.notes[0].startswith(f"job: Python {MINE}.")
+    assert done.result.notes[0].endswith(f" of this machine was taken for {other}")
+    newest = replay("uses: actions/setup-node@v4\nwith: {node-version: latest}").result.notes
+    assert newest[0].endswith(" of this machine was taken for latest")
 
 
 def test_python_without_setup_is_isolated_too(replay: Replay) -> None:

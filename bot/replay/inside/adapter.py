@@ -58,6 +58,12 @@ def toolchains() -> list[dict[str, Any]]:
     return list(json.loads((ROOT / "plan" / "toolchains.json").read_text()))
 
 
+def from_tool_versions(path: Path, *names: str) -> str:
+    """The version that a .tool-versions file gives for a tool, or the empty string."""
+    rows = (line.split("#")[0].split() for line in path.read_text().splitlines())
+    return next((row[1].removeprefix("v") for row in rows if len(row) > 1 and row[0] in names), "")
+
+
 def call(*command: str, cwd: Path | None = None, quiet: bool = False, env: Mapping[str, str] | None = None) -> None:
     """Run a program and fail with it."""
     if not quiet:

@@ -10,7 +10,8 @@ import socket
 import time
 from collections.abc import Callable
 
-FOLDER = "/regreen/control"
+ROOT = "/regreen"
+FOLDER = f"{ROOT}/control"
 MARKER = "\x1eregreen call "
 CHUNK = 65536
 
@@ -38,6 +39,11 @@ class Host:
 def unreplayable(reason: str) -> None:
     """Tell the host that this job cannot be replayed here."""
     Host().tell("unreplayable", reason)
+
+
+def note(text: str) -> None:
+    """Tell the host what is not as on GitHub, for the evidence."""
+    Host().tell("note", text)
 
 
 def pump(reader: int, exited: int, write: Callable[[bytes], None], deadline: float | None, drain: float) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.replay.inside import versions
-from bot.replay.inside.adapter import add_path, fail, inputs, set_env, set_output, unreplayable, workspace
+from bot.replay.inside.adapter import add_path, fail, inputs, set_env, set_output, workspace
 
 CACHE = Path("/opt/hostedtoolcache/node")
 LOCKS = {
@@ -22,9 +22,7 @@ def main() -> None:
     """Put the wanted version on PATH."""
     given = inputs()
     wish = given.get("node-version") or from_file(given.get("node-version-file", ""))
-    toolchain = versions.newest("node", wish)
-    if toolchain is None:
-        unreplayable(f"Node.js {wish or 'of any version'} is not installed here (found: {versions.known('node')})")
+    toolchain = versions.taken("node", wish, "Node.js")
     folder = CACHE / toolchain["version"] / "x64"
     if not folder.exists():
         make(folder, toolchain)

@@ -1,17 +1,29 @@
-"""Stand-in for actions/setup-python: a fresh virtual environment of an interpreter that this machine has.
+"""Stand-in for actions/setup-python: a fresh installation of an interpreter that this machine has.
 
-GitHub unpacks a whole interpreter per version into the tool cache; here a virtual environment stands at the same path,
-with the pip that the interpreter bundles, so that what one job installs no other job sees.
+GitHub unpacks a whole interpreter per version into the tool cache; here one that borrows its standard library stands at
+the same path, with the pip that the interpreter bundles, so that what one job installs no other job sees.
 """
 
 import os
+import shutil
 import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from bot.replay.inside import versions
-from bot.replay.inside.adapter import add_path, call, fail, inputs, set_env, set_output, truth, unreplayable, workspace
+from bot.replay.inside.adapter import (
+    add_path,
+    call,
+    fail,
+    from_tool_versions,
+    inputs,
+    set_env,
+    set_output,
+    truth,
+    unreplayable,
+    workspace,
+)
 
 CACHE = Path("/opt/hostedtoolcache/Python")
 LOCKS = {
@@ -27,9 +39,7 @@ def main() -> None:
     if truth(given.get("freethreaded", "false")):
         unreplayable("a free-threaded Python is asked for, which cannot be had here")
     for wish in wishes(given):
-        toolchain = versions.newest("python", wish)
-        if toolchain is None:
-            unreplayable(f"Python {wish or 'of any version'} is not installed here (found: {versions.known('python')})")
+        toolchain = versions.taken("python", wish, "Python")
         folder = CACHE / toolchain["version"] / "x64"
         if not folder.exists():
             make(folder, toolchain)
@@ -76,29 +86,45 @@ def from_file(path: Path) -> list[str]:
         requires = tomllib.loads(text).get("requires", {})
         return [str(requires.get("python_full_version") or requires.get("python_version") or "")]
     if path.name == ".tool-versions":
-        return [line.split()[1] for line in text.splitlines() if line.startswith("python ")][:1] or [""]
+        return [from_tool_versions(path, "python")]
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")] or [""]
 
 
 def make(folder: Path, toolchain: dict[str, Any]) -> None:
-    """Make the virtual environment and unpack the bundled pip into it."""
-    python = f"{toolchain['bin']}/{toolchain['program']}"
-    libraries = list(Path(toolchain["bin"], "..", "lib").resolve().glob("libpython*.so*"))
-    where = (
-        {"LD_LIBRARY_PATH": str(libraries[0].parent)} if libraries else {}
-    )  # it may stand elsewhere than it was made for
-    call(python, "-I", "-m", "venv", "--without-pip", str(folder), quiet=True, env={**os.environ, **where})
-    for library in libraries:
-        (folder / "lib" / library.name).symlink_to(library)
-    for name in ("python3", f"python{'.'.join(toolchain['version'].split('.')[:2])}"):
+    """Make an installation of its own for the job, and unpack the bundled pip into it.
+
+    It has the interpreter's own program, and links to its standard library: to uv and others it is no virtual
+    environment, as GitHub's is none. What a distribution has changed for itself only works as one.
+    """
+    minor = ".".join(toolchain["version"].split(".")[:2])
+    program = Path(toolchain["bin"], toolchain["program"])
+    library = program.parent.parent / "lib" / f"python{minor}"
+    if program.parent == Path("/usr/bin") or not (library / "os.py").is_file():
+        call(str(program), "-I", "-m", "venv", "--without-pip", str(folder), quiet=True)
+    else:
+        install(folder, program, library)
+    for name in ("python3", "python", library.name):
         if not (folder / "bin" / name).exists():
-            (folder / "bin" / name).symlink_to("python")
-    packages = next((folder / "lib").glob("python*")) / "site-packages"
+            (folder / "bin" / name).symlink_to(library.name if name != library.name else "python")
+    packages = folder / "lib" / library.name / "site-packages"
     for wheel in toolchain["wheels"]:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(packages)
     if toolchain["wheels"]:
         script(folder, "pip", "pip._internal.cli.main")
+
+
+def install(folder: Path, program: Path, library: Path) -> None:
+    """Copy the program to where it finds the links to its library, and its packages' own folder, beside it."""
+    (folder / "bin").mkdir(parents=True)
+    shutil.copy(program, folder / "bin" / library.name)
+    (folder / "lib" / library.name / "site-packages").mkdir(parents=True)
+    (folder / "include").symlink_to(library.parent.parent / "include")
+    for above in (library.parent, library):
+        for entry in above.iterdir():
+            place = folder / "lib" / entry.relative_to(library.parent)
+            if not place.exists() and entry.name != "EXTERNALLY-MANAGED":
+                place.symlink_to(entry)
 
 
 def script(folder: Path, name: str, module: str) -> None:

@@ -33,6 +33,13 @@ MAX_SHOWN = 20_000
 DISABLED = (b"::set-env ", b"::add-path::")
 NOT_FOUND_AFTER = (": command not found", ": Command not found", ": not found", ": No such file or directory")
 NOT_FOUND_BEFORE = "No such file or directory: "  # as Python says it
+NO_TOOLCHAIN = (  # what uv, rustup and go say where they would have to download one
+    "error: No interpreter found for ",
+    "Python downloads are not allowed",
+    "is externally managed, and indicates",
+    "error: toolchain '",
+    "toolchain not available",
+)
 LAST_WORDS = 8  # lines of a failed step in which the missing command is looked for
 IMAGE = "/regreen/plan/image"  # the commands of GitHub's image, by spaces
 SCRIPTS = "/act/workflow/"  # where act puts the scripts of steps
@@ -188,10 +195,13 @@ def keep_draining(reader: int) -> None:
 
 
 def missing(log: str, path: str) -> str:
-    """The command of GitHub's image that a failed step did not find, as its last words say; else the empty string."""
+    """What a failed step did not find though GitHub's runner has it, as its last words say; else the empty string."""
     with open(log, "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_SHOWN))
         last = file.read().decode("utf-8", "replace").splitlines()[-LAST_WORDS:]
+    for line in last:
+        if any(words in line for words in NO_TOOLCHAIN):
+            return f"a toolchain that this machine has not ({line.partition('Z ')[2].strip()[:120]})"
     said = [line.split(marker)[0].split(" ")[-1] for line in last for marker in NOT_FOUND_AFTER if marker in line]
     said += [line.rpartition(NOT_FOUND_BEFORE)[2] for line in last if NOT_FOUND_BEFORE in line]
     names = [word.strip(":'\"`\u2018\u2019") for word in said]
@@ -199,7 +209,8 @@ def missing(log: str, path: str) -> str:
         return ""
     with open(IMAGE, encoding="utf-8") as file:
         known = set(file.read().split())
-    return next((name for name in names if name in known and not found(name, path)), "")
+    name = next((name for name in names if name in known and not found(name, path)), "")
+    return f"{name}, which GitHub's runner has and this machine has not" if name else ""
 
 
 def disabled(log: str, env: dict[str, str]) -> str:
@@ -263,8 +274,8 @@ def main(program: str, arguments: list[str]) -> None:
         output.write(f"##[error]{problem}\n".encode())
         code = 1
     output.file.close()
-    if code and (name := missing(log, env["PATH"])):
-        control.unreplayable(f"a step needs {name}, which GitHub's runner has and this machine has not")
+    if code and (lacking := missing(log, env["PATH"])):
+        control.unreplayable(f"a step needs {lacking}")
     host.tell("ended", code)
     if code:
         control.serve(host, env, command)

@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
-from bot.replay.inside.adapter import toolchains
+from bot.replay.inside import control
+from bot.replay.inside.adapter import toolchains, unreplayable
 
 Version = tuple[int, ...]
 COMPARATOR = re.compile(r"(>=|<=|>|<|==|=|~>|~=|~|\^)?\s*v?\b(\d+(?:\.(?:\d+|x|X|\*))*)(?![\w.-])")
+EXACT = re.compile(r"=*\s*v?(\d+\.\d+\.\d+)")
 LTS = {"lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
 
 
@@ -19,7 +21,7 @@ def parse(text: str) -> Version:
 def satisfies(version: str, wish: str) -> bool:
     """Whether a version fits a semver range as setup-python and setup-node read it.
 
-    A patch release that is asked for exactly is met by any patch of its minor: the host says so in the evidence.
+    A patch release that is asked for exactly is met by any patch of its minor.
     """
     return any(_all_fit(parse(version), part) for part in wish.split("||"))
 
@@ -46,6 +48,18 @@ def _fits(version: Version, operator: str, wanted: str) -> bool:
     if operator == "^":
         return head >= numbers and version[:1] == numbers[:1]
     return bool({">=": head >= numbers, ">": head > numbers, "<=": head <= numbers, "<": head < numbers}[operator])
+
+
+def taken(kind: str, wish: str, name: str) -> dict[str, Any]:
+    """The toolchain that a job gets; where GitHub's may be another, the evidence says so. Ends where there is none."""
+    toolchain = newest(kind, wish)
+    if toolchain is None:
+        unreplayable(f"{name} {wish or 'of any version'} is not installed here (found: {known(kind)})")
+    exact = EXACT.fullmatch(wish.strip())
+    floats = bool(wish) and not any(c.isdigit() for c in wish) and wish.lower() not in LTS
+    if floats or (exact and exact[1] != toolchain["version"]):
+        control.note(f"{name} {toolchain['version']} of this machine was taken for {wish.strip()}")
+    return toolchain
 
 
 def newest(kind: str, wish: str) -> dict[str, Any] | None:
