@@ -14,7 +14,9 @@ from bot import pipeline
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.adapters.machine import execute_only_act, execute_only_python, passed_in
+from bot.adapters.indexes import sites
+from bot.adapters.machine import certificates, execute_only_act, execute_only_python, passed_in
+from bot.adapters.proxy import Proxy
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
@@ -305,14 +307,14 @@ class App:
     def _replays(
         self, folder: Path, origin: Origin, snapshot: Snapshot, options: ReplayOptions, check_time: Callable[[], None]
     ) -> Replays:
-        tools = self._tools(options.network)
+        tools = self._tools(folder, options.network)
 
         def plan(commit: str) -> Plan:
             return select(origin, commit, self.checkout, options, self._secrets, self._local_actions)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 
-    def _tools(self, network: str) -> Tools:
+    def _tools(self, folder: Path, network: str) -> Tools:
         replay = self.settings.replay
         sandbox = Bubblewrap(outside=self.checkout.root)
         settings, files = passed_in(self._environ, network)
@@ -324,7 +326,17 @@ class App:
         rows = load((config_root() / "runner_image.yaml").read_bytes(), "runner_image.yaml")["commands"]
         image = tuple(name for row in rows for name in row)
         machine = Machine(
-            act, python, library, toolchains, sandbox.inner_mounts, settings, files, network, limits, image
+            act,
+            python,
+            library,
+            toolchains,
+            sandbox.inner_mounts,
+            settings,
+            files,
+            network,
+            limits,
+            image,
+            self._proxy(folder / "proxy") if network == "registries" else None,
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
@@ -334,6 +346,11 @@ class App:
         return Tools(
             sandbox, machine, stand_ins, effects, count_tests, self.redactor, replay.workers or os.cpu_count() or 1
         )
+
+    def _proxy(self, folder: Path) -> Proxy:
+        rows = load((config_root() / "indexes.yaml").read_bytes(), "indexes.yaml")
+        allowed = sites(self._environ, (url for urls in rows.values() for url in urls), self.settings.replay.hosts)
+        return Proxy(allowed, folder, self.cache / "packages", certificates(self._environ))
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:
         log = Path(result.log).parent / job.log

@@ -150,6 +150,9 @@ class Replay:
         steps = tuple(step.model_copy(update={"name": self._clean(step.name)}) for step in named)
         stub_failed = any(n.result in (Result.FAILURE, Result.CANCELLED) for n in needed.values())
         result, reason = judge(job, record, steps, stub_failed=stub_failed)
+        for step in record.steps.values():
+            for denied in step.denied:
+                self._notes[self._clean(f"{planned.name}: the step '{step.name}' {denied}")] = None
         self._progress("ended", planned.name, None)
         return JobResult(
             id=planned.job_id,
@@ -196,6 +199,7 @@ class Replay:
             prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, local),
             folder,
             self._tools.sandbox,
+            machine.proxy,
             JobLog(self._logs / log, self._tools.redact, secrets.values()),
             hold=hold,
             hold_nested=not self._lenient,
