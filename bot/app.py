@@ -14,7 +14,9 @@ from bot import pipeline
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
+from bot.adapters.indexes import sites
+from bot.adapters.machine import certificates, execute_only_act, execute_only_python, git_transports, passed_in
+from bot.adapters.proxy import Proxy
 from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
@@ -315,7 +317,7 @@ class App:
     def _replays(
         self, folder: Path, origin: Origin, snapshot: Snapshot, options: ReplayOptions, check_time: Callable[[], None]
     ) -> Replays:
-        tools = self._tools(options.network)
+        tools = self._tools(folder, options.network)
         local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
@@ -323,7 +325,7 @@ class App:
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 
-    def _tools(self, network: str) -> Tools:
+    def _tools(self, folder: Path, network: str) -> Tools:
         replay = self.settings.replay
         sandbox = Bubblewrap(outside=self.checkout.root)
         settings, files = passed_in(self._environ, network)
@@ -346,6 +348,7 @@ class App:
             limits,
             image,
             git_transports(),
+            self._proxy(folder / "proxy") if network == "registries" else None,
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
@@ -368,6 +371,11 @@ class App:
             self.redactor,
             replay.workers or os.cpu_count() or 1,
         )
+
+    def _proxy(self, folder: Path) -> Proxy:
+        rows = load((config_root() / "indexes.yaml").read_bytes(), "indexes.yaml")
+        allowed = sites(self._environ, (url for urls in rows.values() for url in urls), self.settings.replay.hosts)
+        return Proxy(allowed, folder, self.cache / "packages", certificates(self._environ))
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:
         log = Path(result.log).parent / job.log

@@ -19,9 +19,6 @@ def options_of(
     """The options of `regreen replay`, as click gives them; `network` is the default that the settings name."""
     if given["as_of"] != "now":
         raise UsageError("--as-of: this version can only replay as of now", hint="leave it out")
-    network = given["network"] or network
-    if network == "registries":
-        raise UsageError("--network registries: this version has no filtering proxy yet", hint="use none or all")
     return ReplayOptions(
         workflows=given["workflows"],
         jobs=given["jobs"],
@@ -34,7 +31,7 @@ def options_of(
         variables=_pairs("--var", given["variables"]),
         secrets=tuple(sorted(secrets)),
         local_actions={k: str(v) for k, v in local.items()},
-        network=network,
+        network=given["network"] or network,
         committed=given["committed"],
     )
 

@@ -46,13 +46,13 @@ def run_demo(folder: Path | None, environ: Mapping[str, str], view: "View") -> O
     place = folder or Path(tempfile.mkdtemp(prefix="regreen-demo-"))
     project = make_project(place / "shop")
     view.heading(f"A project with five red jobs: {project}")
-    found = _fix(project, environ, view, ReplayOptions(network="all"))
+    found = _fix(project, environ, view, ReplayOptions(network="registries"))
     verdicts = {p.job: p.verdict for p in found.parts if p.verdict}
     for _ in range(MOST_RUNS):
         if FLAKY_JOB in verdicts:
             break
         view.heading(f"The job '{FLAKY_JOB}' was green this time; a flaky test has to be asked again")
-        again = _fix(project, environ, view, ReplayOptions(network="all", jobs=(FLAKY_JOB,)))
+        again = _fix(project, environ, view, ReplayOptions(network="registries", jobs=(FLAKY_JOB,)))
         verdicts |= {p.job: p.verdict for p in again.parts if p.verdict}
     return Outcome(verdicts)
 

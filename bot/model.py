@@ -205,7 +205,7 @@ class ReplayOptions(Model):
     secrets: tuple[str, ...] = ()
     local_actions: dict[str, str] = Field(default_factory=dict)
     as_of: UtcTime | None = None
-    network: Literal["none", "registries", "all"] = "all"
+    network: Literal["none", "registries", "all"] = "registries"
     committed: bool = False
 
 

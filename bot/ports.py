@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from socket import socket
 from typing import Any, Protocol
 
 from bot.model import Candidate, Diagnosis, Incident, Reservation, Sums
@@ -66,7 +67,7 @@ class SandboxSpec:
     """One sandboxed process.
 
     `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets.
-    `network` is `none` or `all`.
+    Only with the `network` `all` it has that of the machine.
     """
 
     argv: tuple[str, ...]
@@ -122,6 +123,40 @@ class Sandbox(Protocol):
     @property
     def inner_mounts(self) -> Mapping[str, Path]:
         """What must be readable inside for `nested` to work."""
+        ...
+
+
+class Egress(Protocol):
+    """What one leg reaches through the proxy."""
+
+    def denied(self) -> tuple[str, ...]:
+        """What was refused since this was asked last, in words that follow "the step", each once."""
+        ...
+
+    def close(self) -> None:
+        """End its connections."""
+        ...
+
+
+class Proxy(Protocol):
+    """Lets sandboxes reach the hosts that the network setting `registries` allows, and no others."""
+
+    @property
+    def certificates(self) -> Path:
+        """The certificates (PEM) that a sandbox has to trust; it waits until they are made."""
+        ...
+
+    @property
+    def loopback(self) -> Mapping[int, str]:
+        """The indexes on this machine's own loopback, which programs ask without a proxy: port -> `host:port`."""
+        ...
+
+    def serve(self, listener: socket) -> Egress:
+        """Serve a listening unix socket until it is closed."""
+        ...
+
+    def close(self) -> None:
+        """End everything."""
         ...
 
 

@@ -1,10 +1,20 @@
 """Settings: config/defaults.yaml, then the repository's own file, then the environment. Frozen once read."""
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 
 from bot.config_files import config_root
 from bot.errors import UsageError
@@ -12,6 +22,17 @@ from bot.yaml12 import compose, load
 
 REPOSITORY_FILES = (".github/regreen.yml", ".regreen.yml")
 PREFIX = "REGREEN_"
+# A name of letters, digits and hyphens, perhaps with a port: no address, no trailing dot, no punycode
+# (https://www.rfc-editor.org/rfc/rfc1123#page-13).
+HOST = re.compile(
+    r"(?!(?:.*\.)?xn--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?(?::\d{1,5})?"
+)
+
+
+def _strict(host: str) -> str:
+    if not HOST.fullmatch(host):
+        raise ValueError(f"'{host}' is no plain name of a host (host or host:port)")
+    return host
 
 
 class _Section(BaseModel):
@@ -21,7 +42,8 @@ class _Section(BaseModel):
 class ReplaySettings(_Section):
     """How replays run."""
 
-    network: Literal["none", "all"]
+    network: Literal["none", "registries", "all"]
+    hosts: tuple[Annotated[str, AfterValidator(_strict)], ...]
     workers: NonNegativeInt
     max_processes: PositiveInt
     max_memory_bytes: PositiveInt

@@ -26,6 +26,7 @@ from bot.text.inert import plain
 NETWORKS = {
     "all": "replayed code may use the network (--network none forbids it)",
     "none": "replayed code has no network",
+    "registries": "replayed code reaches package indexes alone (--network none or all for less or more)",
 }
 
 

@@ -29,6 +29,11 @@ def test_without_a_file_everything_is_default() -> None:
         ("fix:\n  max_minutes: soon\n", f"{FILE}:2: fix.max_minutes: input should be a valid number"),
         ("fix:\n  max_minutes: -1\n", f"{FILE}:2: fix.max_minutes: input should be greater than 0"),
         ("fix:\n  typo: 1\n", f"{FILE}:2: fix.typo: there is no such setting"),
+        ("replay:\n  hosts: [a.example.]\n", f"{FILE}:2: replay.hosts: value error, 'a.example.' is no plain name"),
+        (
+            "replay:\n  hosts: [xn--a.example]\n",
+            f"{FILE}:2: replay.hosts: value error, 'xn--a.example' is no plain name",
+        ),
         ("other: 1\n", f"{FILE}:1: other: there is no such setting"),
         ("replay: 3\n", f"{FILE}:1: replay"),
         ("- 1\n", f"{FILE}:1: this is not a mapping"),

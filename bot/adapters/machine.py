@@ -1,16 +1,17 @@
 """What passes from this machine into a sandbox: act itself, certificates, and package indexes without credentials."""
 
-import configparser
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from bot.adapters import indexes
 from bot.errors import MachineError
 from bot.ports import Toolchain
 
@@ -25,7 +26,7 @@ CERTIFICATES = (
     "CARGO_HTTP_CAINFO",
 )
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-PIP_KEYS = ("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "timeout")
+QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "npm_config_update_notifier": "false"}
 EXECUTE_ONLY = 0o111
 IMPORTS = """
 import pkgutil, sys
@@ -101,63 +102,26 @@ def git_transports() -> tuple[Path, ...]:
     return tuple(sorted({path.resolve() for path in found if path.exists()}))
 
 
+def certificates(environ: Mapping[str, str]) -> bytes:
+    """The certificates (PEM) that this machine trusts: those of OpenSSL, and what its variables name beside them."""
+    usual = ssl.get_default_verify_paths()
+    files = [usual.cafile or usual.openssl_cafile, *(environ.get(name, "") for name in CERTIFICATES)]
+    found = {Path(f).read_bytes(): None for f in dict.fromkeys(files) if f and Path(f).is_file()}
+    return b"\n".join(found)
+
+
 def passed_in(environ: Mapping[str, str], network: str) -> tuple[dict[str, str], tuple[Path, ...]]:
-    """Variables and files for the sandbox: certificate bundles, and pip's and npm's indexes as their own settings say.
+    """Variables and files for the sandbox: certificate bundles, and the indexes that package managers are set to.
 
     Credentials in index URLs stay outside. Returns (variables, files and folders to mount at their own paths).
     """
     settings = {k: environ[k] for k in CERTIFICATES if environ.get(k)}
     if network == "all":
         settings |= {k: v for k in PROXIES if (v := environ.get(k)) and not urlsplit(v).username}
-    settings |= _pip(environ) | _npm(environ)
+    found = indexes.settings(environ)
+    settings |= {k: indexes.without_credentials(v) for k, v in found.items()} | QUIET
     spots = (Path(urlsplit(w).path) for v in settings.values() for w in v.split() if w.startswith(("file://", "/")))
     folders = {p.parent if p.name == "simple" else p for p in spots}  # the files of an index lie beside its pages
     return settings, tuple(
         sorted(p for p in folders if p.exists() and not p.is_relative_to("/usr") and not p.is_relative_to("/etc/ssl"))
     )
-
-
-def _pip(environ: Mapping[str, str]) -> dict[str, str]:
-    home = Path(environ.get("HOME", "/nonexistent"))
-    config_home = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    files: list[str | Path] = [
-        "/etc/pip.conf",
-        home / ".pip" / "pip.conf",
-        config_home / "pip" / "pip.conf",
-        environ.get("PIP_CONFIG_FILE", ""),
-    ]
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read([f for f in files if f], encoding="utf-8")
-    except configparser.Error:
-        parser = configparser.RawConfigParser()
-    found = {k: parser.get("global", k, fallback="") for k in PIP_KEYS}
-    found |= {
-        k: environ[f"PIP_{k.replace('-', '_').upper()}"]
-        for k in PIP_KEYS
-        if f"PIP_{k.replace('-', '_').upper()}" in environ
-    }
-    words = {k: " ".join(without_credentials(w) for w in v.split()) for k, v in found.items()}
-    return {f"PIP_{k.replace('-', '_').upper()}": v for k, v in words.items() if v} | {
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1"
-    }
-
-
-def _npm(environ: Mapping[str, str]) -> dict[str, str]:
-    file = Path(environ.get("HOME", "/nonexistent"), ".npmrc")
-    try:
-        lines = file.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    rows = (line.partition("=") for line in lines)
-    given = next((v.strip() for k, _, v in rows if k.strip() == "registry"), environ.get("npm_config_registry", ""))
-    quiet = {"npm_config_update_notifier": "false"}
-    return quiet | ({"npm_config_registry": without_credentials(given)} if given else {})
-
-
-def without_credentials(word: str) -> str:
-    """A URL without the user and password that may stand in it."""
-    parts = urlsplit(word)
-    if "@" not in parts.netloc:
-        return word
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -20,6 +20,9 @@ OBJECTS = f"{ROOT}/objects"
 SOURCES = f"{ROOT}/sources"
 TRANSPORT = f"{ROOT}/git-remote-https"
 ARTIFACTS = f"{ROOT}/artifacts"
+NETWORK = f"{ROOT}/network"
+CERTIFICATES = f"{ROOT}/certificates.pem"
+PROXY_PORT = 61_128  # above the ports that systems give out by themselves, and no service's own
 HOME = "/home/runner"
 WORK = f"{HOME}/work"
 TMP = "/tmp"  # noqa: S108 - of the sandbox
@@ -53,7 +56,7 @@ class LegFolder:
 
     def make(self) -> "LegFolder":
         """Make it."""
-        for folder in (*(self.root / name for name in OVERLAID), self.calls, self.sessions, self.plan):
+        for folder in (*(self.root / name for name in OVERLAID), self.calls, self.sessions, self.plan, self.network):
             folder.mkdir(parents=True)
         return self
 
@@ -76,6 +79,11 @@ class LegFolder:
     def plan(self) -> Path:
         """What act reads: derived workflow, event, toolchains, stand-ins of actions."""
         return self.root / "plan"
+
+    @property
+    def network(self) -> Path:
+        """The socket of the proxy."""
+        return self.root / "network"
 
     @property
     def secrets(self) -> Path:

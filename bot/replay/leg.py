@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from bot.errors import Transient, Unavailable
 from bot.model import Result
-from bot.ports import Sandbox, Sandboxed, SandboxSpec
+from bot.ports import Egress, Proxy, Sandbox, Sandboxed, SandboxSpec
 from bot.replay import actlog
 from bot.replay.control import CHUNK, Client, Message, listen
 from bot.replay.derive import OUTPUTS_STEP
@@ -53,6 +53,7 @@ class Leg(threading.Thread):
         folder: LegFolder,
         sandbox: Sandbox,
         serve: Callable[[str], str],
+        proxy: Proxy | None,
         log: JobLog,
         *,
         hold: bool,
@@ -67,6 +68,7 @@ class Leg(threading.Thread):
         self.folder = folder
         self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
         self._serve = serve
+        self._proxy = proxy
         self._hold_nested, self._step_seconds = hold_nested, step_seconds
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
@@ -76,6 +78,7 @@ class Leg(threading.Thread):
         self._selector = selectors.DefaultSelector()
         self._lines = actlog.Lines()
         self._process: Sandboxed
+        self._egress: Egress | None = None
         self._deadline, self._step_deadline = 0.0, math.inf
         self._holding: Client | None = None
         self._answering: Future[Answer] | None = None
@@ -125,6 +128,8 @@ class Leg(threading.Thread):
 
     def _follow(self, started: float) -> None:
         listener = listen(self.folder.control)
+        if self._proxy:
+            self._egress = self._proxy.serve(listen(self.folder.network))
         process = self._sandbox.start(self._spec)
         os.set_blocking(process.output, False)
         self._selector.register(process.output, selectors.EVENT_READ, "act")
@@ -233,9 +238,10 @@ class Leg(threading.Thread):
         if word == "command":
             call.script, call.command = fields[0], tuple(fields[1:])
         elif word == "ended":
-            call.code = int(fields[0])
+            call.code, call.denied = int(fields[0]), self._denied()
         elif word == "held":
-            if self._hold and not call.continue_on_error and not self._record.unreplayable:
+            unknown = self._record.unreplayable or call.denied
+            if self._hold and not call.continue_on_error and not unknown:
                 self._begin_hold(client, fields)
             else:
                 client.send("release")
@@ -343,10 +349,16 @@ class Leg(threading.Thread):
             self._log.copy(step.output)
         for call in calls:
             self._copy_call(call)
+        step.denied = tuple(d for call in calls for d in call.denied) + (() if calls else self._denied())
+        for denied in step.denied:
+            self._log.line(datetime.now(UTC), f"##[warning]The step {denied}.")
         if step.result is Result.FAILURE and calls and calls[-1].code:
             self._log.line(datetime.now(UTC), f"##[error]Process completed with exit code {calls[-1].code}.")
         self._log.flush()
         self._watcher("ended", step)
+
+    def _denied(self) -> tuple[str, ...]:
+        return self._egress.denied() if self._egress else ()
 
     def _copy_call(self, call: Call) -> None:
         path = self.folder.calls / f"{call.number}.log"
@@ -358,6 +370,8 @@ class Leg(threading.Thread):
         with self._lock:
             self._ended = True
         self._fail_answer()
+        if self._egress:
+            self._egress.close()
         for step in self._record.steps.values():
             if step.result is None:
                 self._finish_log(step)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.ports import Limits, SandboxSpec, Toolchain
+from bot.ports import Limits, Proxy, SandboxSpec, Toolchain
 from bot.replay import layout
 from bot.replay.context import Run
 from bot.replay.derive import NAMED_SHELLS, PLATFORM
@@ -25,6 +25,11 @@ TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | 
     "apt-get": "apt",
 }
 """Commands that are ours in a job, and the programs below `inside` that they are."""
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # of Debian and Ubuntu: what programs trust that know no variable
+TRUST = (  # the variables by which the others are told
+    *("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"),
+)
 INSIDE = Path(__file__).parent / "inside"
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
@@ -41,7 +46,8 @@ class Machine:
     `act` and `python` (which runs what is ours inside) are execute-only copies: a step that could read a program could
     also open the descriptors of its process, and forge results. `library` is the folder of `python`'s library.
     `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
-    `image` are commands that GitHub's runners have; `transports` are git's own programs for http and https.
+    `image` are commands that GitHub's runners have; `transports` are git's own programs for http and https; `proxy` is
+    there with the network `registries` alone.
     """
 
     act: Path
@@ -55,6 +61,7 @@ class Machine:
     limits: Limits = field(default_factory=Limits)
     image: tuple[str, ...] = ()
     transports: tuple[Path, ...] = ()
+    proxy: Proxy | None = None
 
     @cached_property
     def places(self) -> dict[Path, str]:
@@ -133,7 +140,7 @@ def write_plan(
     (plan / "environment").write_text(" ".join(_environment(machine)))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
-    return _act(folder, run)
+    return _act(folder, run, machine)
 
 
 def _as_yaml(document: Mapping[str, Any]) -> str:
@@ -141,7 +148,8 @@ def _as_yaml(document: Mapping[str, Any]) -> str:
     return NOT_YAML.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(document, ensure_ascii=False))
 
 
-def _act(folder: LegFolder, run: Run) -> list[str]:
+def _act(folder: LegFolder, run: Run, machine: Machine) -> list[str]:
+    """The command line of act, without the actions that it is given."""
     nothing = "/dev/null"
     options = {
         "--workflows": f"{layout.PLAN}/workflow.yml",
@@ -160,7 +168,8 @@ def _act(folder: LegFolder, run: Run) -> list[str]:
     }
     words = [layout.ACT, run.event, "--json", "--no-skip-checkout", "--no-cache-server"]
     words += [word for option in options.items() for word in option]
-    for option, values in (("--env", run.act_variables()), ("--var", run.variables), ("--input", run.inputs)):
+    env = {**run.act_variables(), **(_proxied() if machine.proxy else {})}
+    for option, values in (("--env", env), ("--var", run.variables), ("--input", run.inputs)):
         words += [word for name, value in values.items() for word in (option, f"{name}={to_string(value)}")]
     return words
 
@@ -195,6 +204,12 @@ def spec(
         **({layout.TRANSPORT: machine.transports[0]} if machine.transports else {}),
         **sources,
     }
+    if machine.proxy:
+        read_only |= {layout.NETWORK: folder.network, layout.CERTIFICATES: machine.proxy.certificates}
+        if Path(BUNDLE).exists():
+            read_only[BUNDLE] = machine.proxy.certificates
+        ports = {layout.PROXY_PORT: "", **machine.proxy.loopback}
+        argv = [layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "forward", json.dumps(ports), *argv]
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
     return SandboxSpec(
@@ -227,3 +242,11 @@ def _environment(machine: Machine) -> dict[str, str]:
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }
+
+
+def _proxied() -> dict[str, str]:
+    """The variables by which steps find the proxy, and trust it. GitHub has none of them, and act itself needs none."""
+    proxy = f"http://127.0.0.1:{layout.PROXY_PORT}"
+    found = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy)
+    found |= dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1")
+    return found | dict.fromkeys(TRUST, layout.CERTIFICATES)

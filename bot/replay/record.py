@@ -13,7 +13,7 @@ STEP_TIME_LIMIT = "the action has timed out"
 
 @dataclass
 class Step:
-    """What is known of a top-level step that has begun."""
+    """What is known of a top-level step that has begun. `denied`: what it was refused of the network."""
 
     id: str
     name: str
@@ -23,6 +23,7 @@ class Step:
     went_on: bool = False
     calls: list[int] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
+    denied: tuple[str, ...] = ()
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Call:
     command: tuple[str, ...] = ()
     script: str = ""
     code: int | None = None
+    denied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,9 @@ class Replay:
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )
         result, reason = judge(job, record, steps)
+        for step in record.steps.values():
+            for denied in step.denied:
+                self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None
         ended = JobResult(
             id=job_id,
             name=name,
@@ -214,6 +217,7 @@ class Replay:
             folder,
             self._tools.sandbox,
             self._repositories.serve,
+            machine.proxy,
             JobLog(self._logs / log, self._tools.redact, call.secrets.values()),
             hold=hold,
             hold_nested=not _lenient([*self._actions.values(), *actions.definitions]),

@@ -45,4 +45,6 @@ class Replays:
             for name in ("legs", "shared", "artifacts", "sources"):
                 remove(replay.folder / name)
         self._open.clear()
+        if self._tools.machine.proxy:
+            self._tools.machine.proxy.close()
         remove(self.origin.folder)

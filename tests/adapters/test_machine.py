@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.machine import execute_only, execute_only_act, execute_only_python, passed_in, without_credentials
+from bot.adapters.indexes import without_credentials
+from bot.adapters.machine import execute_only, execute_only_act, execute_only_python, passed_in
 from bot.config_files import config_root
 from bot.errors import MachineError
 from bot.ports import Toolchain
@@ -19,6 +20,8 @@ from bot.ports import Toolchain
         ("https://hush@index.example:8443/simple", "https://index.example:8443/simple"),
         ("https://index.example/a@b", "https://index.example/a@b"),
         ("/a/folder", "/a/folder"),
+        ("name=https://me:hush@index.example", "name=https://index.example"),
+        ("https://one.example,https://me:hu,sh@two.example", "https://one.example,https://two.example"),
     ],
 )
 def test_indexes_lose_their_credentials(given: str, passed: str) -> None:

@@ -55,7 +55,11 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
         ({WORKFLOW: workflow(TRUE)}, ("--repository", "x"), "'x' is not OWNER/NAME"),
         ({WORKFLOW: workflow(TRUE)}, ("--local-action", "a/b@v1=nope"), "nope is no folder"),
         ({WORKFLOW: workflow(TRUE)}, ("--as-of", "2020-01-01"), "only replay as of now"),
-        ({WORKFLOW: workflow(TRUE)}, ("--network", "registries"), "no filtering proxy yet"),
+        (
+            {WORKFLOW: workflow(TRUE), ".github/regreen.yml": "replay:\n  hosts: [10.0.0.1]\n"},
+            (),
+            "'10.0.0.1' is no plain name",
+        ),
         ({WORKFLOW: workflow(TRUE), ".github/regreen.yml": "fix:\n  typo: 1\n"}, (), ".github/regreen.yml:2: fix.typo"),
     ],
 )

@@ -1,0 +1,137 @@
+"""The proxy through which sandboxes reach the hosts that the network setting `registries` allows, and no others.
+
+Each leg has a unix socket of its own, so that what is refused is known of the step that asked for it. TLS ends here:
+the host's certificate is checked by us, the sandbox sees one of an authority of this run, which it is told to trust.
+So URLs stay as they are (lock files hold them), and yet an index is only read, credentials stay outside, and what one
+replay has downloaded the next one has. What speaks HTTP is imported while the first sandbox is being prepared.
+"""
+
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.adapters.indexes import Site
+
+if TYPE_CHECKING:
+    from bot.adapters.exchange import Exchange
+
+CONNECTIONS = 128  # of one leg at the same time; uv opens 50
+LOOPBACK = ("localhost", "127.0.0.1")
+
+
+def addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host, as this machine resolves it. Raises `OSError`."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(row[4][0]) for row in found))
+
+
+class Proxy:
+    """See `bot.ports.Proxy`.
+
+    `folder` is its own as long as it lives, `cache` keeps what indexes have served, `roots` are certificates in PEM.
+    """
+
+    def __init__(
+        self,
+        sites: Iterable[Site],
+        folder: Path,
+        cache: Path,
+        roots: bytes,
+        resolve: Callable[[str, int], list[str]] = addresses,
+    ) -> None:
+        self._sites = {(s.host, s.port): s for s in sites}
+        self._folder, self._cache, self._roots, self._resolve = folder, cache, roots, resolve
+        self._exchange: Future[Exchange] = Future()
+        self._legs: list[Egress] = []
+        threading.Thread(target=self._prepare, name="proxy").start()
+
+    @property
+    def loopback(self) -> dict[int, str]:
+        """See `bot.ports.Proxy.loopback`."""
+        return {port: f"{host}:{port}" for (host, port), site in self._sites.items() if host in LOOPBACK and site.index}
+
+    @property
+    def certificates(self) -> Path:
+        """See `bot.ports.Proxy.certificates`."""
+        return self._exchange.result().certificates
+
+    def serve(self, listener: socket.socket) -> "Egress":
+        """See `bot.ports.Proxy.serve`."""
+        egress = Egress(listener, self._exchange)
+        self._legs.append(egress)
+        return egress
+
+    def close(self) -> None:
+        """See `bot.ports.Proxy.close`."""
+        for egress in self._legs:
+            egress.close()
+        with suppress(Exception):  # whoever needed it was told
+            self._exchange.result().close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _prepare(self) -> None:
+        try:
+            from bot.adapters.exchange import Exchange
+
+            self._exchange.set_result(Exchange(self._sites, self._folder, self._cache, self._roots, self._resolve))
+        except BaseException as e:  # noqa: BLE001 - a thread's edge: the one who waits gets it
+            self._exchange.set_exception(e)
+
+
+class Egress:
+    """See `bot.ports.Egress`. One thread accepts, one serves each connection; none outlives the program."""
+
+    def __init__(self, listener: socket.socket, exchange: "Future[Exchange]") -> None:
+        self._listener, self._exchange = listener, exchange
+        self._slots = threading.BoundedSemaphore(CONNECTIONS)
+        self._open: set[socket.socket] = set()
+        self._denied: dict[str, None] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, name="proxy-accept", daemon=True).start()
+
+    def denied(self) -> tuple[str, ...]:
+        """See `bot.ports.Egress.denied`."""
+        with self._lock:
+            found, self._denied = tuple(self._denied), {}
+        return found
+
+    def close(self) -> None:
+        """See `bot.ports.Egress.close`."""
+        with self._lock:
+            self._closed = True
+            for connection in (self._listener, *self._open):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with self._listener:
+            while not self._closed:
+                self._slots.acquire()
+                try:
+                    connection = self._listener.accept()[0]
+                except OSError:  # closed
+                    return
+                threading.Thread(target=self._serve, args=(connection,), name="proxy-serve", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with self._lock:
+                if self._closed:
+                    return
+                self._open.add(connection)
+            self._exchange.result().serve(connection, self._deny)
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+            self._slots.release()
+
+    def _deny(self, what: str) -> None:
+        with self._lock:
+            self._denied[what] = None
