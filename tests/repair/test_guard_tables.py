@@ -31,9 +31,14 @@ def rules(path: str, old: str | None, new: str | None, *allow: str) -> set[str]:
     return {r.rule for r in judge([Change(path, *sides)], allow=frozenset(allow))}
 
 
+def words(told: str | list[str]) -> list[str]:
+    """Examples are written as a list, or as words where none holds a blank."""
+    return told.split() if isinstance(told, str) else told
+
+
 def rows(table: str) -> list[tuple[str, list[str]]]:
-    """(key, examples) of a table that maps a key to a list of examples, or to words."""
-    return [(key, many.split() if isinstance(many, str) else many) for key, many in TABLES[table].items()]
+    """(key, examples) of a table."""
+    return [(key, words(many)) for key, many in TABLES[table].items()]
 
 
 @pytest.mark.parametrize(("path", "directives"), rows("suppressions"))
@@ -113,3 +118,13 @@ def test_a_setting_may_only_become_stricter(tool: str) -> None:
 def test_configuration_is_known_by_the_name_of_its_file(row: Mapping[str, str]) -> None:
     old, new = f"{row['old']}\n", f"{row['new']}\n"
     assert [path for path in row["paths"].split() if "loosened-config" not in rules(path, old, new)] == []
+
+
+@pytest.mark.parametrize("edit", yaml.safe_load((CORPUS / "edits.yaml").read_text()), ids=lambda edit: edit["name"])
+def test_an_edit_is_refused_with_each_word(edit: Mapping[str, Any]) -> None:
+    wrong = []
+    for word in words(edit["words"]):
+        path, old, new = (edit[name].replace("{}", word) for name in ("path", "old", "new"))
+        if edit["rule"] not in rules(path, old, new):
+            wrong.append(word)
+    assert wrong == []
