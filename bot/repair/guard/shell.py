@@ -22,7 +22,7 @@ ASSIGNMENT = re2.compile(r"^([A-Za-z_]\w*)\+?=(.*)")
 WRAPPERS = frozenset(
     listed(
         "sudo exec command nice nohup env npx bunx uvx xvfb-run cross-env cross-env-shell dotenv time "
-        "stdbuf unbuffer pipx wireit retry timeout ionice dotenvx"
+        "stdbuf unbuffer wireit retry timeout ionice dotenvx"
     )
 )
 RUNNERS = {  # first word -> words that may follow it before the real command

@@ -80,9 +80,9 @@ TOOLS = {
         "explicit-package-bases "
         "color-output error-summary platform python-executable custom-.* incremental sqlite-cache junit-xml "
         "overrides\\[.*\\].module verbosity",
+        add="(overrides\\[.*\\].)?(enable-error-code|plugins)",
         on="(overrides\\[.*\\].)?(strict|disallow-.*|warn-.*|check-untyped-defs|no-implicit-.*|strict-.*|extra-checks|local-partial-types|"
         "enable-.*|force-.*|disallow-any-.*)",
-        add="(overrides\\[.*\\].)?(enable-error-code|plugins)",
         grow="files packages modules",
         off="(overrides\\[.*\\].)?(ignore-missing-imports|ignore-errors|allow-.*|implicit-.*|skip-.*|follow-imports-for-stubs)",
         shrink="exclude (overrides\\[.*\\].)?disable-error-code exclude-gitignore",

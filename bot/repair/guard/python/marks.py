@@ -30,7 +30,7 @@ SLOW_MARKS = re2.compile(
     r"offline|remote_data|extended|large|local(_only)?|no_ci|not_ci|skip\w*|ignore\w*|exclude\w*|unstable|known_\w+|xdist_skip|gpu)$"
 )
 DECORATORS = re2.compile(
-    r"(?i)^_?(skip|xfail|expected?_?fail|disabled?|ignored?|todo|wip|quarantine|known_?(bug|fail)|broken|requires?_|needs?_|only_on|"
+    r"(?i)^_?(skip|xfail|expect(ed)?_?fail|disabled?|ignored?|todo|wip|quarantine|known_?(bug|fail)|broken|requires?_|needs?_|only_on|"
     r"not_on|unless_|nottest|no_?test|never|deselect)"
 )
 EXAMPLES = 100  # what hypothesis tries by default

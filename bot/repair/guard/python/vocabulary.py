@@ -79,7 +79,7 @@ TOLERANCES = {  # keyword -> sign: a larger value of sign * number accepts more
 CLOSE = frozenset({"isclose", "allclose", "is_close", "all_close"})
 LOSSY = frozenset(
     listed(
-        "set frozenset sorted len type bool any int round abs str.lower lower upper strip casefold keys "
+        "set frozenset sorted len type bool any int round abs lower upper strip casefold keys "
         "startswith endswith rstrip lstrip max min next hash filter issubset"
     )
 )
