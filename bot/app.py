@@ -1,20 +1,25 @@
-"""The composition root: builds the adapters and wires them to the stages. Nothing else does."""
+"""The composition root: builds the adapters and wires them to the stages. Nothing else does.
+
+What only `fix` needs is imported when it is needed: a replay must not wait for it.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from bot import pipeline
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.indexes import sites
+from bot.adapters.limits import cores, free_memory, legs_at_once
 from bot.adapters.machine import certificates, execute_only_act, execute_only_python, git_transports, passed_in
 from bot.adapters.proxy import Proxy
 from bot.adapters.sources import GitSources
@@ -27,7 +32,6 @@ from bot.errors import Conflict, CorruptCache, GitFailed, OutOfBudget, RegreenEr
 from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Result, Stage, incident_id
 from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
-from bot.repair.guard import judge
 from bot.replay.actions import StandIns
 from bot.replay.layout import OVERLAID, remove
 from bot.replay.prepare import Machine
@@ -36,12 +40,13 @@ from bot.replay.replays import Replays
 from bot.replay.selection import repository_of, select
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin, Snapshot
-from bot.rounds import Means
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
-from bot.state.checkpoints import Checkpoints
 from bot.text.redact import Redactor
 from bot.yaml12 import load
-from strategies import installed
+
+if TYPE_CHECKING:
+    from bot.pipeline import Work
+    from bot.state.checkpoints import Checkpoints
 
 LEASE_SPARE_SECONDS = 600.0
 RUNS_KEPT = 30
@@ -132,8 +137,10 @@ class App:
         return Redactor(self._secrets.values())
 
     @cached_property
-    def checkpoints(self) -> Checkpoints:
+    def checkpoints(self) -> "Checkpoints":
         """The records of this repository."""
+        from bot.state.checkpoints import Checkpoints
+
         return Checkpoints(
             self.theirs, clock=self._clock, redactor=self.redactor, remote=self.settings.state.remote or None
         )
@@ -159,8 +166,8 @@ class App:
     def replays(self, options: ReplayOptions) -> Replays:
         """What replays the checkout as it is; the caller closes it."""
         folder = self._run_folder()
-        origin, snapshot = self._clone(folder, committed=options.committed)
-        return self._replays(folder, origin, snapshot, options, lambda: None)
+        origin, snapshot, tools = self._clone_and_tools(folder, options)
+        return self._replays(folder, origin, snapshot, options, tools, lambda: None)
 
     def open_incident(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
         """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known."""
@@ -197,6 +204,8 @@ class App:
 
     def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
         """Bring an incident to its end, from wherever it is."""
+        from bot import pipeline
+
         if incident.stage is Stage.CLOSED:
             return incident
         owner = this_worker()
@@ -253,7 +262,12 @@ class App:
 
     # --- wiring ---
 
-    def _work(self, incident: Incident, owner: str, reported: Diagnosis | None) -> pipeline.Work:
+    def _work(self, incident: Incident, owner: str, reported: Diagnosis | None) -> "Work":
+        from bot.pipeline import Work
+        from bot.repair.guard import judge
+        from bot.rounds import Means
+        from strategies import installed
+
         deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)
 
         def check_time() -> None:
@@ -262,12 +276,12 @@ class App:
 
         def open_replays(record: Incident) -> Replays:
             folder = self._run_folder()
-            origin, snapshot = self._clone(folder, committed=record.options.committed)
+            origin, snapshot, tools = self._clone_and_tools(folder, record.options)
             if snapshot.commit != record.snapshot:
                 raise UsageError(
                     f"the checkout has changed since incident {record.id} began", hint="run regreen fix again"
                 )
-            return self._replays(folder, origin, snapshot, record.options, check_time)
+            return self._replays(folder, origin, snapshot, record.options, tools, check_time)
 
         def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
             chosen = self.settings.fix
@@ -288,7 +302,7 @@ class App:
                 check_time,
             )
 
-        return pipeline.Work(
+        return Work(
             checkpoints=self.checkpoints,
             clock=self._clock,
             owner=owner,
@@ -307,6 +321,13 @@ class App:
 
         return Recovery(self._clock, self.cache, forget, self._voices.say)
 
+    def _clone_and_tools(self, folder: Path, options: ReplayOptions) -> tuple[Origin, Snapshot, Tools]:
+        """The clone and what replays it, made side by side: both wait for other programs most of the time."""
+        _ = self.settings  # else both would read them
+        with ThreadPoolExecutor(1) as pool:
+            tools = pool.submit(self._tools, folder, options.network)
+            return *self._clone(folder, committed=options.committed), tools.result()
+
     def _clone(self, folder: Path, *, committed: bool) -> tuple[Origin, Snapshot]:
         source = folder / "source"
         remove(source)
@@ -315,9 +336,14 @@ class App:
         return origin, origin.snapshot(self.checkout, committed=committed)
 
     def _replays(
-        self, folder: Path, origin: Origin, snapshot: Snapshot, options: ReplayOptions, check_time: Callable[[], None]
+        self,
+        folder: Path,
+        origin: Origin,
+        snapshot: Snapshot,
+        options: ReplayOptions,
+        tools: Tools,
+        check_time: Callable[[], None],
     ) -> Replays:
-        tools = self._tools(folder, options.network)
         local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
@@ -369,7 +395,7 @@ class App:
             self.sources,
             count_tests,
             self.redactor,
-            replay.workers or os.cpu_count() or 1,
+            replay.workers or legs_at_once(cores(), free_memory()),
         )
 
     def _proxy(self, folder: Path) -> Proxy:

@@ -19,7 +19,7 @@ SCHEMA_VERSION = 1
 class Model(BaseModel):
     """Base of everything here: immutable, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def _as_utc(moment: datetime) -> datetime:

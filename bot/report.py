@@ -12,7 +12,6 @@ from rich.table import Table
 
 from bot.app import Check
 from bot.model import Diagnosis, ExcerptLine, Incident, JobResult, Location, Part, ReplayResult, Result, Verdict
-from bot.proposal.message import MEANING
 from bot.replay.compare import Change
 from bot.settings import Settings
 from bot.text.inert import plain
@@ -158,6 +157,8 @@ class Report:
         if verdict is None:
             self._print(f"not finished (stage: {incident.stage}); go on with: regreen resume {incident.id}")
             return
+        from bot.proposal.message import MEANING  # and with it what writes messages
+
         grade = f"  grade {incident.grade}: {MEANING[incident.grade]}" if incident.grade else ""
         self._print(f"\n[bold {COLOURS[verdict]}]{verdict}[/]{grade}" + _tail(incident.reason))
         self._evidence(incident)

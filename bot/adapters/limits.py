@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bot.ports import Limits
 
 CGROUPS = Path("/sys/fs/cgroup")
 INTERVAL_SECONDS = 0.1
+LEG_BYTES = 2 * 1024**3  # room that a leg is given at least; GitHub's own runners have 4 GB per core
 ENTER = 'for f in $1; do echo $$ > "$f/cgroup.procs" || exit 125; done; shift; unset PWD OLDPWD; exec "$@"'
 
 
@@ -82,6 +84,25 @@ def _counter(file: Path, key: str) -> int:
     except OSError:
         return 0
     return int(words[words.index(key) + 1]) if key in words else 0
+
+
+def legs_at_once(cores: int, memory: int) -> int:
+    """How many legs run side by side: one per core, as long as there is memory (bytes) for each; one in any case."""
+    return max(1, min(cores, memory // LEG_BYTES))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory(root: Path = CGROUPS) -> int:
+    """The bytes that are free on this machine, or that its container may have, if those are less."""
+    free = psutil.virtual_memory().available
+    for file in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # no container, or `max`
+            free = min(free, int(file.read_text()))
+    return free
 
 
 def watch(

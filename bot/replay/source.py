@@ -73,8 +73,9 @@ class Origin:
         listing = theirs.run(
             "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes/origin", "refs/tags"
         )
-        (self.git_dir / "packed-refs").write_text("# pack-refs with: sorted\n" + _as_origin(listing.decode()))
-        self.git.run("update-ref", "refs/regreen/head", checkout.head)
+        (self.git_dir / "packed-refs").write_text(
+            "# pack-refs with: sorted\n" + _as_origin(listing.decode(), checkout.head)
+        )
 
     def snapshot(self, checkout: Checkout, *, committed: bool) -> Snapshot:
         """The commit to replay: the checkout's head, or a commit on top of it with what is not committed yet.
@@ -82,8 +83,8 @@ class Origin:
         The same checkout gives the same commit, whenever it is asked: it bears the time of its parent.
         Raises `UsageError` for unmerged files and for an untracked file larger than 100 MB.
         """
-        tree = self.git.run("rev-parse", f"{checkout.head}^{{tree}}").decode().strip()
         raw = self.git.run("cat-file", "commit", checkout.head).decode("utf-8", "replace")
+        tree = raw.splitlines()[0].removeprefix("tree ")
         seconds = int(next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2])
         created = datetime.fromtimestamp(seconds, UTC)
         changed = tree if committed else self._work_tree_tree(checkout)
@@ -115,9 +116,9 @@ class Origin:
         paths = [p for p in dict.fromkeys(changed.split(b"\0")) if p and not p.endswith(b"/")]
         for path in paths:
             _refuse_huge(checkout.root, path.decode("utf-8", "surrogateescape"))
-        git.run(
-            "update-index", "--replace", "--add", "--remove", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in paths)
-        )
+        if paths:
+            listed = b"".join(p + b"\0" for p in paths)
+            git.run("update-index", "--replace", "--add", "--remove", "-z", "--stdin", stdin=listed)
         return git.run("write-tree").decode().strip()
 
     def read(self, commit: str, path: str) -> bytes | None:
@@ -145,8 +146,8 @@ def _refuse_huge(root: Path, path: str) -> None:
         )
 
 
-def _as_origin(listing: str) -> str:
-    refs: dict[str, str] = {}
+def _as_origin(listing: str, head: str) -> str:
+    refs = {"refs/regreen/head": head}
     for line in listing.splitlines():
         sha, name = line.split(" ", 1)
         if name == "refs/remotes/origin/HEAD" or "/regreen/" in name:

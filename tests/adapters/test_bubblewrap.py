@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from bot.adapters.bubblewrap import Bubblewrap, Process, probe
+from bot.adapters.limits import free_memory, legs_at_once
 from bot.errors import MachineError
 from bot.ports import Limits, SandboxSpec
 
@@ -248,3 +249,13 @@ def test_no_program_is_taken_from_the_checkout(tmp_path: Path, monkeypatch: pyte
 
     assert tmp_path / "bwrap" in candidates(None)
     assert tmp_path / "bwrap" not in candidates(tmp_path)
+
+
+def test_legs_side_by_side_are_bounded_by_cores_and_memory(tmp_path: Path) -> None:
+    gib = 1024**3
+    assert [legs_at_once(4, memory * gib) for memory in (64, 8, 7, 2, 1)] == [4, 4, 3, 1, 1]
+    assert free_memory(tmp_path) > gib // 8
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(tmp_path) > gib // 8
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert free_memory(tmp_path) == 1_000_000

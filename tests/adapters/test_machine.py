@@ -1,5 +1,6 @@
 """What passes into a sandbox, and what does not."""
 
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -107,6 +108,21 @@ def test_a_python_whose_library_a_job_covers_is_passed_over(tmp_path: Path) -> N
     with pytest.raises(MachineError, match=rf"no Python .* \({own}: a job covers") as caught:
         execute_only_python(tmp_path, (), [str(own)], sources)
     assert "/usr" in caught.value.hint
+
+
+def test_a_python_that_served_is_tried_again_only_when_what_is_ours_changed(tmp_path: Path) -> None:
+    inside = tmp_path / "sources" / "bot" / "replay" / "inside"
+    shutil.copytree(config_root().parent / "bot" / "replay" / "inside", inside)
+    for folder in (inside.parent, inside.parent.parent):
+        (folder / "__init__.py").touch()
+    copy, _ = execute_only_python(tmp_path, (), (), tmp_path / "sources")
+    copy.unlink()
+    copy.write_text("#!/bin/false\n")
+    copy.chmod(0o111)
+    assert execute_only_python(tmp_path, (), (), tmp_path / "sources")[0] == copy
+    (inside / "more.py").touch()
+    with pytest.raises(MachineError, match="a copy of it does not run"):
+        execute_only_python(tmp_path, (), (), tmp_path / "sources")
 
 
 def test_a_python_that_cannot_run_what_is_ours_is_passed_over(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 import json
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from findpython import PythonVersion
+from findpython.providers.path import PathProvider
 
 from bot.adapters.toolchains import LocalToolchains
 
@@ -52,3 +55,19 @@ def test_the_newest_python_that_is_like_the_runners_comes_first(tmp_path: Path) 
     if any(v.startswith("3.12.") for v in pythons):
         assert pythons[0].startswith("3.12.")
     assert sys.version_info[:2] in {tuple(map(int, v.split(".")[:2])) for v in pythons}
+
+
+class Broken(PathProvider):
+    def find_pythons(self) -> Iterator[PythonVersion]:
+        raise AssertionError("it looked again")
+
+
+def test_path_is_looked_through_again_only_when_a_folder_of_it_changed(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    mine = LocalToolchains(tmp_path / "toolchains.json", {})
+    assert mine._listed(PathProvider([tmp_path / "bin"])) == []
+    assert mine._listed(Broken([tmp_path / "bin"])) == []
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    with pytest.raises(AssertionError, match="looked again"):
+        mine._listed(Broken([tmp_path / "bin"]))
+    assert mine._listed(PathProvider([tmp_path / "bin"])) == [tmp_path / "bin" / "python3"]

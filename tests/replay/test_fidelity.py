@@ -128,6 +128,16 @@ def test_jobs_share_nothing(project: Make) -> None:
     assert done.printed()[-2:] == ["0", "True"]
 
 
+def test_legs_side_by_side_share_nothing(replay: Replay) -> None:
+    listen = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 8124)); s.listen(); time.sleep(0.5)"
+    done = replay(
+        "run: mkdir ~/mine /tmp/mine $RUNNER_TEMP/mine mine",
+        f"run: {listen}\nshell: python",
+        job="strategy: {matrix: {v: [1, 2, 3, 4]}}",
+    )
+    assert set(done.jobs.values()) == {"success"}, done.log
+
+
 def test_steps_have_no_terminal_and_an_empty_input(replay: Replay) -> None:
     done = replay("run: for f in 0 1 2; do test -t $f && echo terminal; done; cat; echo read", job="timeout-minutes: 1")
     assert done.printed() == ["read"]

@@ -74,9 +74,9 @@ def prepare(folder: Path, repository: str, *, clean: bool) -> None:
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     git(folder, "init", "--quiet", "--initial-branch=regreen-unborn")
-    git(folder, "config", "gc.auto", "0")
     url = f"{os.environ['GITHUB_SERVER_URL']}/{repository}"
     with (folder / ".git" / "config").open("a") as config:
+        config.write("[gc]\n\tauto = 0\n")
         config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
 
 
@@ -116,7 +116,9 @@ def place(folder: Path, commit: str, ref: str) -> None:
     name, kind = os.environ["GITHUB_REF_NAME"], os.environ["GITHUB_REF_TYPE"]
     on_branch = os.environ["GITHUB_REF"].startswith("refs/heads/") and kind == "branch" and not ref
     if on_branch:
-        git(folder, "update-ref", f"refs/remotes/origin/{name}", commit)
+        tracked = folder / ".git" / "refs" / "remotes" / "origin" / name
+        tracked.parent.mkdir(parents=True, exist_ok=True)
+        tracked.write_text(f"{commit}\n")
         git(folder, "checkout", "--quiet", "--force", "-B", name, commit)
     else:
         git(folder, "checkout", "--quiet", "--force", "--detach", commit)

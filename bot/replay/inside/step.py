@@ -7,7 +7,6 @@ imported here, so that is little.
 """
 
 import os
-import signal
 import sys
 import time
 
@@ -29,6 +28,7 @@ ADAPTER = f"{control.FOLDER}/../bin/run"
 DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step's own process has ended
 GRACE_SECONDS = 2.0  # between asking a step to end and ending it
 NOT_FOUND = 127
+SIGTERM, SIGKILL = 15, 9  # the module `signal` is slow to import
 MAX_SHOWN = 20_000
 DISABLED = (b"::set-env ", b"::add-path::")
 NOT_FOUND_AFTER = (": command not found", ": Command not found", ": not found", ": No such file or directory")
@@ -167,9 +167,9 @@ def run(command: list[str], env: dict[str, str], output: Output, seconds: float)
     deadline = time.monotonic() + seconds if seconds else None
     timed_out = control.pump(reader, exited, output.write, deadline, DRAIN_SECONDS)
     if timed_out:
-        os.killpg(child, signal.SIGTERM)
+        os.killpg(child, SIGTERM)
         if control.pump(reader, exited, output.write, time.monotonic() + GRACE_SECONDS, DRAIN_SECONDS):
-            os.killpg(child, signal.SIGKILL)
+            os.killpg(child, SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     keep_draining(reader)
     return (128 - code if code < 0 else code), timed_out
