@@ -191,7 +191,7 @@ class Replay:
         job = call.workflow.jobs[planned.job_id]
         actions = self._remote.find(used([job, *(self._actions.values() if uses_tree(job) else ())]))
         for one in sorted(actions.side_effects - used([job])):
-            self._notes[f"{name}: the side effect '{one}' was not run"] = None
+            self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
         places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
         mounts = {places[name]: path for name, path in actions.folders.items()}
         folders = {name: (path, places[name]) for name, path in actions.folders.items()}
