@@ -84,6 +84,12 @@ def in_dead_folder(path: str) -> bool:
     return bool(DEAD_FOLDERS.search(path))
 
 
+def shelves(old: str, new: str, *, collected: bool) -> bool:
+    """Whether a move from path to path puts code out of use; `collected`: a test, which pytest must find there, too."""
+    unfound = collected and is_python_test(old) and not is_python_test(new)
+    return unfound or (in_dead_folder(new) and not in_dead_folder(old))
+
+
 def is_lock(path: str) -> bool:
     """Whether it is a package manager's lock file."""
     return name_of(path).lower() in LOCKS

@@ -27,7 +27,7 @@ PATTERNS = Patterns(
     r"(?:it|test|specify|describe|context|scenario)\s*[ (\"']|def\s+(test_\w+)|"
     r"public\s+function\s+(test\w+)|TEST(?:_[FP])?\s*\(|"
     r"fun\s+(test\w+)|BOOST_AUTO_TEST_CASE)",
-    check=r"(?:^|[^\w.])(?:[\w.:>-]*\.)?(?:assert\w*!?|debug_assert\w*!|expect\w*|require\.\w+|should\w*|verify\w*|ASSERT_\w+|"
+    check=r"(?:^|[^\w.])(?:[\w.:>-]*\.)?(?:assert\w*!?|debug_assert\w*!|expect\w*|(?:assert|require|Assert)\.\w+|should\w*|verify\w*|ASSERT_\w+|"
     r"EXPECT_\w+|CHECK\w*|REQUIRE\w*|BOOST_\w+|t\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)|fail)\s*[(!{ ]",
     off=r"(?:#\[ignore|#\[cfg_attr|@Disabled|@Ignore\b)|\b(?:t\.Skip\w*|DISABLED_|GTEST_SKIP|markTestSkipped|markTestIncomplete|xit|"
     r"xdescribe|pending\b|skip\b|assumeTrue|assumeFalse)",

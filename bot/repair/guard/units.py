@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
-from bot.repair.guard.kinds import in_dead_folder
+from bot.repair.guard.kinds import shelves
 
 FUZZY = 120  # units that are compared each with each to find a renamed one
 SAME = 0.6  # share of common words from which two units count as one under another name
@@ -102,7 +102,7 @@ def _same_name(before: _Side, after: _Side) -> list[Pair]:
         unit = before.units[key]
         options = [k for k in by_name.get(short(key[1]), ()) if k in after.units]
         options = [k for k in options if after.units[k].collected or not unit.collected]
-        options = [k for k in options if in_dead_folder(key[0]) or not in_dead_folder(k[0])]
+        options = [k for k in options if not shelves(key[0], k[0], collected=unit.collected)]
         if options:
             best = max(options, key=lambda k: (_alike(unit, after.units[k]), k[0] == key[0]))
             found.append(((key[0], before.units.pop(key)), (best[0], after.units.pop(best))))
@@ -122,8 +122,9 @@ def _same_body(before: _Side, after: _Side) -> list[Pair]:
     )
     found = []
     for score, _, i, j in scored:
-        shelved = in_dead_folder(new[j][0]) and not in_dead_folder(old[i][0])
-        if score >= SAME and old[i] in before.units and new[j] in after.units and not shelved:
+        if score < SAME or old[i] not in before.units or new[j] not in after.units:
+            continue
+        if not shelves(old[i][0], new[j][0], collected=before.units[old[i]].collected):
             found.append(((old[i][0], before.units.pop(old[i])), (new[j][0], after.units.pop(new[j]))))
     return found
 
