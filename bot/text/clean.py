@@ -74,8 +74,6 @@ def clean(raw: bytes) -> bytes:
 def cleaner_for(head: bytes) -> Cleaner:
     """Choose how the lines of a log are cleaned from the first kilobytes of it."""
     lines = [line for line in head.split(b"\n")[:50] if line.strip()]
-    if not lines:
-        return clean
     if sum(_GH.match(line) is not None and stamp_end(_cut(_GH, line)) > 3 for line in lines) > len(lines) / 2:
         return lambda raw: clean(_cut(_GH, raw))
     if sum(_ACT.match(line) is not None for line in lines) > len(lines) / 2 and any(

@@ -12,6 +12,7 @@ from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import Refused, ScopeTooBig
 from bot.repair.binary_patch import binary_patch
 from bot.repair.guard.rules import listed
+from bot.repair.hygiene import hidden_text, path_problems
 from bot.repair.patch import RULES, PatchPolicy, apply, diff_of
 from tests.repair.cases import CORPUS
 from tests.repair.helpers import FILES, LINES, fingerprint, make_repository, tree_paths
@@ -68,6 +69,74 @@ def test_text_that_is_no_text_is_refused(diff: str, repository: tuple[Path, GitP
     _, git, base = repository
     with pytest.raises(Refused):
         apply(git, base, diff, policy=DEFAULT)
+
+
+HIDDEN = "0 8 b e 1f 7f 9f ad 34f 115f 1160 17b4 17b5 180b 180f 200b 200d 2028 2029 2060 2065 206a 206f 3164 fe00 fe0e feff ffa0 fff0 fffb"
+HIDDEN += " 1bca0 1bca3 1d173 1d17a e0000 e0fff 61c 200e 200f 202a 202b 202c 202d 202e 2066 2067 2068 2069"
+SHOWN = "9 a c d 20 7e a0 ac ae 34e 350 115e 1161 17b3 17b6 180a 1810 2010 2027 202f 205f 2070 3163 3165 fe0f ff9f ffef fffc 1bc9f 1d172 e1000"
+
+
+def test_characters_that_do_not_show_are_refused_in_text_and_in_names() -> None:
+    for code in listed(HIDDEN):
+        assert list(hidden_text("a", f"a\nb{chr(int(code, 16))}c")), code
+        assert dict(path_problems(f"a{chr(int(code, 16))}b", frozenset())).keys() == {"path"}, code
+    for code in listed(SHOWN):
+        assert not list(hidden_text("a", f"a\nb{chr(int(code, 16))}c")), code
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("/a", "path"),
+        ("a//b", "path"),
+        ("a/./b", "path"),
+        ("../a", "path"),
+        ("a\udc80", "path"),
+        ("a\tb", "path"),
+        ("a\nb", "path"),
+        ("a\rb", "path"),
+        ("a\fb", "path"),
+        ("a\\b", "path"),
+        ("a:b", "path"),
+        ("a ", "path"),
+        ("a./b", "path"),
+        *((f"a/{name}.txt", "path") for name in listed("con prn aux nul com1 LPT9 CONIN$ conout$")),
+        ("a/" * 512 + "b", "path"),
+        ("a" * 256, "path"),
+        (".git", "git-file"),
+        ("a/.GIT/b", "git-file"),
+        (".gitmodules", "git-file"),
+        ("git~1", "git-file"),
+        ("GI7EBA~1/a", "git-file"),
+        (".gitattributes", "git-file"),
+        (".gitx", "git-file"),
+        (".github/a", "workflow"),
+        (".GITHUB/a", "workflow"),
+    ],
+)
+def test_each_kind_of_name_is_refused(path: str, rule: str) -> None:
+    assert [found for found, _ in path_problems(path, frozenset())] == [rule]
+
+
+def test_names_that_are_allowed_or_only_look_odd() -> None:
+    allow = frozenset({"git-file", "workflow"})
+    for path in (".gitignore", "a/.gitattributes", ".gitkeep", ".git-blame-ignore-revs", ".github/workflows/a.yml"):
+        assert not list(path_problems(path, allow))
+        assert list(path_problems(path, frozenset()))
+    for path in (".gitmodules", ".git/a", ".GITIGNORE", ".githooks/a"):
+        assert list(path_problems(path, allow))
+    for path in (
+        "a.github/b",
+        "a/.github/b",
+        "git",
+        "gitx~a",
+        "console.py",
+        "a.con",
+        "a" * 255,
+        "a/" * 511 + "b",
+        "ä/日",
+    ):
+        assert not list(path_problems(path, frozenset())), path
 
 
 def test_every_refusal_is_told_at_once(repository: tuple[Path, GitPlumbing, str]) -> None:

@@ -24,6 +24,11 @@ STAMP = b"2026-03-01T12:00:00.1234567Z"
         (b"2026 is a year", "2026 is a year"),
         (STAMP + b" \x1b[36;1mrun\x1b[0m it", "run it"),
         (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 and \x1b(Btext", "link and text"),
+        (b"\x1b]0;a\x1b[31mtitle\x1b\\text", "text"),
+        (b"a\x1b\x1b[31mb", "ab"),
+        (b"2026-03-01T12:00:00.1234567X text", "2026-03-01T12:00:00.1234567X text"),
+        (b"2026-03-01 12:00:00.1234567Z text", "2026-03-01 12:00:00.1234567Z text"),
+        (b"2026-03-01T12:00:00,1234567Z text", "2026-03-01T12:00:00,1234567Z text"),
         (b"^[[31mred^[[0m, but ^[[:space:]] stays", "red, but ^[[:space:]] stays"),
         (b"bell\x07 null\0 back\x08", "bell null back"),
         (b"tab\tstays", "tab\tstays"),
@@ -55,11 +60,14 @@ def test_the_time_of_a_line() -> None:
 def test_lines_of_the_github_command_line_lose_job_and_step() -> None:
     head = b"".join(b"test\tRun pytest\t\xef\xbb\xbf" + STAMP + b" line\n" for _ in range(5))
     assert cleaner_for(head)(b"test\tRun pytest\t" + STAMP + b" FAILED x") == b"FAILED x"
-    assert cleaner_for(b"a\tb\tc\nno stamps\n")(b"a\tb\tc") == b"a\tb\tc"
+    assert cleaner_for(head + b"\n" * 9)(b"test\tRun pytest\t" + STAMP + b" FAILED x") == b"FAILED x"
+    for plain in (b"a\tb\tc\nno stamps\n", b"a\tb\tc\n", (STAMP + b" line\n") * 5):
+        assert cleaner_for(plain)(b"a\tb\tc") == b"a\tb\tc"
 
 
 def test_lines_of_act_lose_the_name_of_the_job() -> None:
     head = "[CI/test] ⭐ Run Main pytest\n[CI/test]   | FAILED x\n[CI/test]   ❌  Failure - Main pytest\n".encode()
     assert cleaner_for(head)(b"[CI/test]   | FAILED x") == b"FAILED x"
     assert cleaner_for(b"[info] hello\n[info] world\n")(b"[info] hello") == b"[info] hello"
+    assert cleaner_for("[CI/test] ⭐ Run\nplain\nplain\n".encode())(b"[info] hello") == b"[info] hello"
     assert cleaner_for(b"") is clean
