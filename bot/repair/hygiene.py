@@ -59,13 +59,13 @@ def path_problems(path: str, allow: frozenset[str]) -> Iterator[tuple[str, str]]
         return
     for name in path.split("/"):
         yield from _git_names(name, allow)
-    if _folded(path.split("/")[0]) == ".github" and "workflow" not in allow:
+    if path.split("/")[0].casefold() == ".github" and "workflow" not in allow:
         yield "workflow", "the folder .github/ steers CI and is not for candidates"
 
 
 def _malformed(path: str) -> str:
     names = path.split("/")
-    if not path or path.startswith("/") or any(name in {"", ".", ".."} for name in names):
+    if any(name in {"", ".", ".."} for name in names):  # an empty path and a leading slash, too
         return "not a path inside the repository"
     if any("\udc80" <= c <= "\udcff" for c in path):
         return "the name is not UTF-8"
@@ -83,7 +83,7 @@ def _malformed(path: str) -> str:
 
 
 def _git_names(name: str, allow: frozenset[str]) -> Iterator[tuple[str, str]]:
-    folded = _folded(name)
+    folded = name.casefold()
     if folded in {".git", ".gitmodules"} or SHORT_NAME.search(name):
         yield "git-file", f"{name} is git's own"
     elif (
@@ -92,11 +92,6 @@ def _git_names(name: str, allow: frozenset[str]) -> Iterator[tuple[str, str]]:
         and not ("git-file" in allow and folded in ALLOWED_GIT_FILES and folded == name)
     ):
         yield "git-file", f"{name} steers git and is not for candidates"
-
-
-def _folded(name: str) -> str:
-    """The name as a file system that ignores case and invisible characters sees it."""
-    return "".join(c for c in name if c not in FORBIDDEN).casefold()
 
 
 def hidden_text(old: str, new: str) -> Iterator[tuple[int, str]]:

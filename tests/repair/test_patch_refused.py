@@ -80,6 +80,7 @@ def test_characters_that_do_not_show_are_refused_in_text_and_in_names() -> None:
     for code in listed(HIDDEN):
         assert list(hidden_text("a", f"a\nb{chr(int(code, 16))}c")), code
         assert dict(path_problems(f"a{chr(int(code, 16))}b", frozenset())).keys() == {"path"}, code
+    assert list(hidden_text("a\u200b\nb", "a\u200b\na\u200b\nb")), "a line that is repeated"
     for code in listed(SHOWN):
         assert not list(hidden_text("a", f"a\nb{chr(int(code, 16))}c")), code
 
@@ -87,6 +88,7 @@ def test_characters_that_do_not_show_are_refused_in_text_and_in_names() -> None:
 @pytest.mark.parametrize(
     ("path", "rule"),
     [
+        ("", "path"),
         ("/a", "path"),
         ("a//b", "path"),
         ("a/./b", "path"),
