@@ -1,5 +1,7 @@
 """The zip of a run's logs: its layouts, and archives that mean harm."""
 
+import gzip
+import hashlib
 import io
 import resource
 import zipfile
@@ -121,3 +123,11 @@ def test_a_log_that_repeats_itself_is_no_bomb() -> None:
     log = b"2026-03-01T12:00:00.1234567Z downloading 12 of 99\n" * 100_000
     with open_log([zipped({"a/1_x.txt": log})]) as opened:
         assert opened.size == len(log)
+
+
+def test_a_large_log_that_packs_as_logs_do_is_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "FREE_BYTES", 1000)
+    log = b"".join(hashlib.sha256(b"%d" % n).hexdigest().encode() + b"\n" for n in range(1000))
+    for packed in (zipped({"a/1_x.txt": log}), gzip.compress(log)):
+        with open_log([packed]) as opened:
+            assert opened.size == len(log)

@@ -14,6 +14,7 @@ ZWSP = "\N{ZERO WIDTH SPACE}"
     [
         ("\x1b]0;title\x07a\x1b[2Jb\x1b[31mc", "abc"),
         ("\x1bPq\x1b\\a\x1b", "a"),
+        ("\x1bca\x1b(Bb", "ab"),
         ("rewritten\rline\b\b", "rewrittenline"),
         ("a\u202eb\u2066c", "abc"),
         ("a\x9b31mb", "a31mb"),
