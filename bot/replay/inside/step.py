@@ -38,6 +38,8 @@ NO_TOOLCHAIN = (  # what uv, rustup and go say where they would have to download
     "Python downloads are not allowed",
     "is externally managed, and indicates",
     "error: toolchain '",
+    "error: could not download file from 'https://static.rust-lang.org/",
+    "go: download go1",
     "toolchain not available",
 )
 LAST_WORDS = 8  # lines of a failed step in which the missing command is looked for
