@@ -24,6 +24,7 @@ TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | 
     "sudo": "sudo",
     "apt": "apt",
     "apt-get": "apt",
+    "yarn": "yarn",
 }
 """Commands that are ours in a job, and the programs below `inside` that they are."""
 RUST_TOOLS = ("rustup", *PROXIES)
@@ -75,9 +76,12 @@ class Machine:
         """Where toolchains, indexes and certificates stand inside: at their own paths, where a job's own hide none."""
         outside = [*sorted({root for t in self.toolchains for root in t.roots}), *self.files]
         hidden = tuple(layout.OVERLAID.values())
+        parents = list(dict.fromkeys(path.parent for path in outside))  # what lies side by side stays so
         return {
-            path: f"{layout.ROOT}/moved/{n}" if any(path.is_relative_to(h) for h in hidden) else str(path)
-            for n, path in enumerate(outside)
+            path: f"{layout.ROOT}/moved/{parents.index(path.parent)}/{path.name}"
+            if any(path.is_relative_to(h) for h in hidden)
+            else str(path)
+            for path in outside
         }
 
     def inside(self, text: object) -> str:
@@ -140,7 +144,7 @@ def write_plan(
         {
             "kind": t.kind,
             "version": t.version,
-            "bin": machine.inside(t.bin),
+            "bin": str(Path(machine.inside(t.bin / t.program)).parent),
             "program": t.program,
             "wheels": [machine.inside(w) for w in t.wheels],
         }

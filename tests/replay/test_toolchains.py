@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 
 import pytest
@@ -103,11 +104,14 @@ def test_pre_commit_action(replay: Replay) -> None:
 def test_pre_commit_is_seen_in_its_action(project: Make) -> None:
     """The failing command of the held action is pre-commit, whose own fix is taken and proven."""
     hooks = "repos: [{repo: local, hooks: [{id: f, name: f, entry: ruff format, language: system, types: [python]}]}]\n"
-    text = workflow(CHECKOUT, SETUP_PYTHON, "run: pip install --quiet ruff", "uses: pre-commit/action@v3.0.1")
+    setup = SETUP_PYTHON.replace(RUNNING, f"{RUNNING}.99")
+    text = workflow(CHECKOUT, setup, "run: pip install --quiet ruff", "uses: pre-commit/action@v3.0.1")
     made = project({WORKFLOW: text, "a.py": "a = [1,\n 2]\n", ".pre-commit-config.yaml": hooks})
     done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
     assert "+a = [1, 2]" in done.json["diff"]
+    assert [note.partition(" of ")[2] for note in done.json["notes"]] == [f"this machine was taken for {RUNNING}.99"]
+    assert f"was taken for {RUNNING}.99" in made.here("show", done.json["incident"]).out
 
 
 def test_setup_go(replay: Replay, installed: dict[str, list[str]]) -> None:
@@ -186,6 +190,17 @@ def test_pnpm(replay: Replay) -> None:
     assert "Multiple versions of pnpm specified" in both.log
     assert both.result.result is Result.FAILURE
     assert "No pnpm version is specified" in replay("uses: pnpm/action-setup@v4").log
+
+
+@pytest.mark.parametrize("command", ["yarn --version", "corepack enable; pnpm --version"])
+def test_what_corepack_cannot_download_is_named(replay: Replay, command: str) -> None:
+    """Without a network; where there is a yarn on the machine, it is run."""
+    if shutil.which(command.split()[0]) and command.startswith("yarn"):
+        assert replay(f"run: {command}").result.result is Result.SUCCESS
+        return
+    setup = "uses: actions/setup-node@v4"
+    reason = unreplayable(replay(setup, f"run: {command} && echo\nenv: {{COREPACK_ENABLE_STRICT: 0}}"))
+    assert "this machine has not" in reason
 
 
 CRATE = {
