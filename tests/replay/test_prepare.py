@@ -22,5 +22,5 @@ def test_what_a_jobs_own_folders_would_hide_stands_elsewhere() -> None:
     env = _environment(machine)
     assert f"{places[mine]}/bin" in env["PATH"].split(":")
     assert env["PIP_FIND_LINKS"] == f"{places[Path('/tmp/wheels')]} /srv/wheels"
-    assert [Path(machine.inside(program)).name for program in programs] == ["uv", "uvx"]
-    assert len({Path(machine.inside(program)).parent for program in programs}) == 1, "side by side"
+    assert [Path(places[program]).name for program in programs] == ["uv", "uvx"]
+    assert len({Path(places[program]).parent for program in programs}) == 1, "side by side"

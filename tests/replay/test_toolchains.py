@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -87,6 +88,22 @@ def test_what_uv_cannot_have_is_named(replay: Replay, steps: list[str], reason: 
     assert reason in unreplayable(done)
 
 
+def test_a_uv_below_a_folder_that_each_job_has_of_its_own(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/tmp` of a job is its own; a uv below it is there all the same."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        for name in ("uv", "uvx"):
+            shutil.copy(str(shutil.which(name)), folder)
+        monkeypatch.setenv("PATH", folder, prepend=os.pathsep)
+        done = replay(
+            "uses: astral-sh/setup-uv@v6",
+            "run: readlink $(which uv) $(which uvx); uv --version; uvx --version; ls -A /tmp",
+        )
+    assert done.result.result is Result.SUCCESS, done.log
+    *_, uv, uvx, _, _ = done.printed()
+    assert uv.startswith("/regreen/moved/")
+    assert uvx == f"{uv}x"
+
+
 HOOKS = "repos: [{repo: local, hooks: [{id: own, name: own, entry: 'false', language: system}]}]\n"
 
 
@@ -162,6 +179,8 @@ def test_setup_java(replay: Replay, installed: dict[str, list[str]]) -> None:
     assert done.result.result is Result.SUCCESS, done.log
     assert f"{version} temurin" in done.printed()
     assert done.printed()[-2:] == [version, f"JAVA_HOME_{version.split('.')[0]}_X64"]
+    other = replay(JAVA.replace("VERSION", version).replace("temurin", "dragonwell"))
+    assert other.result.notes[0].endswith(" was taken for dragonwell")
     assert replay(JAVA.replace("VERSION", "").replace("distribution: temurin", "")).result.result is Result.FAILURE
 
 
