@@ -103,6 +103,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
         "attempts": tries,
+        "notes": incident.final.notes if incident.final else (),
         "cost_usd": float(incident.cost_usd),
         "seconds": round(incident.seconds, 3),
     }
@@ -209,6 +210,8 @@ class Report:
         table.add_row("tests", *(_tests_of(r.jobs) for r in (before, after)))
         table.add_row("time", *(f"{r.seconds:.1f} s" for r in (before, after)))
         self._print(table)
+        for note in after.notes:
+            self._print(f"note: {shown(note)}")
 
     def _proposal(self, incident: Incident) -> None:
         proposal = incident.proposal

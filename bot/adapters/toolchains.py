@@ -35,7 +35,7 @@ print(json.dumps([".".join(map(str, sys.version_info[:3])), sys.base_prefix, whe
 """
 VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?(?:-(?:beta|nightly)\b)?)")
 JAVA_VERSION = re2.compile(r'(?m)^JAVA_VERSION="(?:1\.)?(\d+)(?:\.(\d+))?(?:[._](\d+))?')
-ALONE = ("uv", "rustup")  # programs that need only what lies beside them
+ALONE = {"uv": ("uv", "uvx"), "rustup": ("rustup",)}  # kinds that are programs, and the programs that they are
 TIMEOUT_SECONDS = 20
 PREFERRED_PYTHON = "3.12."  # what `python3` is on ubuntu-24.04, the present ubuntu-latest
 
@@ -205,8 +205,9 @@ def _other(program: Program) -> Toolchain | None:
     if not version:
         return None
     folder = program.path.parent
-    root = folder if program.kind in ALONE else folder.parent
-    return Toolchain(program.kind, version, folder, program.path.name, _outside_usr(root))
+    roots = [folder / name for name in ALONE[program.kind]] if program.kind in ALONE else [folder.parent]
+    outside = tuple(root for path in roots if path.exists() for root in _outside_usr(path))
+    return Toolchain(program.kind, version, folder, program.path.name, outside)
 
 
 def _version(program: Program) -> str:

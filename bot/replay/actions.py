@@ -116,7 +116,7 @@ def _definition(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         "id": "run",
         "shell": f"{BIN}/step adapter {entry.get('run')} {{0}}",
         "run": entry.get("run"),
-        "env": {"INPUTS": "${{ toJSON(inputs) }}"},
+        "env": {"INPUTS": "${{ toJSON(inputs) }}", "REF": name.rpartition("@")[2]},
     }
     return {
         "name": name,

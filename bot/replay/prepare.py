@@ -13,6 +13,7 @@ from bot.replay import layout
 from bot.replay.context import Run
 from bot.replay.derive import NAMED_SHELLS, PLATFORM
 from bot.replay.expressions import to_string
+from bot.replay.inside.rust import PROXIES
 from bot.replay.layout import LegFolder
 from bot.replay.source import Origin
 
@@ -23,8 +24,10 @@ TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | 
     "sudo": "sudo",
     "apt": "apt",
     "apt-get": "apt",
+    "yarn": "yarn",
 }
 """Commands that are ours in a job, and the programs below `inside` that they are."""
+RUST_TOOLS = ("rustup", *PROXIES)
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # of Debian and Ubuntu: what programs trust that know no variable
 TRUST = (  # the variables by which the others are told
     *("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -73,9 +76,12 @@ class Machine:
         """Where toolchains, indexes and certificates stand inside: at their own paths, where a job's own hide none."""
         outside = [*sorted({root for t in self.toolchains for root in t.roots}), *self.files]
         hidden = tuple(layout.OVERLAID.values())
+        parents = list(dict.fromkeys(path.parent for path in outside))  # what lies side by side stays so
         return {
-            path: f"{layout.ROOT}/moved/{n}" if any(path.is_relative_to(h) for h in hidden) else str(path)
-            for n, path in enumerate(outside)
+            path: f"{layout.ROOT}/moved/{parents.index(path.parent)}/{path.name}"
+            if any(path.is_relative_to(h) for h in hidden)
+            else str(path)
+            for path in outside
         }
 
     def inside(self, text: object) -> str:
@@ -105,7 +111,8 @@ def write_shared(folder: Path, machine: Machine) -> None:
     if node := next((t for t in machine.toolchains if t.kind == "node"), None):
         place = machine.inside(node.bin / node.program)
         _script(folder / "shims" / "node", NODE.format(place=place))
-    for name, module in TOOLS.items():
+    rust = dict.fromkeys(RUST_TOOLS, "rust") if any(t.kind == "rustup" for t in machine.toolchains) else {}
+    for name, module in (TOOLS | rust).items():
         _script(
             folder / "tools" / name,
             f"{begin}from bot.replay.inside.{module} import main\nmain({name!r}, sys.argv[1:])\n",
@@ -137,7 +144,7 @@ def write_plan(
         {
             "kind": t.kind,
             "version": t.version,
-            "bin": machine.inside(t.bin),
+            "bin": str(Path(machine.inside(t.bin / t.program)).parent),
             "program": t.program,
             "wheels": [machine.inside(w) for w in t.wheels],
         }
@@ -233,7 +240,8 @@ def spec(
 
 def _environment(machine: Machine) -> dict[str, str]:
     first = {t.kind: machine.inside(t.bin) for t in reversed(machine.toolchains) if t.kind in ON_PATH}
-    ours = [f"{layout.HOME}/.local/bin", f"{layout.TOOL_CACHE}/default/bin", f"{layout.TOOL_CACHE}/node/default/bin"]
+    ours = [f"{layout.HOME}/.local/bin", f"{layout.HOME}/.cargo/bin"]
+    ours += [f"{layout.TOOL_CACHE}/default/bin", f"{layout.TOOL_CACHE}/node/default/bin"]
     folders = [layout.SHIMS, *ours, layout.TOOLS]
     folders += [first[kind] for kind in ON_PATH if kind in first and first[kind] != "/usr/bin"]
     return {
@@ -247,6 +255,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "DEBIAN_FRONTEND": "noninteractive",
         "CARGO_NET_GIT_FETCH_WITH_CLI": "true",
         **({} if machine.network == "all" else {"UV_PYTHON_DOWNLOADS": "never"}),  # a Python that is missing is named
+        "RUSTUP_AUTO_INSTALL": "0",
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }

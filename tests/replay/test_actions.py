@@ -113,6 +113,14 @@ def test_another_patch_release_is_taken_and_said(replay: Replay) -> None:
     assert newest[0].endswith(" of this machine was taken for latest")
 
 
+def test_steps_cannot_flood_the_notes(replay: Replay) -> None:
+    """Any step can talk to the host; what it says is cut."""
+    talk = "import sys; sys.path.insert(0, '/regreen/py'); from bot.replay.inside.control import note; [note(f'{i} ' * 999) for i in range(99)]"
+    notes = replay(f'run: python -c "{talk}"').result.notes
+    assert len(notes) == 20
+    assert max(map(len, notes)) == len("job: ") + 200
+
+
 def test_python_without_setup_is_isolated_too(replay: Replay) -> None:
     done = replay(
         "run: python -c 'import sys; print(sys.prefix)'; pip --version | head -c 3; echo; python3 -c 'import pytest' || echo none"

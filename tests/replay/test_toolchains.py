@@ -1,14 +1,30 @@
 """The stand-ins of actions that set up tools: uv, pre-commit, Go, Rust, Java, Ruby, pnpm."""
 
+import os
+import re
+import shutil
 import sys
+import tempfile
 
 import pytest
 
+from bot.adapters.toolchains import LocalToolchains
 from bot.model import Result
-from tests.projects import CHECKOUT, RUNNING, SETUP_PYTHON, WORKFLOW, Make, workflow
+from tests.projects import CHECKOUT, RUNNING, SETUP_PYTHON, WORKFLOW, Make, Replayed, workflow
 from tests.replay.conftest import Replay
 
-OTHER = f"{RUNNING[:-1]}{int(RUNNING[-1]) - 1}"
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The versions that this machine has, by kind."""
+    found = LocalToolchains(tmp_path_factory.mktemp("toolchains") / "found.json", os.environ).found()
+    return {kind: [t.version for t in found if t.kind == kind] for kind in {t.kind for t in found}}
+
+
+def unreplayable(done: Replayed) -> str:
+    """The reason for which a replay could not be."""
+    assert done.result.result is Result.UNREPLAYABLE, done.log
+    return done.result.reason or ""
 
 
 def test_setup_uv(replay: Replay) -> None:
@@ -69,8 +85,23 @@ def test_setup_uv_takes_pythons_of_this_machine(replay: Replay) -> None:
 )  # fmt: skip
 def test_what_uv_cannot_have_is_named(replay: Replay, steps: list[str], reason: str) -> None:
     done = replay(*steps, files={"pyproject.toml": '[tool.uv]\nrequired-version = ">=90"\n'})
-    assert done.result.result is Result.UNREPLAYABLE, done.log
-    assert reason in (done.result.reason or "")
+    assert reason in unreplayable(done)
+
+
+def test_a_uv_below_a_folder_that_each_job_has_of_its_own(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/tmp` of a job is its own; a uv below it is there all the same."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        for name in ("uv", "uvx"):
+            shutil.copy(str(shutil.which(name)), folder)
+        monkeypatch.setenv("PATH", folder, prepend=os.pathsep)
+        done = replay(
+            "uses: astral-sh/setup-uv@v6",
+            "run: readlink $(which uv) $(which uvx); uv --version; uvx --version; ls -A /tmp",
+        )
+    assert done.result.result is Result.SUCCESS, done.log
+    *_, uv, uvx, _, _ = done.printed()
+    assert uv.startswith("/regreen/moved/")
+    assert uvx == f"{uv}x"
 
 
 HOOKS = "repos: [{repo: local, hooks: [{id: own, name: own, entry: 'false', language: system}]}]\n"
@@ -90,8 +121,176 @@ def test_pre_commit_action(replay: Replay) -> None:
 def test_pre_commit_is_seen_in_its_action(project: Make) -> None:
     """The failing command of the held action is pre-commit, whose own fix is taken and proven."""
     hooks = "repos: [{repo: local, hooks: [{id: f, name: f, entry: ruff format, language: system, types: [python]}]}]\n"
-    text = workflow(CHECKOUT, SETUP_PYTHON, "run: pip install --quiet ruff", "uses: pre-commit/action@v3.0.1")
+    setup = SETUP_PYTHON.replace(RUNNING, f"{RUNNING}.99")
+    text = workflow(CHECKOUT, setup, "run: pip install --quiet ruff", "uses: pre-commit/action@v3.0.1")
     made = project({WORKFLOW: text, "a.py": "a = [1,\n 2]\n", ".pre-commit-config.yaml": hooks})
     done = made.here("fix", "--json")
     assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
     assert "+a = [1, 2]" in done.json["diff"]
+    assert [note.partition(" of ")[2] for note in done.json["notes"]] == [f"this machine was taken for {RUNNING}.99"]
+    assert f"was taken for {RUNNING}.99" in made.here("show", done.json["incident"]).out
+
+
+def test_setup_go(replay: Replay, installed: dict[str, list[str]]) -> None:
+    minor = ".".join(installed["go"][0].split(".")[:2])
+    setup = "uses: actions/setup-go@v6\nid: g\nwith: {go-version-file: go.mod}"
+    told = "run: go version; echo ${{ steps.g.outputs.go-version }} ${{ steps.g.outputs.cache-hit }} $GOTOOLCHAIN; go vet ./... && go run ."
+    path = "run: case $PATH in */go/bin:*) echo path;; esac; gofmt -l ."
+    files = {"go.mod": f"module a\n\ngo {minor}\n", "a.go": 'package main\n\nfunc main() { println("ran") }\n'}
+    done = replay(CHECKOUT, setup, told, path, files=files)
+    assert done.result.result is Result.SUCCESS, done.log
+    said = done.printed()
+    version = next(line for line in said if line.startswith("go version")).split()[2].removeprefix("go")
+    assert f"{version} false local" in said
+    assert said[-2:] == ["ran", "path"]
+    assert "Go 1.4 is not installed here" in unreplayable(
+        replay("uses: actions/setup-go@v5\nwith: {go-version: '1.4'}")
+    )
+
+
+def test_a_go_that_go_itself_would_download_is_named(replay: Replay) -> None:
+    files = {"go.mod": "module a\n\ngo 1.99\n", "a.go": "package a\n"}
+    done = replay(CHECKOUT, "uses: actions/setup-go@v5", "run: go build ./...", files=files)
+    assert "go: download go1.99" in unreplayable(done)
+    fails = replay(CHECKOUT, "uses: actions/setup-go@v6", "run: go build ./...", files=files)
+    assert fails.result.result is Result.FAILURE, "GOTOOLCHAIN is local: it fails on GitHub, too"
+
+
+JAVA = """
+    uses: actions/setup-java@v4
+    id: j
+    with: {java-version: VERSION, distribution: temurin}
+"""
+
+
+def test_setup_java(replay: Replay, installed: dict[str, list[str]]) -> None:
+    if "java" not in installed:
+        assert "Java 17 is not installed here" in unreplayable(replay(JAVA.replace("VERSION", "17")))
+        return
+    version = installed["java"][0]
+    told = "run: java -version; test $JAVA_HOME = ${{ steps.j.outputs.path }}; test $(command -v java) = $JAVA_HOME/bin/java; echo ${{ steps.j.outputs.version }} ${{ steps.j.outputs.distribution }}"
+    build = "run: javac A.java && java A; env | grep -o '^JAVA_HOME_[0-9]*_X64'"
+    program = (
+        'class A { public static void main(String[] a) { System.out.println(System.getProperty("java.version")); } }\n'
+    )
+    done = replay(
+        CHECKOUT, JAVA.replace("VERSION", version.split(".")[0]), told, build, files={"A.java": program}
+    )  # fmt: skip
+    assert done.result.result is Result.SUCCESS, done.log
+    assert f"{version} temurin" in done.printed()
+    assert done.printed()[-2:] == [version, f"JAVA_HOME_{version.split('.')[0]}_X64"]
+    other = replay(JAVA.replace("VERSION", version).replace("temurin", "dragonwell"))
+    assert other.result.notes[0].endswith(" was taken for dragonwell")
+    assert replay(JAVA.replace("VERSION", "").replace("distribution: temurin", "")).result.result is Result.FAILURE
+
+
+def test_java_of_another_version_or_without_its_cache(replay: Replay, installed: dict[str, list[str]]) -> None:
+    assert "Java 9 is not installed here" in unreplayable(replay(JAVA.replace("VERSION", "9")))
+    if "java" in installed:
+        cached = JAVA.replace("VERSION", installed["java"][0]).replace("temurin", "temurin, cache: gradle")
+        done = replay(cached)
+        assert done.result.result is Result.FAILURE, done.result.reason
+        assert "No file in" in done.log
+
+
+def test_setup_ruby(replay: Replay, installed: dict[str, list[str]]) -> None:
+    setup = "uses: ruby/setup-ruby@v1\nid: r\nwith: {bundler-cache: true}"
+    files = {".ruby-version": "ruby-1.6.8\n"}
+    assert "Ruby 1.6.8 is not installed here" in unreplayable(replay(CHECKOUT, setup, files=files))
+    nothing = replay(setup)
+    assert "input ruby-version needs to be specified" in nothing.log
+    assert nothing.result.result is Result.FAILURE
+
+
+def test_pnpm(replay: Replay) -> None:
+    pinned = {"package.json": '{"packageManager": "pnpm@9.0.0+sha512.aa"}'}
+    assert "pnpm@9.0.0 cannot be had here" in unreplayable(replay(CHECKOUT, "uses: pnpm/action-setup@v4", files=pinned))
+    both = replay(CHECKOUT, "uses: pnpm/action-setup@v4\nwith: {version: 8}", files=pinned)
+    assert "Multiple versions of pnpm specified" in both.log
+    assert both.result.result is Result.FAILURE
+    assert "No pnpm version is specified" in replay("uses: pnpm/action-setup@v4").log
+
+
+@pytest.mark.parametrize("command", ["yarn --version", "corepack enable; pnpm --version"])
+def test_what_corepack_cannot_download_is_named(replay: Replay, command: str) -> None:
+    """Without a network; where there is a yarn on the machine, it is run."""
+    if shutil.which(command.split()[0]) and command.startswith("yarn"):
+        assert replay(f"run: {command}").result.result is Result.SUCCESS
+        return
+    setup = "uses: actions/setup-node@v4"
+    reason = unreplayable(replay(setup, f"run: {command} && echo\nenv: {{COREPACK_ENABLE_STRICT: 0}}"))
+    assert "this machine has not" in reason
+
+
+CRATE = {
+    "Cargo.toml": '[package]\nname = "a"\nversion = "0.1.0"\nedition = "2021"\n',
+    "src/main.rs": 'fn main() {\n    println!("ran");\n}\n',
+}
+
+
+def rust(installed: dict[str, list[str]]) -> list[str]:
+    """The stable versions of Rust, or none where rustup is missing."""
+    return [v for v in installed.get("rust", []) if "-" not in v] if "rustup" in installed else []
+
+
+def test_rust_toolchain_of_a_ref(replay: Replay, installed: dict[str, list[str]]) -> None:
+    setup = "uses: dtolnay/rust-toolchain@stable\nid: t\nwith: {components: 'rustfmt, clippy'}"
+    if not rust(installed):
+        assert "rustup is not installed here" in unreplayable(replay(setup))
+        return
+    told = "run: rustc --version; echo ${{ steps.t.outputs.name }} ${{ steps.t.outputs.cachekey }} $CARGO_INCREMENTAL; rustup show active-toolchain"
+    build = "run: cargo fmt --check && cargo clippy --offline -- -D warnings && cargo +stable run --offline -q"
+    again = "run: rustup toolchain install stable --profile minimal -c clippy --no-self-update; rustup component add rustfmt; rustup update"
+    done = replay(CHECKOUT, setup, told, "uses: Swatinem/rust-cache@v2\nid: c", build, again, files=CRATE)
+    assert done.result.result is Result.SUCCESS, done.log
+    said = done.printed()
+    assert "ran" in said
+    assert re.search(r"^stable 20\d{6}[0-9a-f]{4} 0$", "\n".join(said), re.MULTILINE)
+    assert any(re.match(r"rustc \d+\.\d+\.\d+ \(", line) for line in said), "no nightly"
+    assert done.result.notes[0].endswith("of this machine was taken for stable")
+
+
+def test_rust_of_the_other_actions(replay: Replay, installed: dict[str, list[str]]) -> None:
+    if not rust(installed):
+        pytest.skip("rustup is not installed here; its absence is tested above")
+    version = rust(installed)[0]
+    minor = ".".join(version.split(".")[:2])
+    old = f"uses: actions-rs/toolchain@v1\nid: o\nwith: {{toolchain: '{minor}.99', override: true}}"
+    new = "uses: actions-rust-lang/setup-rust-toolchain@v1\nid: n"
+    told = "run: echo '${{ steps.o.outputs.rustc }} ${{ steps.o.outputs.rustc_hash }}'; echo '${{ steps.n.outputs.rustc-version }}'; echo $RUSTFLAGS; cargo run -q --offline"
+    files = {**CRATE, "rust-toolchain.toml": f'[toolchain]\nchannel = "{version}"\n'}
+    done = replay(CHECKOUT, old, new, told, files=files)
+    assert done.result.result is Result.SUCCESS, done.log
+    said = [line for line in done.printed() if line.startswith((version, "rustc", "-D", "ran"))]
+    assert said[0].split()[0] == version
+    assert said[1].startswith(f"rustc {version} ")
+    assert said[2:] == ["-D warnings", "ran"]
+    assert f"Rust {version} of this machine was taken for {minor}.99" in done.result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        (["uses: dtolnay/rust-toolchain@1.5.0"], "Rust 1.5.0 is not installed here"),
+        (["uses: dtolnay/rust-toolchain@29eef336d9b2848a0b548edc03f92a220660cdb8"], "which cannot be resolved here"),
+        (["uses: dtolnay/rust-toolchain@stable\nwith: {targets: wasm32-wasip2}"], "has not the target wasm32-wasip2"),
+        (["run: cargo +1.5 build"], "error: toolchain '1.5"),
+        (["run: rustup toolchain install 1.5 && echo"], "Rust 1.5 is not installed here"),
+    ],
+)
+def test_rust_that_is_not_here_is_named(
+    replay: Replay, installed: dict[str, list[str]], steps: list[str], reason: str
+) -> None:
+    if not rust(installed):
+        pytest.skip("rustup is not installed here; its absence is tested above")
+    assert reason in unreplayable(replay(*steps))
+
+
+def test_pages_artifact(replay: Replay) -> None:
+    up = "uses: actions/upload-pages-artifact@v3\nid: p\nwith: {path: site}"
+    down = "uses: actions/download-artifact@v4\nwith: {name: github-pages}"
+    made = "run: mkdir -p site/.hidden site/.git; echo > site/a; echo > site/.hidden/b"
+    done = replay(made, up, down, "run: tar -tf artifact.tar; echo ${{ steps.p.outputs.artifact_id }}")
+    assert done.result.result is Result.SUCCESS, done.log
+    assert done.printed()[-3:] == ["./", "./a", "1"]
+    assert replay(up).result.result is Result.FAILURE, "there is no folder"

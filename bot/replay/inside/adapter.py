@@ -5,6 +5,7 @@ Inputs come as one JSON object in INPUTS, as the action's own definition names a
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -56,6 +57,25 @@ def workspace() -> Path:
 def toolchains() -> list[dict[str, Any]]:
     """What the host has: a list of {"kind", "version", "bin", "root"}."""
     return list(json.loads((ROOT / "plan" / "toolchains.json").read_text()))
+
+
+def major_of_ref() -> int:
+    """The major version that a job uses of the action (`v6`, `v6.1.0`); 0 where its ref does not say so."""
+    found = re.match(r"v(\d+)", os.environ["REF"])
+    return int(found[1]) if found else 0
+
+
+def check_cache(given: Mapping[str, str], locks: Mapping[str, list[str]]) -> None:
+    """Fail where the originals do: a cache without a file that its key could be made of. `locks`: patterns by kind."""
+    kind = given.get("cache", "").strip()
+    if not kind:
+        return
+    if kind not in locks:
+        fail(f"Caching for '{kind}' is not supported")
+    patterns = given.get("cache-dependency-path", "").split() or locks[kind]
+    if not any(any(workspace().glob(pattern)) for pattern in patterns):
+        wanted = " or ".join(patterns)
+        fail(f"No file in {workspace()} matched to [{wanted}], make sure you have checked out the target repository")
 
 
 def from_tool_versions(path: Path, *names: str) -> str:

@@ -1,4 +1,4 @@
-"""Stand-ins for actions/upload-artifact and actions/download-artifact: a folder that the jobs of one replay share.
+"""Stand-ins for upload-artifact, upload-pages-artifact and download-artifact: a folder that the jobs of a replay share.
 
 The folder holds only what jobs have uploaded; a job of the replay reads and writes it as it could on GitHub.
 """
@@ -10,15 +10,25 @@ import shutil
 from glob import glob
 from pathlib import Path
 
-from bot.replay.inside.adapter import ROOT, fail, inputs, set_output, truth, unreplayable, workspace
+from bot.replay.inside.adapter import ROOT, call, fail, inputs, set_output, truth, unreplayable, workspace
 
 STORE = ROOT / "artifacts"
 FORBIDDEN = set('":<>|*?\r\n\\/')  # in the name of an artifact, as the toolkit has it
 
 
 def main(direction: str) -> None:
-    """`up` or `down`."""
-    upload(inputs()) if direction == "up" else download(inputs())
+    """`up`, `down`, or `pages` for what is to be a site."""
+    {"up": upload, "down": download, "pages": pages}[direction](inputs())
+
+
+def pages(given: dict[str, str]) -> None:
+    """Upload a folder as one archive, as actions/upload-pages-artifact does."""
+    archive = f"{os.environ['RUNNER_TEMP']}/artifact.tar"
+    hidden = [] if truth(given["include-hidden-files"]) else ["--exclude=.[^/]*"]
+    leave_out = ["--exclude=.git", "--exclude=.github", *hidden]
+    call("tar", "--dereference", "--hard-dereference", "--directory", given["path"], "-cvf", archive, *leave_out, ".")
+    upload({"name": given["name"], "path": archive, "if-no-files-found": "error"})
+    set_output("artifact_id", "1")
 
 
 def upload(given: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from bot.replay.inside import versions
 from bot.replay.inside.adapter import (
     add_path,
     call,
+    check_cache,
     fail,
     from_tool_versions,
     inputs,
@@ -44,21 +45,7 @@ def main() -> None:
         if not folder.exists():
             make(folder, toolchain)
         announce(folder, toolchain["version"], update=given.get("update-environment", "true") == "true")
-    check_cache(given)
-
-
-def check_cache(given: dict[str, str]) -> None:
-    """Fail where the original does: a cache without a file that its key could be made of."""
-    kind = given.get("cache", "").strip()
-    if not kind:
-        return
-    if kind not in LOCKS:
-        fail(f"Caching for '{kind}' is not supported")
-    patterns = given.get("cache-dependency-path", "").split() or LOCKS[kind]
-    if not any(any(workspace().glob(pattern)) for pattern in patterns):
-        wanted = " or ".join(patterns)
-        told = "make sure you have checked out the target repository"
-        fail(f"No file in {workspace()} matched to [{wanted}], {told}")
+    check_cache(given, LOCKS)
 
 
 def wishes(given: dict[str, str]) -> list[str]:

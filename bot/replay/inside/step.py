@@ -33,14 +33,19 @@ MAX_SHOWN = 20_000
 DISABLED = (b"::set-env ", b"::add-path::")
 NOT_FOUND_AFTER = (": command not found", ": Command not found", ": not found", ": No such file or directory")
 NOT_FOUND_BEFORE = "No such file or directory: "  # as Python says it
-NO_TOOLCHAIN = (  # what uv, rustup and go say where they would have to download one
+NO_TOOLCHAIN = (  # what uv, rustup, go and corepack say where they would have to download one
     "error: No interpreter found for ",
     "Python downloads are not allowed",
     "is externally managed, and indicates",
     "error: toolchain '",
+    "error: could not download file from 'https://static.rust-lang.org/",
+    "go: download go1",
+    "Error when performing the request to http",
+    "No compatible signature found in package metadata",
     "toolchain not available",
 )
 LAST_WORDS = 8  # lines of a failed step in which the missing command is looked for
+LAST_STACK = 40  # and those in which a toolchain is: corepack prints a stack behind it
 IMAGE = "/regreen/plan/image"  # the commands of GitHub's image, by spaces
 SCRIPTS = "/act/workflow/"  # where act puts the scripts of steps
 
@@ -198,10 +203,11 @@ def missing(log: str, path: str) -> str:
     """What a failed step did not find though GitHub's runner has it, as its last words say; else the empty string."""
     with open(log, "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_SHOWN))
-        last = file.read().decode("utf-8", "replace").splitlines()[-LAST_WORDS:]
-    for line in last:
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    for line in lines[-LAST_STACK:]:
         if any(words in line for words in NO_TOOLCHAIN):
             return f"a toolchain that this machine has not ({line.partition('Z ')[2].strip()[:120]})"
+    last = lines[-LAST_WORDS:]
     said = [line.split(marker)[0].split(" ")[-1] for line in last for marker in NOT_FOUND_AFTER if marker in line]
     said += [line.rpartition(NOT_FOUND_BEFORE)[2] for line in last if NOT_FOUND_BEFORE in line]
     names = [word.strip(":'\"`\u2018\u2019") for word in said]

@@ -23,7 +23,10 @@ def satisfies(version: str, wish: str) -> bool:
 
     A patch release that is asked for exactly is met by any patch of its minor.
     """
-    return any(_all_fit(parse(version), part) for part in wish.split("||"))
+    number, _, channel = version.partition("-")
+    if channel:  # of Rust: only who asks for it by name gets it
+        return wish.strip() == channel
+    return any(_all_fit(parse(number), part) for part in wish.split("||"))
 
 
 def _all_fit(version: Version, part: str) -> bool:
