@@ -23,8 +23,10 @@ from tests.state.helpers import FakeClock
 
 
 class Pong(BaseHTTPRequestHandler):
+    status = 200
+
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/_ping" else 404)
+        self.send_response(self.status if self.path == "/_ping" else 404)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -43,8 +45,10 @@ def engine(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_an_engine_is_one_that_answers(engine: str, tmp_path: Path) -> None:
+def test_an_engine_is_one_that_answers(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine_problem({"DOCKER_HOST": engine}) == ""
+    monkeypatch.setattr(Pong, "status", 500)
+    assert engine_problem({"DOCKER_HOST": engine}) == f"no engine answers at {engine}"
     assert engine_problem({"DOCKER_HOST": f"unix://{tmp_path}/none"}) == f"no engine answers at unix://{tmp_path}/none"
     assert "another machine" in engine_problem({"DOCKER_HOST": "tcp://10.0.0.1:2375"})
 

@@ -120,6 +120,19 @@ def test_what_is_ended_at_50_moments_leaves_nothing_behind(project: Make, cache:
     end_at_random_moments(project({WORKFLOW: workflow(*STEPS, job=LEGS)}), cache, 50)
 
 
+def test_what_a_killed_command_left_goes_when_the_next_begins(project: Make, cache: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    runs = cache / "regreen" / "runs"
+    left, mine = (runs / f"20200101T00000{n}-{pid}-abcd" for n, pid in enumerate((gone.pid, os.getpid())))
+    for run in (left, mine):
+        for name in ("source/origin.git", "replay-1/legs/1/home", "replay-1/log", "replay-2/shared"):
+            (run / name).mkdir(parents=True)
+    project({WORKFLOW: workflow("run: 'true'")}).replay()
+    assert [str(p.relative_to(left)) for p in left.rglob("*")] == ["replay-1", "replay-1/log"]
+    assert (mine / "source").is_dir()
+
+
 def test_groups_of_killed_processes_are_swept(tmp_path: Path) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -138,8 +151,8 @@ def test_a_group_is_removed_with_what_is_still_in_it() -> None:
     group = Group.make(Limits())
     if group is None:
         pytest.skip("no control groups here")
-    with subprocess.Popen(group.entering(["sleep", "600"])) as child:
-        while not all((f / "cgroup.procs").read_text().split() for f in group.folders):
+    with subprocess.Popen(group.entering(["bash", "-c", "for i in $(seq 300); do sleep 600 & done; wait"])) as child:
+        while not all(len((f / "cgroup.procs").read_text().split()) > 300 for f in group.folders):
             assert child.poll() is None
         group.remove()
         assert child.wait() == -signal.SIGKILL
