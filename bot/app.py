@@ -4,12 +4,12 @@ What only `fix` needs is imported when it is needed: a replay must not wait for 
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import platformdirs
 
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
+from bot.adapters.container_engine import engine_problem
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.indexes import sites
 from bot.adapters.limits import cores, free_memory, legs_at_once
@@ -25,18 +26,19 @@ from bot.adapters.proxy import Proxy
 from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
-from bot.adapters.workers import is_gone, this_worker
+from bot.adapters.workers import is_gone, is_running, this_worker
 from bot.config_files import config_root
 from bot.diagnosis import count_tests, diagnose
-from bot.errors import Conflict, CorruptCache, GitFailed, OutOfBudget, RegreenError, Transient, UsageError
+from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Result, Stage, incident_id
 from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
 from bot.replay.actions import StandIns
+from bot.replay.backends import HOST, refusals
 from bot.replay.layout import OVERLAID, remove
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Plan, Progress, Tools
-from bot.replay.replays import Replays
+from bot.replay.replays import Replays, discard
 from bot.replay.selection import repository_of, select
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin, Snapshot
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from bot.state.checkpoints import Checkpoints
 
 LEASE_SPARE_SECONDS = 600.0
-RUNS_KEPT = 30
+RUNS_KEPT, RUNS_MOST = 30, 100
 KEPT_SECONDS = 7 * 24 * 3600.0
 Say = Callable[[str], None]
 
@@ -323,10 +325,22 @@ class App:
 
     def _clone_and_tools(self, folder: Path, options: ReplayOptions) -> tuple[Origin, Snapshot, Tools]:
         """The clone and what replays it, made side by side: both wait for other programs most of the time."""
-        _ = self.settings  # else both would read them
+        order = (options.backend,) if options.backend else self.settings.replay.backends
+        if HOST not in order:
+            raise MachineError(f"no backend can replay this: {self._refusals(order)}", hint="use the backend host")
         with ThreadPoolExecutor(1) as pool:
             tools = pool.submit(self._tools, folder, options.network)
-            return *self._clone(folder, committed=options.committed), tools.result()
+            cloned = self._clone(folder, committed=options.committed)
+            return *cloned, replace(tools.result(), engines=cache(lambda: self._refusals(order)))
+
+    def _refusals(self, order: Iterable[str]) -> str:
+        """Why the backends of an order, `host` left out, cannot be used."""
+        no_jobs = "an engine answers, but this version runs no jobs in it"
+        problems = {
+            "docker": lambda: engine_problem(self._environ) or no_jobs,
+            "github": lambda: "this version does not talk to GitHub",
+        }
+        return refusals(order, problems)
 
     def _clone(self, folder: Path, *, committed: bool) -> tuple[Origin, Snapshot]:
         source = folder / "source"
@@ -410,14 +424,23 @@ class App:
         return diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
 
     def _run_folder(self) -> Path:
-        """A folder for the replays of one command; those of a week stay for their logs, and the newest in any case."""
+        """A folder for the replays of one command.
+
+        Logs stay: those of a week up to `RUNS_MOST`, and the newest in any case. What a killed process left beside
+        them goes.
+        """
         runs = self.cache / "runs"
         folder = runs / f"{self._clock.now():%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
         folder.mkdir(parents=True)
-        for old in sorted(runs.iterdir())[:-RUNS_KEPT]:
+        newest_first = sorted(runs.iterdir(), reverse=True)
+        for number, old in enumerate(newest_first):
             with suppress(FileNotFoundError):  # another process tidies up as well
-                if self._clock.now().timestamp() - old.stat().st_mtime > KEPT_SECONDS:
-                    remove(old)
+                if not is_running(old.name.partition("-")[2].partition("-")[0]):
+                    age = self._clock.now().timestamp() - old.stat().st_mtime
+                    if number >= RUNS_MOST or (number >= RUNS_KEPT and age > KEPT_SECONDS):
+                        remove(old)
+                    else:
+                        discard(old)
         return folder
 
 

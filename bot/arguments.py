@@ -33,6 +33,7 @@ def options_of(
         local_actions={k: str(v) for k, v in local.items()},
         network=given["network"] or network,
         committed=given["committed"],
+        backend=given["backend"] or "",
     )
 
 

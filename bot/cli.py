@@ -123,6 +123,9 @@ def replay_options(command: F) -> F:
             click.option(
                 "--network", type=click.Choice(["none", "registries", "all"]), help="What replayed code may reach."
             ),
+            click.option(
+                "--backend", type=click.Choice(["host", "docker", "github"]), help="Where jobs run (default: host)."
+            ),
             click.option("--committed", is_flag=True, help="Leave uncommitted changes out."),
             JSON,
         )

@@ -207,6 +207,7 @@ class ReplayOptions(Model):
     as_of: UtcTime | None = None
     network: Literal["none", "registries", "all"] = "registries"
     committed: bool = False
+    backend: Literal["", "host", "docker", "github"] = ""
 
 
 class Candidate(Model):

@@ -44,6 +44,7 @@ class ReplaySettings(_Section):
 
     network: Literal["none", "registries", "all"]
     hosts: tuple[Annotated[str, AfterValidator(_strict)], ...]
+    backends: tuple[Literal["host", "docker", "github"], ...]
     workers: NonNegativeInt
     max_processes: PositiveInt
     max_memory_bytes: PositiveInt

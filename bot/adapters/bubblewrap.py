@@ -15,7 +15,9 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from bot.adapters.limits import Group, watch
+import psutil
+
+from bot.adapters.limits import GONE_SECONDS, Group, watch
 from bot.errors import MachineError, Transient
 from bot.ports import Limits, SandboxSpec
 
@@ -53,7 +55,10 @@ class Bubblewrap:
     def program(self) -> Path:
         """The bubblewrap that works here. Raises `MachineError`, with the cure, when none does."""
         if sys.platform != "linux":
-            raise MachineError("the host backend needs Linux with bubblewrap", hint="use a Linux machine or container")
+            raise MachineError(
+                "the backend host needs Linux with bubblewrap",
+                hint="use a Linux machine or container; the backends docker and github run no jobs in this version",
+            )
         tried = []
         for path in self._candidates if self._candidates is not None else candidates(self._outside):
             problem = probe(path)
@@ -175,6 +180,7 @@ class Process:
             os.close(writer)
         self.output, self.exited = reader, os.pidfd_open(self._child.pid)
         self.killed = ""
+        self._inside: list[psutil.Process] = []
         self._ended = threading.Event()
         watched = (self._child.pid, limits, folders, self._group, self.kill, self._ended)
         self._watcher = threading.Thread(target=watch, args=watched)
@@ -184,11 +190,14 @@ class Process:
         """End everything in the sandbox: its first process is the init of its pid namespace."""
         if self._child.poll() is None:
             self.killed = self.killed or reason
+            if not self._group:
+                with suppress(psutil.NoSuchProcess):
+                    self._inside = psutil.Process(self._child.pid).children(recursive=True)
         with suppress(ProcessLookupError):  # bubblewrap itself may be gone, and what it had just begun may not
             os.killpg(self._child.pid, signal.SIGKILL)
 
     def wait(self) -> int:
-        """Wait for its end, then tidy up."""
+        """Wait for its end and that of everything in it, then tidy up."""
         try:
             code = self._child.wait()
             self.kill("")
@@ -199,4 +208,6 @@ class Process:
         if self._group:
             self.killed = self.killed or self._group.verdict()
             self._group.remove()
+        else:
+            psutil.wait_procs(self._inside, timeout=GONE_SECONDS)
         return code

@@ -3,21 +3,28 @@
 rlimits do not do: they count per user, and do not bind root at all.
 """
 
+import errno
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from bot.ports import Limits
 
 CGROUPS = Path("/sys/fs/cgroup")
 INTERVAL_SECONDS = 0.1
+GONE_SECONDS = 10.0  # how long the end of killed processes is waited for
+STALE_SECONDS = 60.0
 LEG_BYTES = 2 * 1024**3  # room that a leg is given at least; GitHub's own runners have 4 GB per core
+PREFIX = "regreen-"
 ENTER = 'for f in $1; do echo $$ > "$f/cgroup.procs" || exit 125; done; shift; unset PWD OLDPWD; exec "$@"'
 
 
@@ -30,7 +37,7 @@ class Group:
     @classmethod
     def make(cls, limits: Limits, root: Path = CGROUPS) -> "Group | None":
         """Make one with these limits; None where this user may not."""
-        name = f"regreen-{os.getpid()}-{os.urandom(4).hex()}"
+        name = f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         if (root / "cgroup.controllers").is_file():
             group = cls((root / name,))
             bounds = {"pids.max": limits.processes, "memory.max": limits.memory, "memory.swap.max": 0}
@@ -39,6 +46,8 @@ class Group:
             bounds = {"pids.max": limits.processes, "memory.limit_in_bytes": limits.memory}
         else:
             return None
+        for folder in group.folders:
+            _sweep(folder.parent)
         try:
             for folder in group.folders:
                 folder.mkdir()
@@ -70,12 +79,32 @@ class Group:
         return ""
 
     def remove(self) -> None:
-        """Remove the group; its processes are gone by now."""
+        """End what is left in the group, wait until it has gone, and remove the group."""
         for folder in self.folders:
-            try:
+            with suppress(OSError):  # not made, or what is in it cannot be ended
+                Retrying(
+                    retry=retry_if_exception(lambda e: isinstance(e, OSError) and e.errno == errno.EBUSY),
+                    wait=wait_fixed(0.002),
+                    stop=stop_after_delay(GONE_SECONDS),
+                    reraise=True,
+                )(_empty, folder)
+
+
+def _empty(folder: Path) -> None:
+    for pid in (folder / "cgroup.procs").read_text().split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    folder.rmdir()
+
+
+@cache
+def _sweep(root: Path) -> None:
+    """Remove the groups that killed processes left behind; once in the life of a process."""
+    for folder in root.glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX).split("-")[0]
+        with suppress(OSError):  # another process was quicker, or it is still in use
+            if time.time() - folder.stat().st_mtime > STALE_SECONDS and not Path("/proc", pid).exists():
                 folder.rmdir()
-            except OSError:
-                continue
 
 
 def _counter(file: Path, key: str) -> int:

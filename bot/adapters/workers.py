@@ -11,6 +11,11 @@ def this_worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
 
 
+def is_running(pid: str) -> bool:
+    """Whether there is a process of that id, this one or another's."""
+    return pid.isdigit() and psutil.pid_exists(int(pid))
+
+
 def is_gone(worker: str) -> bool:
     """Whether a worker of this machine has ended. Of other machines' workers nothing is known: they are not gone."""
     host, _, rest = worker.partition(":")

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.errors import UsageError
 from bot.model import JobResult, Result
+from bot.replay.backends import unsafe
 from bot.replay.expressions import Scope, condition, to_string, truthy
 from bot.replay.workflow import Workflow, expand_matrix, job_name, resolve
 
@@ -14,6 +15,7 @@ JOB_MINUTES = 360.0  # GitHub's own limit for a job that names none
 OTHER_SYSTEMS = ("windows", "macos")
 RETIRED = ("ubuntu-16.04", "ubuntu-18.04", "ubuntu-20.04")
 ARM = ("arm64", "aarch64")
+NEEDS_ENGINE = ", which needs a container engine"
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,12 @@ def out_of_reach(job: Mapping[str, Any], scope: Scope) -> str:
     container = resolve(job.get("container"), scope)
     image = container.get("image") if isinstance(container, dict) else container
     if image:
-        return f"the job runs in the container {image}, which needs a container engine"
+        return unsafe(job, scope) or f"the job runs in the container {image}{NEEDS_ENGINE}"
     services = resolve(job.get("services") or {}, scope)
     names = [name for name, service in services.items() if isinstance(service, dict) and service.get("image")]
-    return f"the job needs the service {', '.join(names)}, which needs a container engine" if names else ""
+    if not names:
+        return ""
+    return unsafe(job, scope) or f"the job needs the service {', '.join(names)}{NEEDS_ENGINE}"
 
 
 def number(log: str) -> int:

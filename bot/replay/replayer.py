@@ -21,7 +21,7 @@ from bot.replay.derive import derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import Leg
-from bot.replay.legs import Planned
+from bot.replay.legs import NEEDS_ENGINE, Planned
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
 from bot.replay.remote_actions import RemoteActions
@@ -68,6 +68,7 @@ class Tools:
     count_tests: CountTests
     redact: Callable[[str], str]
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    engines: Callable[[], str] = str
 
 
 class Replay:
@@ -109,7 +110,14 @@ class Replay:
             for job in jobs:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
         notes = (*self._notes, *self._tools.sources.notes)
+        jobs = [self._with_engines(job) for job in jobs]
         return summary(jobs, notes, time.monotonic() - started, str(self._logs / "replay.log"))
+
+    def _with_engines(self, job: JobResult) -> JobResult:
+        """A result; where it needs a container engine, with what the backends that have one say."""
+        if not (job.reason or "").endswith(NEEDS_ENGINE) or not (told := self._tools.engines()):
+            return job
+        return job.model_copy(update={"reason": f"{job.reason} ({told})"})
 
     def bench(self, key: str) -> Workbench | None:
         """The workbench of a held leg, or None when it is not held."""

@@ -42,9 +42,15 @@ class Replays:
         """End what is held and remove the workspaces; logs stay."""
         for replay in self._open:
             replay.close()
-            for name in ("legs", "shared", "artifacts", "sources"):
-                remove(replay.folder / name)
         self._open.clear()
         if self._tools.machine.proxy:
             self._tools.machine.proxy.close()
-        remove(self.origin.folder)
+        discard(self.folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove everything but the logs from the folder of some `Replays`."""
+    for part in list(folder.iterdir()):
+        log = part / "log"
+        for path in [p for p in part.iterdir() if p != log] if log.is_dir() else [part]:
+            remove(path)
