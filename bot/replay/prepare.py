@@ -152,7 +152,7 @@ def write_plan(
     ]
     (plan / "toolchains.json").write_text(json.dumps(rows))
     (plan / "image").write_text(" ".join(machine.image))
-    (plan / "environment").write_text(" ".join(_environment(machine)))
+    (plan / "environment").write_text(" ".join([*_environment(machine), *(_proxied() if machine.proxy else ())]))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
     return _act(folder, run, machine)

@@ -39,6 +39,12 @@ def test_sudo_has_the_systems_path(replay: Replay) -> None:
     assert "'sudo mine' failed" in named(done)
 
 
+def test_sudo_keeps_what_programs_need_to_reach_indexes(replay: Replay) -> None:
+    """The proxy stands in for the runner's network, which needs no variables."""
+    tell = """run: sudo sh -c 'test -n "$HTTPS_PROXY" && test -n "$PIP_CERT" && echo kept'"""
+    assert replay(tell, options={"network": "registries"}).printed() == ["kept"]
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
