@@ -105,7 +105,7 @@ def test_every_bomb_gets_an_answer(path: str, content: str | bytes) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["python parentheses", "python signs", "script look-ahead by lines", "script tests", "YAML brackets", "TOML brackets", "TOML dots",
+    ["python parentheses", "python signs", "python too large", "shell too large", "script look-ahead by lines", "script tests", "YAML brackets", "TOML brackets", "TOML dots",
      "JSON objects", "makefile targets", "shell parentheses", "workflow levels", "session levels", "ignore list"],
 )  # fmt: skip
 def test_a_bomb_in_place_of_a_good_file_is_refused(name: str) -> None:
@@ -124,6 +124,11 @@ def test_a_large_file_may_still_be_repaired() -> None:
     hidden = "\n".join([*lines[:20_000], "value = 1  # noqa", *lines[20_001:]])
     found = judge([Change("shop/large.py", old.encode(), hidden.encode())])
     assert [(r.rule, r.line) for r in found] == [("suppression", 20_001)]
+
+
+def test_a_large_file_that_is_written_anew_is_refused() -> None:
+    found = judge([Change("shop/large.py", b"a = 1\n" * 90_000, b"b = 2\n" * 90_000)])
+    assert {r.rule for r in found} == {"unreadable"}
 
 
 def test_a_large_test_file_may_still_be_repaired() -> None:
