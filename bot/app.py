@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,9 @@ from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
 from bot.adapters.container_engine import engine_problem
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.adapters.indexes import sites
+from bot.adapters.indexes import without_folders
 from bot.adapters.limits import cores, free_memory, legs_at_once
-from bot.adapters.machine import certificates, execute_only_act, execute_only_python, git_transports, passed_in
+from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
 from bot.adapters.proxy import Proxy
 from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
@@ -30,18 +30,30 @@ from bot.adapters.workers import is_gone, is_running, this_worker
 from bot.config_files import config_root
 from bot.diagnosis import count_tests, diagnose
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
-from bot.model import Delivery, Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Result, Stage, incident_id
+from bot.model import (
+    Delivery,
+    Diagnosis,
+    DriftReport,
+    Incident,
+    JobResult,
+    ReplayOptions,
+    ReplayResult,
+    Result,
+    Stage,
+    incident_id,
+)
 from bot.ports import Checkout, Limits
 from bot.recovery import Recovery
 from bot.replay.actions import StandIns
 from bot.replay.backends import HOST, refusals
+from bot.replay.drift import find_drift
 from bot.replay.layout import OVERLAID, remove
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays, discard
 from bot.replay.selection import repository_of, select
 from bot.replay.side_effects import SideEffects
-from bot.replay.source import Origin, Snapshot
+from bot.replay.source import Origin, Snapshot, committed_at
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
 from bot.text.redact import Redactor
 from bot.yaml12 import load
@@ -167,9 +179,38 @@ class App:
 
     def replays(self, options: ReplayOptions) -> Replays:
         """What replays the checkout as it is; the caller closes it."""
+        return self._opened_replays(options, self.checkout)
+
+    def _opened_replays(self, options: ReplayOptions, checkout: Checkout) -> Replays:
         folder = self._run_folder()
-        origin, snapshot, tools = self._clone_and_tools(folder, options)
-        return self._replays(folder, origin, snapshot, options, tools, lambda: None)
+        origin, snapshot, tools = self._clone_and_tools(folder, options, checkout)
+        return self._replays(folder, origin, snapshot, options, tools, lambda: None, checkout)
+
+    def drift(self, options: ReplayOptions, green: str) -> DriftReport:
+        """Say of a commit that was green whether only the date has broken it, and which release that was.
+
+        It was green at `options.as_of`, else when it was made.
+        """
+        found = self._recovery.run(
+            lambda: self.theirs.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}")
+        )
+        if found is None:
+            raise UsageError(f"--drift: there is no commit {green}")
+        if options.network != "registries":
+            raise UsageError("--drift: packages travel in time with --network registries alone")
+        checkout = replace(self.checkout, head=found.decode().strip())
+
+        def open_replays(moment: datetime) -> Replays:
+            dated = options.model_copy(update={"as_of": moment, "committed": True})
+            return self._opened_replays(dated, checkout)
+
+        then = options.as_of or committed_at(self.theirs, checkout.head)
+        report, red = self._recovery.run(lambda: find_drift(open_replays, then, self._clock.now()))
+        if not red or not report.drift:
+            return report
+        job = next(j for j in red.jobs if j.result is Result.FAILURE)
+        diagnosis = self._diagnose_leg(red, job).model_copy(update={"drift": report.drift[0]})
+        return report.model_copy(update={"diagnosis": diagnosis})
 
     def open_incident(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
         """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known."""
@@ -278,12 +319,12 @@ class App:
 
         def open_replays(record: Incident) -> Replays:
             folder = self._run_folder()
-            origin, snapshot, tools = self._clone_and_tools(folder, record.options)
+            origin, snapshot, tools = self._clone_and_tools(folder, record.options, self.checkout)
             if snapshot.commit != record.snapshot:
                 raise UsageError(
                     f"the checkout has changed since incident {record.id} began", hint="run regreen fix again"
                 )
-            return self._replays(folder, origin, snapshot, record.options, tools, check_time)
+            return self._replays(folder, origin, snapshot, record.options, tools, check_time, self.checkout)
 
         def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
             chosen = self.settings.fix
@@ -323,14 +364,16 @@ class App:
 
         return Recovery(self._clock, self.cache, forget, self._voices.say)
 
-    def _clone_and_tools(self, folder: Path, options: ReplayOptions) -> tuple[Origin, Snapshot, Tools]:
+    def _clone_and_tools(
+        self, folder: Path, options: ReplayOptions, checkout: Checkout
+    ) -> tuple[Origin, Snapshot, Tools]:
         """The clone and what replays it, made side by side: both wait for other programs most of the time."""
         order = (options.backend,) if options.backend else self.settings.replay.backends
         if HOST not in order:
             raise MachineError(f"no backend can replay this: {self._refusals(order)}", hint="use the backend host")
         with ThreadPoolExecutor(1) as pool:
-            tools = pool.submit(self._tools, folder, options.network)
-            cloned = self._clone(folder, committed=options.committed)
+            tools = pool.submit(self._tools, folder, options)
+            cloned = self._clone(folder, checkout, committed=options.committed)
             return *cloned, replace(tools.result(), engines=cache(lambda: self._refusals(order)))
 
     def _refusals(self, order: Iterable[str]) -> str:
@@ -342,12 +385,12 @@ class App:
         }
         return refusals(order, problems)
 
-    def _clone(self, folder: Path, *, committed: bool) -> tuple[Origin, Snapshot]:
+    def _clone(self, folder: Path, checkout: Checkout, *, committed: bool) -> tuple[Origin, Snapshot]:
         source = folder / "source"
         remove(source)
         origin = Origin(source, lambda git_dir, tree: GitPlumbing(git_dir, work_tree=tree))
-        origin.create(self.checkout)
-        return origin, origin.snapshot(self.checkout, committed=committed)
+        origin.create(checkout)
+        return origin, origin.snapshot(checkout, committed=committed)
 
     def _replays(
         self,
@@ -357,18 +400,20 @@ class App:
         options: ReplayOptions,
         tools: Tools,
         check_time: Callable[[], None],
+        checkout: Checkout,
     ) -> Replays:
         local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
-            return select(origin, commit, self.checkout, options, self._secrets, local)
+            return select(origin, commit, checkout, options, self._secrets, local)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 
-    def _tools(self, folder: Path, network: str) -> Tools:
+    def _tools(self, folder: Path, options: ReplayOptions) -> Tools:
         replay = self.settings.replay
         sandbox = Bubblewrap(outside=self.checkout.root)
-        settings, files = passed_in(self._environ, network)
+        settings, files = passed_in(self._environ, options.network)
+        settings = without_folders(settings) if options.as_of else settings
         limits = Limits(replay.max_processes, replay.max_memory_bytes, replay.max_disk_bytes)
         toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
         act = execute_only_act(self.cache / "tools", self.checkout.root)
@@ -384,11 +429,11 @@ class App:
             sandbox.inner_mounts,
             settings,
             files,
-            network,
+            options.network,
             limits,
             image,
             git_transports(),
-            self._proxy(folder / "proxy") if network == "registries" else None,
+            self._proxy(folder, options.as_of) if options.network == "registries" else None,
         )
         table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
         effects = SideEffects(
@@ -412,10 +457,11 @@ class App:
             replay.workers or legs_at_once(cores(), free_memory()),
         )
 
-    def _proxy(self, folder: Path) -> Proxy:
+    def _proxy(self, folder: Path, as_of: datetime | None) -> Proxy:
         rows = load((config_root() / "indexes.yaml").read_bytes(), "indexes.yaml")
-        allowed = sites(self._environ, (url for urls in rows.values() for url in urls), self.settings.replay.hosts)
-        return Proxy(allowed, folder, self.cache / "packages", certificates(self._environ))
+        defaults = [url for urls in rows.values() for url in urls]
+        hosts = self.settings.replay.hosts
+        return Proxy.of(self._environ, defaults, hosts, folder / "proxy", self.cache / "packages", as_of)
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:
         log = Path(result.log).parent / job.log

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ def options_of(
     given: Mapping[str, Any], network: str, secrets: Iterable[str], local: Mapping[str, Path]
 ) -> ReplayOptions:
     """The options of `regreen replay`, as click gives them; `network` is the default that the settings name."""
-    if given["as_of"] != "now":
-        raise UsageError("--as-of: this version can only replay as of now", hint="leave it out")
     return ReplayOptions(
         workflows=given["workflows"],
         jobs=given["jobs"],
@@ -31,6 +30,7 @@ def options_of(
         variables=_pairs("--var", given["variables"]),
         secrets=tuple(sorted(secrets)),
         local_actions={k: str(v) for k, v in local.items()},
+        as_of=_as_of(given["as_of"], given["network"] or network),
         network=given["network"] or network,
         committed=given["committed"],
         backend=given["backend"] or "",
@@ -43,6 +43,18 @@ def told_result(path: Path) -> Told:
         return Told.model_validate_json(path.read_bytes())
     except ValidationError as e:
         raise UsageError(f"{path}: this is no result of regreen replay --json: {e.errors()[0]['msg']}") from e
+
+
+def _as_of(text: str, network: str) -> datetime | None:
+    if text == "now":
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise UsageError(f"--as-of: '{text}' is no time (2026-01-31, 2026-01-31T12:00:00Z, or now)") from e
+    if network != "registries":
+        raise UsageError(f"--as-of: nothing travels with the network '{network}'", hint="use --network registries")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _repository(name: str) -> str:

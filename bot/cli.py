@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 OK, HONEST_NO, USAGE, BUG, INTERRUPTED = 0, 1, 2, 4, 130
+CODES = {"success": OK, "failure": HONEST_NO}  # of replays, by their result
 OF_THE_MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE),
     *(errno.ENOMEM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO),
@@ -118,7 +119,10 @@ def replay_options(command: F) -> F:
                 help="Action from a folder.",
             ),
             click.option(
-                "--as-of", metavar="TIME", default="now", help="As of which time; this version only knows 'now'."
+                "--as-of",
+                metavar="TIME",
+                default="now",
+                help="With packages as they were then: 2026-01-31, 2026-01-31T12:00Z (default: now).",
             ),
             click.option(
                 "--network", type=click.Choice(["none", "registries", "all"]), help="What replayed code may reach."
@@ -140,23 +144,32 @@ def replay_options(command: F) -> F:
 @click.option(
     "--compare", type=(FILE, FILE), metavar="A B", help="Replay nothing; compare two results of replay --json."
 )
+@click.option(
+    "--drift",
+    metavar="COMMIT",
+    default="",
+    help="Which release broke this commit, that was green when it was made (or --as-of)?",
+)
 def replay(**given: Any) -> int:
     """Replay the checkout's workflow in a sandbox.
 
     \b
     Example:  regreen replay --workflow ci.yml --job test --matrix python:3.12
               regreen replay --json > after.json; regreen replay --compare before.json after.json
+              regreen replay --drift v1.2.0
 
     Exit code 0 when every job succeeded or was skipped, 1 when one failed, 3 when it cannot be replayed here. With
     --compare, 1 when something got worse from A to B.
     """
-    from bot.model import Result
-
     with _view(as_json=given["as_json"]) as view:
         if given["compare"]:
             return _compare(view, *given["compare"])
         app, options = _app(given, view)
         view.announce(options)
+        if given["drift"]:
+            report = app.drift(options, given["drift"])
+            view.drift(report)
+            return CODES.get(report.result_now or report.result_then, MachineError.exit_code)
         result = app.replay(options)
         why = app.explain(result)
         if given["junit"]:
@@ -164,7 +177,7 @@ def replay(**given: Any) -> int:
 
             given["junit"].write_bytes(junit(result, why))
         view.replay_result(result, app.cache, why)
-    return {Result.SUCCESS: OK, Result.FAILURE: HONEST_NO}.get(result.result, MachineError.exit_code)
+    return CODES.get(result.result, MachineError.exit_code)
 
 
 def _compare(view: "View", first: Path, second: Path) -> int:

@@ -112,6 +112,14 @@ class Excerpt(Model):
     lines: tuple[ExcerptLine, ...] = ()
 
 
+class Drift(Model):
+    """The release of a dependency that broke what nobody had changed."""
+
+    package: str
+    version: str
+    released: UtcTime
+
+
 class Diagnosis(Model):
     """Why a job is red, as far as its log tells.
 
@@ -129,6 +137,7 @@ class Diagnosis(Model):
     locations: tuple[Location, ...] = ()
     failing_tests: tuple[str, ...] = ()
     tests: TestCounts = TestCounts()
+    drift: Drift | None = None
     fingerprint: str
     confidence: float = Field(ge=0, le=1)
 
@@ -208,6 +217,22 @@ class ReplayOptions(Model):
     network: Literal["none", "registries", "all"] = "registries"
     committed: bool = False
     backend: Literal["", "host", "docker", "github"] = ""
+
+
+class DriftReport(Model):
+    """What became of a commit that was green once, with the packages of then and of now.
+
+    `told` is a line for people. `drift` is the release that broke it; several, when they appeared at the same moment.
+    `replays` counts what it took; `notes` are those of the replay as of now, `diagnosis` says why that is red.
+    """
+
+    told: str
+    result_then: Result
+    result_now: Result | None = None
+    drift: tuple[Drift, ...] = ()
+    replays: int
+    notes: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
 
 
 class Candidate(Model):

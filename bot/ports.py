@@ -138,6 +138,15 @@ class Egress(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Release:
+    """A version of a package, and when it appeared in its index."""
+
+    package: str
+    version: str
+    released: datetime
+
+
 class Proxy(Protocol):
     """Lets sandboxes reach the hosts that the network setting `registries` allows, and no others."""
 
@@ -153,6 +162,14 @@ class Proxy(Protocol):
 
     def serve(self, listener: socket) -> Egress:
         """Serve a listening unix socket until it is closed."""
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """What travelled in time and what did not, in words for people; nothing when nothing had to."""
+        ...
+
+    def releases(self) -> tuple[Release, ...]:
+        """All releases, hidden ones included, of the packages that travelled."""
         ...
 
     def close(self) -> None:

@@ -11,7 +11,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.app import Check
-from bot.model import Diagnosis, ExcerptLine, Incident, JobResult, Location, Part, ReplayResult, Result, Verdict
+from bot.model import (
+    Diagnosis,
+    DriftReport,
+    ExcerptLine,
+    Incident,
+    JobResult,
+    Location,
+    Part,
+    ReplayResult,
+    Result,
+    Verdict,
+)
 from bot.replay.compare import Change
 from bot.settings import Settings
 from bot.text.inert import plain
@@ -126,6 +137,15 @@ class Report:
             self._print(f"note: {shown(note)}")
         self._print(f"{SIGNS[result.result]} {result.result} in {result.seconds:.1f} s" + _tail(result.reason))
         self._print(f"[dim]log: {shown(log)}[/]")
+
+    def drift(self, found: DriftReport) -> None:
+        """Whether only the date has broken a commit, and which release."""
+        if found.diagnosis:
+            self.diagnosis(found.diagnosis)
+        for note in found.notes:
+            self._print(f"note: {shown(note)}")
+        sign = SIGNS[found.result_now or found.result_then]
+        self._print(f"{sign} {shown(found.told)}  [dim]({found.replays} replays)[/]")
 
     def _job(self, job: JobResult) -> None:
         self._print(f"{SIGNS[job.result]} [bold]{shown(job.name)}[/]  {job.seconds:.1f} s" + _tail(job.reason))
@@ -310,6 +330,7 @@ def repeat_command(incident: Incident) -> str:
     options = incident.options
     words = ["regreen replay", *(f"--workflow {w}" for w in options.workflows), *(f"--job {j}" for j in options.jobs)]
     words += [f"--matrix {k}:{v}" for k, v in options.matrix] + ([f"--event {options.event}"] if options.event else [])
+    words += [f"--as-of {options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else []
     return " ".join([*words, f"--network {options.network}"])
 
 

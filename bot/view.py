@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.app import Check, Voices
-from bot.model import Diagnosis, Incident, JobResult, ReplayOptions, ReplayResult, Result
+from bot.model import Diagnosis, DriftReport, Incident, JobResult, ReplayOptions, ReplayResult, Result
 from bot.replay.compare import Change
 from bot.replay.record import Step
 from bot.report import SIGNS, Report, changes_row, incident_row, replay_row, shown
@@ -91,6 +91,10 @@ class View:
     def changes(self, changes: Sequence[Change]) -> None:
         """What differs between two replays."""
         self._show(lambda: changes_row(changes), lambda: self._report.changes(changes))
+
+    def drift(self, found: DriftReport) -> None:
+        """What became of a commit that was green once."""
+        self._show(lambda: found.model_dump(mode="json"), lambda: self._report.drift(found))
 
     def incident(self, incident: Incident, *, everything: bool = False) -> None:
         """An incident; with `everything` also its history, and as JSON the whole record."""

@@ -1,21 +1,26 @@
 """What the proxy says on one connection: HTTP on both sides, with the checks between them."""
 
+import re
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import h11
 import httpcore
 
 from bot.adapters.authority import Authority
-from bot.adapters.indexes import PORTS, Site
-from bot.adapters.package_cache import PackageCache
+from bot.adapters.calendar import JSON, Calendar, as_html, as_json
+from bot.adapters.folders import as_files, listed
+from bot.adapters.indexes import FOLDERS, LOOPBACK, PORTS, Site, without_credentials
+from bot.adapters.package_cache import Kept, PackageCache
 
 CHUNK = 1 << 16
 MAX_BODY = 16_000_000  # of a request
@@ -33,6 +38,8 @@ PRIVATE = tuple(
     )
 )
 NAT64 = ip_network("64:ff9b::/96")
+SIMPLE = re.compile(r"(?P<base>.*)/simple/(?P<name>[A-Za-z0-9._-]+)/?$")  # PyPI and those that are like it
+LOCAL = re.compile(r"/(?P<folder>\d{1,4})/(?:simple/(?P<page>[\w.-]+)/?|files/(?P<of>[\w.-]+)/(?P<file>[^/]+))$")
 READING = ("GET", "HEAD")
 QUESTIONS = "/-/npm/v1/security/"  # npm asks about what it has installed with a POST
 HOP_BY_HOP = frozenset(
@@ -49,7 +56,12 @@ class _Private(httpcore.ConnectError):
 
 
 class Exchange:
-    """Serves connections. `sites` are what is allowed, `resolve` gives the addresses of a host; see `Proxy`."""
+    """Serves connections.
+
+    `sites` are what is allowed, `resolve` gives the addresses of a host, `upstream` are the proxies to the outside by
+    scheme, with `no` for the hosts that need none. `folders` of packages travel by the times that `index` has for their
+    files; see `Proxy`.
+    """
 
     def __init__(
         self,
@@ -58,7 +70,12 @@ class Exchange:
         cache: Path,
         roots: bytes,
         resolve: Callable[[str, int], list[str]],
+        calendar: Calendar | None = None,
+        upstream: Mapping[str, str] | None = None,
+        folders: Sequence[Path] = (),
+        index: str = "",
     ) -> None:
+        self.calendar, self._upstream, self._folders, self._index = calendar, upstream or {}, folders, index
         folder.mkdir(mode=0o700, parents=True)
         self._sites = sites
         self._authority = Authority(folder)
@@ -68,14 +85,18 @@ class Exchange:
         context = ssl.create_default_context()
         if roots.strip():
             context.load_verify_locations(cadata=roots.decode("utf-8", "replace"))
-        self._pool = httpcore.ConnectionPool(
+        self._context = context
+        self._direct = httpcore.ConnectionPool(
             ssl_context=context, max_connections=None, network_backend=_Pinned(sites, resolve)
         )
+        self._proxied: dict[str, httpcore.HTTPProxy] = {}
+        self._lock = threading.Lock()
         self._unreachable: dict[tuple[str, int], float] = {}
 
     def close(self) -> None:
         """End what is open to the outside, and forget what is too much."""
-        self._pool.close()
+        for pool in (self._direct, *self._proxied.values()):
+            pool.close()
         self._cache.prune()
 
     def serve(self, connection: socket.socket, deny: Deny) -> None:
@@ -90,6 +111,10 @@ class Exchange:
                 self._plain(client, request, deny)
 
     def _tunnel(self, client: "_Client", connection: socket.socket, request: h11.Request, deny: Deny) -> None:
+        if request.target.decode("ascii") == FOLDERS:
+            client.connected()
+            self._local(_Client(connection))
+            return
         site = self._allowed(request.target.decode("ascii"), 0, client, deny)
         if site is None:
             return
@@ -103,6 +128,41 @@ class Exchange:
         except ssl.SSLError as e:
             if any(word in str(e).upper() for word in DISTRUST):
                 deny(f"asked for {site.authority} and did not trust the certificate of the proxy")
+
+    def _local(self, client: "_Client") -> None:
+        """Serve the folders of packages."""
+        while request := client.request():
+            client.body()
+            found = LOCAL.match(request.target.decode("ascii"))
+            if not found or not self.calendar or int(found["folder"]) >= len(self._folders):
+                client.respond(404, [(b"content-length", b"0")], [])
+                continue
+            number, name = int(found["folder"]), found["page"] or found["of"]
+            files = listed(self._folders[number], name)
+            if found["file"]:
+                path = files.get(unquote(found["file"]))
+                body = path.read_bytes() if path else b""
+            else:
+                body = as_html(self._known(as_files(number, name, files), name, self.calendar))
+            length = (b"content-length", str(len(body)).encode())
+            client.respond(200 if body else 404, [(b"content-type", b"text/html"), length], [body])
+
+    def _known(self, files: list[dict[str, Any]], name: str, calendar: Calendar) -> list[dict[str, Any]]:
+        """The files of a folder that were there, as the index of the machine's settings, or pip's own, knows them."""
+        if not files:
+            return files
+        page = httpcore.URL(f"{without_credentials(self._index).rstrip('/')}/{name}/")
+        site = self._sites[page.host.decode(), page.port or PORTS[page.scheme.decode()]]
+        headers = [(b"host", site.authority.encode()), (b"accept", f"{JSON}, text/html;q=0.1".encode())]
+        headers += [(b"authorization", site.authorization.encode())] if site.authorization else []
+        path = f"{page.target.decode().partition('/simple/')[0]}/pypi/{name}/json"
+        try:
+            response = self._pool(page).request("GET", page, headers=headers, extensions={"timeout": TIMEOUTS})
+            told = {k.lower(): v for k, v in response.headers}.get(b"content-type", b"").decode("ascii", "replace")
+            found = response.content if response.status == 200 else b""
+            return calendar.local(files, told, found, partial(self._project, page, path, headers))
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
+            return calendar.local(files, "", b"", lambda: None)
 
     def _inside(self, client: "_Client", scheme: str, site: Site, deny: Deny) -> None:
         while request := client.request():
@@ -148,7 +208,7 @@ class Exchange:
             if site.index and method == "GET" and b"range" not in dict(headers):
                 self._from_index(client, url, headers)
             else:
-                with self._pool.stream(
+                with self._pool(url).stream(
                     method, url, headers=headers, content=body, extensions={"timeout": TIMEOUTS}
                 ) as r:
                     client.respond(r.status, r.headers, r.iter_stream())
@@ -167,10 +227,13 @@ class Exchange:
         headers = [(k, v) for k, v in headers if k not in conditions]
         varying = (b"accept", b"accept-encoding", b"authorization")
         kept = self._cache.find(bytes(url), [told.get(name, b"") for name in varying])
+        if self.calendar and kept.is_page:
+            self._from_the_past(client, url, headers, kept, self.calendar)
+            return
         if kept.fresh:
             client.respond(200, kept.headers, kept.read())
             return
-        with self._pool.stream(
+        with self._pool(url).stream(
             "GET", url, headers=[*headers, *kept.conditions], extensions={"timeout": TIMEOUTS}
         ) as response:
             if response.status == 304 and kept.conditions:
@@ -179,6 +242,60 @@ class Exchange:
                 client.respond(200, response.headers, kept.filled(response.headers, response.iter_stream()))
             else:
                 client.respond(response.status, response.headers, response.iter_stream())
+
+    def _pool(self, url: httpcore.URL) -> httpcore.ConnectionPool:
+        """What connects to a host: directly, or through the proxy that this machine is set to, which then resolves."""
+        place = self._upstream.get(url.scheme.decode())
+        if not place or _needs_none(url.host.decode(), self._upstream.get("no", "")):
+            return self._direct
+        with self._lock:
+            if place not in self._proxied:
+                parts = urlsplit(place if "://" in place else f"http://{place}")
+                login = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
+                self._proxied[place] = httpcore.HTTPProxy(
+                    f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+                    proxy_auth=login,
+                    ssl_context=self._context,
+                    max_connections=None,
+                )
+            return self._proxied[place]
+
+    def _from_the_past(
+        self, client: "_Client", url: httpcore.URL, headers: Headers, kept: Kept, calendar: Calendar
+    ) -> None:
+        """Answer with a page as it was."""
+        if kept.fresh:
+            client.respond(200, kept.headers, kept.read())
+            return
+        accept = dict(headers).get(b"accept", b"").decode("ascii", "replace")
+        simple = SIMPLE.match(url.target.decode("ascii", "replace"))
+        wanted = f"{JSON}, text/html;q=0.1" if simple else "application/json" if "json" in accept else accept
+        headers = [(k, v) for k, v in headers if k not in (b"accept", b"accept-encoding")]
+        headers += [(b"accept", wanted.encode()), (b"accept-encoding", b"identity")]
+        response = self._pool(url).request("GET", url, headers=headers, extensions={"timeout": TIMEOUTS})
+        if response.status != 200:
+            client.respond(response.status, response.headers, [response.content])
+            return
+        kind = {k.lower(): v for k, v in response.headers}.get(b"content-type", b"").decode("ascii", "replace")
+        files = None
+        if simple:
+            project = partial(self._project, url, f"{simple['base']}/pypi/{simple['name']}/json", headers)
+            files = calendar.python(simple["name"], kind, response.content, project)
+        if simple and files is not None:
+            kind = JSON if JSON in accept else "text/html"
+            body = as_json(simple["name"], files) if kind == JSON else as_html(files)
+        elif (body := calendar.npm(response.content) or b"") == b"":
+            calendar.untold(url.host.decode())
+            body = response.content
+        told = [(b"content-type", kind.encode())]
+        length = (b"content-length", str(len(body)).encode())
+        client.respond(200, [*told, length], kept.filled(told, [body]))
+
+    def _project(self, url: httpcore.URL, path: str, headers: Headers) -> bytes | None:
+        """The project's JSON page, where the index has one."""
+        page = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=path.encode())
+        response = self._pool(url).request("GET", page, headers=headers, extensions={"timeout": TIMEOUTS})
+        return response.content if response.status == 200 else None
 
 
 class _Pinned(httpcore.SyncBackend):
@@ -197,10 +314,18 @@ class _Pinned(httpcore.SyncBackend):
             found = [address for address in found if not is_private(address)]
             if not found:
                 raise _Private
+        if not found:
+            raise httpcore.ConnectError(f"{host} has no address")
         for address in found[:-1]:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
                 return super().connect_tcp(address, port, *args, **options)
         return super().connect_tcp(found[-1], port, *args, **options)
+
+
+def _needs_none(host: str, exceptions: str) -> bool:
+    """Whether a host is reached without a proxy: loopback, and what NO_PROXY lists (hosts, domains, or `*`)."""
+    names = [name.strip().removeprefix("*.").strip(".").lower() for name in exceptions.split(",")]
+    return host in LOOPBACK or any(name and (name == "*" or f".{host}".endswith(f".{name}")) for name in names)
 
 
 def is_private(address: str) -> bool:

@@ -14,6 +14,10 @@ from urllib.parse import unquote, urlsplit
 PIP_KEYS = ("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "timeout")
 UV_KEYS = ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS")
 GO_KEYS = ("GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE")
+LOOPBACK = ("localhost", "127.0.0.1")
+PIP_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
+FOLDERS, FOLDERS_PORT = "folders.regreen.invalid:80", 61_129  # for the folders of packages; the port is loopback's
+FOLDER = ("file://", "/")
 PORTS = {"http": 80, "https": 443}
 CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 NPM_VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -49,6 +53,32 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
 def without_credentials(text: str) -> str:
     """A text without the users and passwords that stand in its URLs."""
     return CREDENTIALS.sub("", text)
+
+
+def folders(environ: Mapping[str, str]) -> list[Path]:
+    """The folders of packages that pip's settings name: indexes in files, and those to find links in."""
+    found = settings(environ)
+    words = (word for key in PIP_INDEXES for word in found.get(key, "").split())
+    return [Path(word.removeprefix("file://")) for word in words if word.startswith(FOLDER)]
+
+
+def without_folders(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables with an index of the proxy instead of each of the `folders`."""
+    words = [word for key in PIP_INDEXES for word in variables.get(key, "").split()]
+    local = [word for word in words if word.startswith(FOLDER)]
+    if not local:
+        return dict(variables)
+    instead = [f"http://127.0.0.1:{FOLDERS_PORT}/{n}/simple" for n in range(len(local))]
+    rest = {k: v for k, v in variables.items() if k not in (*PIP_INDEXES, "PIP_NO_INDEX")}
+    links = [word for word in variables.get("PIP_FIND_LINKS", "").split() if word not in local]
+    index = variables.get("PIP_INDEX_URL", "")
+    extra = [word for word in variables.get("PIP_EXTRA_INDEX_URL", "").split() if word not in local] + instead
+    if "PIP_NO_INDEX" in variables:
+        index, extra = instead[0], instead[1:]
+    elif index.startswith(FOLDER):
+        index = instead[0]
+    chosen = {"PIP_INDEX_URL": index, "PIP_EXTRA_INDEX_URL": " ".join(extra), "PIP_FIND_LINKS": " ".join(links)}
+    return rest | {k: v for k, v in chosen.items() if v}
 
 
 def sites(environ: Mapping[str, str], defaults: Iterable[str], hosts: Iterable[str]) -> tuple[Site, ...]:

@@ -33,7 +33,7 @@ class PackageCache:
         """What is kept for a URL; `varying` are the values of the headers by which answers differ."""
         package = PACKAGE.search(url.decode("ascii", "replace").partition("?")[0])
         name = hashlib.sha256(b"\0".join([url, *varying])).hexdigest()
-        return Kept((self._shared if package else self._own) / name, always=not package)
+        return Kept((self._shared if package else self._own) / name, is_page=not package)
 
     def prune(self) -> None:
         """Drop what was used longest ago, until the rest is small enough."""
@@ -46,10 +46,10 @@ class PackageCache:
 
 
 class Kept:
-    """What is kept for one URL, if anything: a body, and beside it what belongs to it. `always`: it does not age."""
+    """What is kept for one URL, if anything: a body, and beside it what belongs to it. A page does not age."""
 
-    def __init__(self, path: Path, *, always: bool) -> None:
-        self._path, self._always, self._about = path, always, path.with_suffix(".json")
+    def __init__(self, path: Path, *, is_page: bool) -> None:
+        self._path, self.is_page, self._about = path, is_page, path.with_suffix(".json")
         self._known = self._read_about()
 
     def _read_about(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Kept:
     @property
     def fresh(self) -> bool:
         """Whether it can be served without asking."""
-        return bool(self._known) and (self._always or time.time() < self._known["until"])
+        return bool(self._known) and (self.is_page or time.time() < self._known["until"])
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

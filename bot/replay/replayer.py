@@ -109,7 +109,8 @@ class Replay:
         with (self._logs / "replay.log").open("wb") as whole:
             for job in jobs:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
-        notes = (*self._notes, *self._tools.sources.notes)
+        proxy = self._tools.machine.proxy
+        notes = (*self._notes, *self._tools.sources.notes, *(proxy.notes() if proxy else ()))
         jobs = [self._with_engines(job) for job in jobs]
         return summary(jobs, notes, time.monotonic() - started, str(self._logs / "replay.log"))
 

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 from bot.model import ReplayResult
+from bot.ports import Release
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Replay, Tools
 from bot.replay.source import Origin, Snapshot
@@ -37,6 +38,11 @@ class Replays:
         replay = Replay(folder, self.origin, commit, self._plan(commit), self._tools, self._progress, self._check_time)
         self._open.append(replay)
         return replay.run(hold=hold, only=only), replay.bench
+
+    def releases(self) -> tuple[Release, ...]:
+        """What the indexes have told of, where packages travel in time."""
+        proxy = self._tools.machine.proxy
+        return proxy.releases() if proxy else ()
 
     def close(self) -> None:
         """End what is held and remove the workspaces; logs stay."""

@@ -85,12 +85,11 @@ class Origin:
         """
         raw = self.git.run("cat-file", "commit", checkout.head).decode("utf-8", "replace")
         tree = raw.splitlines()[0].removeprefix("tree ")
-        seconds = int(next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2])
-        created = datetime.fromtimestamp(seconds, UTC)
+        created = _committed_at(raw)
         changed = tree if committed else self._work_tree_tree(checkout)
         if changed == tree:
             return Snapshot(checkout.head, tree, dirty=False, created=created)
-        stamp = {"GIT_AUTHOR_DATE": f"{seconds} +0000", "GIT_COMMITTER_DATE": f"{seconds} +0000"}
+        stamp = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"{created.timestamp():.0f} +0000")
         made = self.git.run("commit-tree", changed, "-p", checkout.head, "-m", SNAPSHOT_MESSAGE, env=IDENTITY | stamp)
         commit = made.decode().strip()
         self.git.run("update-ref", "refs/regreen/snapshot", commit)
@@ -136,6 +135,16 @@ class Origin:
         """The paths of a commit's files, below a folder (with its slash) if one is given."""
         listing = self.git.run("ls-tree", "-r", "-z", "--name-only", commit, *([folder] if folder else []))
         return [p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p]
+
+
+def committed_at(git: Git, commit: str) -> datetime:
+    """When a commit was made."""
+    return _committed_at(git.run("cat-file", "commit", commit).decode("utf-8", "replace"))
+
+
+def _committed_at(raw: str) -> datetime:
+    seconds = next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2]
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _refuse_huge(root: Path, path: str) -> None:

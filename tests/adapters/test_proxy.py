@@ -1,10 +1,14 @@
 """The proxy: what it lets through, and what it refuses. Every refusal stands beside a request that passes."""
 
+import select
 import socket
+import socketserver
 import ssl
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -29,6 +33,7 @@ class Rig:
     answers: list[str]
     resolved: list[str]
     opened: list[Proxy]
+    upstream: dict[str, str] = field(default_factory=dict)
 
     def listen(self, *more: Site, **changes: object) -> tuple[Callable[..., bytes], Egress]:
         """What asks a proxy for something, and what it has refused."""
@@ -39,7 +44,8 @@ class Rig:
             return list(self.answers)
 
         site = replace(self.site, **changes)  # type: ignore[arg-type]
-        proxy = Proxy([site, *more], self.folder / f"p{number}", self.folder / "cache", self.roots, resolve)
+        folders = (self.folder / f"p{number}", self.folder / "cache")
+        proxy = Proxy([site, *more], *folders, self.roots, resolve, upstream=self.upstream)
         self.opened.append(proxy)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.folder / f"s{number}"))
@@ -159,7 +165,7 @@ def test_the_host_asked_is_the_host_connected_to(rig: Rig) -> None:
 
 
 def test_credentials_are_added_outside(rig: Rig) -> None:
-    rig.index.login = "hush"
+    rig.index.login, rig.index.immutable = "hush", True
     ask, _ = rig.listen(authorization="Bearer hush")
     assert ask(FILE).split()[1] == b"200"
     stranger, _ = rig.listen()
@@ -209,6 +215,40 @@ def test_plain_requests_name_their_host(rig: Rig) -> None:
                 answers.append(read(connection).split()[1])
         assert answers == [b"200", b"403", b"403", b"403"]
         assert any("169.254.169.254" in told for told in egress.denied())
+
+
+class Upstream(socketserver.BaseRequestHandler):
+    """A proxy that this machine is set to: it takes every name for the index."""
+
+    asked: ClassVar[list[str]] = []
+    port: ClassVar[int] = 0
+
+    def handle(self) -> None:
+        self.asked.append(self.request.recv(65536).decode())
+        with socket.create_connection(("127.0.0.1", self.port)) as index:
+            self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            while True:
+                for ready in select.select([self.request, index], [], [])[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    (index if ready is self.request else self.request).sendall(data)
+
+
+def test_the_proxy_of_this_machine_is_used_unless_a_host_needs_none(rig: Rig) -> None:
+    rig.answers[:] = []  # which only that proxy can resolve
+    Upstream.asked, Upstream.port = [], rig.index.port
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Upstream) as upstream:
+        upstream.daemon_threads = True
+        threading.Thread(target=upstream.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        rig.upstream = {"https": f"http://me:hush@127.0.0.1:{upstream.server_address[1]}"}
+        assert rig.listen()[0](FILE).split()[1] == b"200"
+        assert Upstream.asked[0].startswith(f"CONNECT {HOST}:{rig.index.port} ")
+        assert "Basic bWU6aHVzaA==" in Upstream.asked[0]
+        rig.upstream["no"] = "other.example,.example"
+        assert rig.listen()[0]("/simple/one/").split()[1] == b"504"
+        upstream.shutdown()
+    assert len(Upstream.asked) == 1
 
 
 def test_sites_come_from_the_settings_of_the_tools_their_defaults_and_the_user(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
         ({WORKFLOW: workflow(TRUE), "e": "[]"}, ("--event-file", "e"), "is a JSON object"),
         ({WORKFLOW: workflow(TRUE)}, ("--repository", "x"), "'x' is not OWNER/NAME"),
         ({WORKFLOW: workflow(TRUE)}, ("--local-action", "a/b@v1=nope"), "nope is no folder"),
-        ({WORKFLOW: workflow(TRUE)}, ("--as-of", "2020-01-01"), "only replay as of now"),
+        ({WORKFLOW: workflow(TRUE)}, ("--as-of", "2020-01-01", "--network", "none"), "nothing travels"),
+        ({WORKFLOW: workflow(TRUE)}, ("--as-of", "soon"), "'soon' is no time"),
         (
             {WORKFLOW: workflow(TRUE), ".github/regreen.yml": "replay:\n  hosts: [10.0.0.1]\n"},
             (),

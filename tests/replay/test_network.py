@@ -1,12 +1,15 @@
 """What replayed code reaches with the network setting `registries`: package indexes, through the proxy, and no more."""
 
+import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.index import Index, Release
-from tests.projects import SETUP_PYTHON
+from tests.projects import CHECKOUT, SETUP_PYTHON
 from tests.replay.conftest import Replay
 
 REGISTRIES = {"network": "registries"}
@@ -61,3 +64,64 @@ def test_an_index_that_is_not_there_is_named(replay: Replay, index: Index, monke
     done = replay(SETUP_PYTHON, "run: pip install --retries 1 one", options=REGISTRIES)
     assert done.jobs == {"job": "unreplayable"}
     assert f"asked for 127.0.0.1:{index.port}, which cannot be reached from here" in str(done.result.reason)
+
+
+def test_packages_as_of_then(replay: Replay, index: Index) -> None:
+    index.releases[:] = [
+        Release("one", "1.0", "2021-01-01T00:00:00Z"),
+        Release("one", "2.0", "2022-01-01T00:00:00Z"),
+    ]
+    steps = (
+        *STEPS,
+        "run: pip install one && pip list 2> /dev/null | grep '^one '",
+        f"run: {UV}/uv venv v && {UV}/uv pip install --python v/bin/python one && ls v/lib/python*/site-packages",
+        "run: npm init -y > /dev/null && npm install --no-audit one && grep version node_modules/one/package.json",
+        "run: curl --silent --header Accept:text/html $PIP_INDEX_URL/one/ | grep -o '>one-.*</a>'",
+        "run: pip install 'one>=2'",
+    )
+    done = replay(*steps, options={**REGISTRIES, "as_of": datetime(2021, 6, 1, tzinfo=UTC)})
+    assert done.steps == ["success"] * 6 + ["failure"], done.log
+    assert ">one-1.0-py3-none-any.whl</a>" in done.printed()
+    assert ">one-2.0-py3-none-any.whl</a>" not in done.printed()
+    assert "one-1.0.dist-info" in done.printed()
+    assert [line.split() for line in done.printed() if line.startswith("one ")] == [["one", "1.0"]]
+    assert '{"name": "one", "version": "1.0"}' in done.printed()
+    assert done.result.notes[0] == "as of 2021-06-01 00:00 UTC are Python and npm packages, and nothing else"
+
+
+def test_folders_as_of_then(replay: Replay, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    index.releases[:] = [Release("one", f"{n}.0", f"202{n}-01-01T00:00:00Z") for n in range(1, 4)]
+    files, page = tmp_path / "files", tmp_path / "simple" / "one"
+    for folder in (files, page):
+        folder.mkdir(parents=True)
+    extra = Release("own", "1.0")
+    for release in (*index.releases, extra):
+        (files / release.wheel_name).write_bytes(release.wheel)
+    links = "".join(f'<a href="../../files/{r.wheel_name}">{r.wheel_name}</a>' for r in index.releases)
+    (page / "index.html").write_text(links)
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", f"file://{tmp_path}/simple")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(files))
+    install = "run: pip install one own && pip list 2> /dev/null | grep '^o'"
+    done = replay(SETUP_PYTHON, install, options={**REGISTRIES, "as_of": datetime(2022, 6, 1, tzinfo=UTC)})
+    assert done.jobs == {"job": "success"}, done.log
+    assert [line.split() for line in done.printed()[-2:]] == [["one", "2.0"], ["own", "1.0"]]
+    assert extra.wheel_name in done.result.notes[1]
+
+
+def test_nothing_but_the_proxy_can_be_reached(replay: Replay, index: Index) -> None:
+    """Every way out that needs no proxy, each of which works outside of the sandbox."""
+    with socket.create_server(("", 0)) as listener, socket.socket() as away:
+        away.connect_ex(("192.0.2.1", 9))  # a route is looked for, nothing is sent
+        port, mine = listener.getsockname()[1], away.getsockname()[0]
+        ways = [
+            f"socket.create_connection(('127.0.0.1', {port}), 2)",
+            f"socket.create_connection(('{mine}', {port}), 2)",
+        ]
+        for way in ways:
+            exec(f"{way}.close()", {"socket": socket})
+        probe = "import socket\nfor way in WAYS:\n    try:\n        eval(way)\n    except OSError:\n        continue\n    print('REACHED', way)"
+        more = ["socket.create_connection(('169.254.169.254', 80), 2)", "socket.getaddrinfo('one.example', 80)"]
+        script = f"import socket\nWAYS = {[*ways, *more]!r}\n{probe}\nprint('tried all')\n"
+        done = replay(CHECKOUT, SETUP_PYTHON, "run: python probe.py", files={"probe.py": script}, options=REGISTRIES)
+    assert "tried all" in done.printed(), done.log
+    assert "REACHED" not in done.log
