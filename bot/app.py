@@ -132,12 +132,14 @@ class App:
             f"refs/heads/{self.checkout.default_branch}",
             self.checkout.head,
         ):
-            for name in REPOSITORY_FILES:
-                text = base.try_run("cat-file", "blob", f"{ref}:{name}")
-                if text is not None:
-                    return read_settings(text.decode("utf-8", "replace"), name, self._environ)
-            if base.try_run("rev-parse", "--verify", "--quiet", ref) is not None:
-                break
+            listing = base.try_run("ls-tree", "-z", "--name-only", ref, *REPOSITORY_FILES)
+            if listing is None:
+                continue
+            there = listing.decode("utf-8", "replace").split("\0")
+            if name := next((n for n in REPOSITORY_FILES if n in there), None):
+                text = base.run("cat-file", "blob", f"{ref}:{name}")
+                return read_settings(text.decode("utf-8", "replace"), name, self._environ)
+            break
         return read_settings(None, REPOSITORY_FILES[0], self._environ)
 
     @cached_property
@@ -478,15 +480,15 @@ class App:
         runs = self.cache / "runs"
         folder = runs / f"{self._clock.now():%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
         folder.mkdir(parents=True)
-        newest_first = sorted(runs.iterdir(), reverse=True)
-        for number, old in enumerate(newest_first):
+        for number, old in enumerate(sorted(runs.iterdir(), reverse=True)):
             with suppress(FileNotFoundError):  # another process tidies up as well
-                if not is_running(old.name.partition("-")[2].partition("-")[0]):
-                    age = self._clock.now().timestamp() - old.stat().st_mtime
-                    if number >= RUNS_MOST or (number >= RUNS_KEPT and age > KEPT_SECONDS):
-                        remove(old)
-                    else:
-                        discard(old)
+                age = self._clock.now().timestamp() - old.stat().st_mtime
+                running = is_running(old.name.partition("-")[2].partition("-")[0])
+                in_use = running and (old / "source").exists()
+                if not in_use and (number >= RUNS_MOST or (number >= RUNS_KEPT and age > KEPT_SECONDS)):
+                    remove(old)
+                elif not running:
+                    discard(old)
         return folder
 
 

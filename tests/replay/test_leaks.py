@@ -131,6 +131,11 @@ def test_what_a_killed_command_left_goes_when_the_next_begins(project: Make, cac
     project({WORKFLOW: workflow("run: 'true'")}).replay()
     assert [str(p.relative_to(left)) for p in left.rglob("*")] == ["replay-1", "replay-1/log"]
     assert (mine / "source").is_dir()
+    for number in range(100):
+        (runs / f"20200102T000000-{os.getpid()}-{number:04x}" / "replay-1" / "log").mkdir(parents=True)
+    project({WORKFLOW: workflow("run: 'true'")}).replay()
+    assert len(list(runs.iterdir())) == 101  # the newest hundred, and what is in use
+    assert (mine / "source").is_dir()
 
 
 def test_groups_of_killed_processes_are_swept(tmp_path: Path) -> None:
