@@ -239,8 +239,8 @@ def test_the_proxy_of_this_machine_is_used_unless_a_host_needs_none(rig: Rig) ->
     rig.answers[:] = []  # which only that proxy can resolve
     Upstream.asked, Upstream.port = [], rig.index.port
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Upstream) as upstream:
-        upstream.daemon_threads = True
-        threading.Thread(target=upstream.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        upstream.daemon_threads, upstream.block_on_close = True, False
+        threading.Thread(target=upstream.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         rig.upstream = {"https": f"http://me:hush@127.0.0.1:{upstream.server_address[1]}"}
         assert rig.listen()[0](FILE).split()[1] == b"200"
         assert Upstream.asked[0].startswith(f"CONNECT {HOST}:{rig.index.port} ")

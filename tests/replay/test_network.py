@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.model import ReplayOptions
 from tests.conftest import ROOT
 from tests.index import Index, Release
-from tests.projects import CHECKOUT, SETUP_PYTHON
+from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, Make, workflow
 from tests.replay.conftest import Replay
 
 REGISTRIES = {"network": "registries"}
@@ -57,6 +58,16 @@ def test_refused_hosts_are_named_where_a_step_fails_by_them(replay: Replay, inde
     fails_alone = replay(f"run: {ask} || true", "run: exit 7", options=REGISTRIES)
     assert fails_alone.jobs == {"job": "failure"}
     assert len(fails_alone.result.notes) == 1
+
+
+def test_a_job_that_was_refused_a_host_is_not_held(project: Make, index: Index) -> None:
+    made = project({WORKFLOW: workflow("run: curl --silent --fail https://other.example/")})
+    replays = made.app().replays(ReplayOptions(network="registries"))
+    try:
+        result, benches = replays.run(replays.snapshot.commit, hold=True)
+        assert (str(result.result), benches(result.jobs[0].key)) == ("unreplayable", None)
+    finally:
+        replays.close()
 
 
 def test_an_index_that_is_not_there_is_named(replay: Replay, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
