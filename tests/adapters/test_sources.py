@@ -108,10 +108,10 @@ def test_several_processes_at_once(thing: Project, tmp_path: Path) -> None:
     )
     running = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path / f"copy{n}")], stdout=subprocess.PIPE, text=True)
-        for n in range(4)
+        for n in range(8)
     ]
     said = {process.communicate()[0] for process in running}
-    assert [process.returncode for process in running] == [0] * 4
+    assert [process.returncode for process in running] == [0] * 8
     assert len(said) == 1
     assert not [p for p in (tmp_path / "cache" / "files").iterdir() if p.name.startswith(".")]
 
@@ -332,6 +332,37 @@ def test_a_server_that_does_not_answer_is_asked_once(
             cache.files(host + name, "v1")
     over.set()
     assert len(asked) == 1
+
+
+def test_a_server_cannot_lead_elsewhere_than_to_https(
+    server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Plain(Server):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    def redirect(self: Server) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:{plain.server_port}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    monkeypatch.setattr(Server, "do_GET", redirect)
+    host = f"https://127.0.0.1:{server.server_port}/"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Plain) as plain:
+        thread = threading.Thread(target=plain.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        with pytest.raises(Unavailable):
+            GitSources(tmp_path / "cache", {host: host}).files(f"{host}a/b", "v1")
+        before = list(asked)
+        subprocess.run(["git", "ls-remote", f"{host}a/b"], check=False, capture_output=True)
+        plain.shutdown()
+        thread.join()
+    assert before == []
+    assert asked, "the positive control"
 
 
 @pytest.mark.parametrize(
