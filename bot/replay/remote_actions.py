@@ -5,17 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import re2
-
 from bot.errors import Unavailable, UsageError
 from bot.ports import Sources
-from bot.replay.actions import LOCAL, StandIns, split, used
+from bot.replay.actions import LOCAL, StandIns, is_action, split, used
 from bot.replay.context import SERVER
 from bot.replay.side_effects import Share, SideEffects
 from bot.yaml12 import load
 
 MAX_ACTIONS = 100  # of one job, nested ones included: a chain of repositories must not go on for ever
-ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
 # GitHub runs actions of all older versions with Node.js 20 or newer
 NODES = {"node12": 20, "node16": 20, "node20": 20, "node24": 24}
 
@@ -45,12 +42,11 @@ class RemoteActions:
         self._node = int(node.partition(".")[0] or 0)
 
     def find(self, uses: Iterable[str]) -> Found:
-        """Find every action that is used, also by composite actions. Raises `UsageError` for what can be no action."""
-        found, todo = Found(set(uses)), sorted(uses, reverse=True)
+        """Find every action that is used, also by composite actions. What can be no action is left out."""
+        found = Found({one for one in uses if is_action(one)})
+        todo = sorted(found.uses, reverse=True)
         while todo:
             one = todo.pop()
-            if not _is_action(one):
-                raise UsageError(f"'{one}' is not the name of an action (owner/name[/path]@ref)")
             repository, path = split(one)
             if self._side_effects.find({"uses": one})[1] is Share.ALL:
                 found.side_effects.add(one)
@@ -109,16 +105,12 @@ class RemoteActions:
             uses = str(step.get("uses", ""))
             if uses.startswith("docker://"):
                 return f"it uses the container image {uses}, which needs a container engine"
-            if uses and not uses.startswith(LOCAL) and not _is_action(uses):
+            if uses and not uses.startswith(LOCAL) and not is_action(uses):
                 return f"it uses '{uses}', which is not the name of an action"
             effect, share = self._side_effects.find(step)
             if "run" in step and share is not Share.NONE:
                 return f"it runs '{effect}', which is never run in a replay"
         return ""
-
-
-def _is_action(uses: str) -> bool:
-    return bool(ACTION.match(uses)) and not {".", ".."} & set(uses.partition("@")[0].split("/"))
 
 
 def _definition(folder: Path, path: str) -> dict[str, Any]:

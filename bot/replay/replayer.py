@@ -197,7 +197,8 @@ class Replay:
         derived = derive(call.workflow, planned, call.run, effects)
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         job = call.workflow.jobs[planned.job_id]
-        actions = self._remote.find(used([job, *(self._actions.values() if uses_tree(job) else ())]))
+        ours = self._actions.values() if uses_tree(job) else ()
+        actions = self._remote.find(used([job, *ours]))
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
         places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
@@ -228,7 +229,7 @@ class Replay:
             machine.proxy,
             JobLog(self._logs / log, self._tools.redact, call.secrets.values()),
             hold=hold,
-            hold_nested=not _lenient([*self._actions.values(), *actions.definitions]),
+            hold_nested=not _lenient([*ours, *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
             step_seconds=limits_of_actions(job),
             watcher=lambda what, step: self._on_step(what, name, step, call),

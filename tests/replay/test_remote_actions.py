@@ -120,8 +120,11 @@ def test_side_effects_inside_of_actions_are_not_run(mirror: Mirror, replay: Repl
 
 
 def test_a_name_that_leads_out_of_the_repository_is_refused(mirror: Mirror, replay: Replay, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not the name of an action"):
-        replay("uses: acme/thing/../../../../../../../../escaped@v1")
+    out = "acme/thing/../../../../../../../../escaped@v1"
+    with pytest.raises(UsageError, match="step 1 uses '.*', which is not the name of an action"):
+        replay(f"uses: {out}")
+    local = {".github/actions/mine/action.yml": composite(f"{{uses: {out}}}")}
+    assert replay(CHECKOUT, "uses: ./.github/actions/mine", files=local).result.result is Result.FAILURE
     assert not list(tmp_path.glob("**/escaped"))
 
 
