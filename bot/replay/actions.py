@@ -12,8 +12,6 @@ from bot.replay.layout import BIN, PLAN
 from bot.yaml12 import load
 
 LOCAL = ("./", "docker://")
-
-
 ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
 
 

@@ -1,11 +1,14 @@
 """The actions of other repositories that a job can come to: fetched at their exact refs, with those that they use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import re2
+
 from bot.errors import Unavailable, UsageError
+from bot.model import Result, StepResult
 from bot.ports import Sources
 from bot.replay.actions import LOCAL, StandIns, is_action, split, used
 from bot.replay.context import SERVER
@@ -15,6 +18,10 @@ from bot.yaml12 import load
 MAX_ACTIONS = 100  # of one job, nested ones included: a chain of repositories must not go on for ever
 # GitHub runs actions of all older versions with Node.js 20 or newer
 NODES = {"node12": 20, "node16": 20, "node20": 20, "node24": 24}
+# as Node.js, curl, git and Python say it
+NO_NETWORK = re2.compile(
+    r"getaddrinfo|EAI_AGAIN|ENETUNREACH|Could not resolve host|name resolution|Network is unreachable"
+)
 
 
 @dataclass
@@ -55,6 +62,20 @@ class RemoteActions:
                 todo += sorted(fresh, reverse=True)
                 found.uses |= fresh
         return found
+
+    def want_of_network(
+        self, job: Mapping[str, Any], steps: Sequence[StepResult], printed: Callable[[str], Iterable[str]]
+    ) -> str:
+        """Why a job's failure tells nothing of the project: a fetched action reached no server. Else empty."""
+        for raw, step in zip(job["steps"], steps, strict=True):
+            if step.result is not Result.FAILURE or step.continue_on_error:
+                continue
+            name = str(raw.get("uses", ""))
+            if is_action(name) and not self._stand_ins.covers(split(name)[0]):
+                line = next((x for x in printed(step.id) if NO_NETWORK.search(x)), "")
+                said = line.partition("Z ")[2].strip()
+                return f"the action {name} has failed, and needs a network: {said}" if line else ""
+        return ""
 
     def _look(self, one: str, repository: str, path: str, found: Found) -> set[str]:
         """Get one action; what it uses in turn."""

@@ -169,6 +169,8 @@ class Replay:
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )
         result, reason = judge(job, record, steps)
+        if result is Result.FAILURE and (told := self._remote.want_of_network(job, steps, leg.printed)):
+            result, reason = Result.UNREPLAYABLE, told
         for step in record.steps.values():
             for denied in step.denied:
                 self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None

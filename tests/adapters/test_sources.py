@@ -9,22 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from bot.adapters import sources
 from bot.adapters.sources import KEPT_SECONDS, GitSources
 from bot.errors import Unavailable
 from bot.text.urls import canonical
 from tests.projects import Project
+from tests.servers import serving
 
 URL = "https://github.com/acme/thing"
 
@@ -249,35 +244,11 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    """An https server on this machine, with a certificate that git trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem = tmp_path / "pem"
-    text = certificate.public_bytes(serialization.Encoding.PEM)
-    formats = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    pem.write_bytes(text + key.private_bytes(*formats))
-    monkeypatch.setenv("GIT_SSL_CAINFO", str(pem))
-    for variable in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(variable, raising=False)
+def server(tls: ssl.SSLContext) -> Iterator[ThreadingHTTPServer]:
     made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    made.socket = context.wrap_socket(made.socket, server_side=True)
     made.given = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with serving(made, tls):
+        yield made
 
 
 GIVE: Mapping[str, Callable[[str], dict[str, str]]] = {
@@ -352,15 +323,12 @@ def test_a_server_cannot_lead_elsewhere_than_to_https(
 
     monkeypatch.setattr(Server, "do_GET", redirect)
     host = f"https://127.0.0.1:{server.server_port}/"
-    with ThreadingHTTPServer(("127.0.0.1", 0), Plain) as plain:
-        thread = threading.Thread(target=plain.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    plain = ThreadingHTTPServer(("127.0.0.1", 0), Plain)
+    with serving(plain):
         with pytest.raises(Unavailable):
             GitSources(tmp_path / "cache", {host: host}).files(f"{host}a/b", "v1")
         before = list(asked)
         subprocess.run(["git", "ls-remote", f"{host}a/b"], check=False, capture_output=True)
-        plain.shutdown()
-        thread.join()
     assert before == []
     assert asked, "the positive control"
 

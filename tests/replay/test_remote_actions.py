@@ -108,6 +108,31 @@ def test_what_cannot_be_run_is_named_when_a_job_reaches_it(
     assert not_reached.replay().result.result is Result.SUCCESS
 
 
+ASK = "require('https').get('https://example.org', () => {}).on('error', (e) => { console.log(e.message); process.exit(1) });"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"action.yml": "runs: {using: node20, main: x.js}\n", "x.js": ASK}, "getaddrinfo EAI_AGAIN example.org"),
+        ({"action.yml": composite("{run: git ls-remote git://example.org/a, shell: bash}")}, "name resolution"),
+    ],
+)
+def test_an_action_that_fails_for_want_of_a_network_tells_nothing(
+    mirror: Mirror, replay: Replay, files: dict[str, str], told: str
+) -> None:
+    mirror("acme/thing", files)
+    done = replay("uses: acme/thing@v1")
+    assert done.result.result is Result.UNREPLAYABLE, done.log
+    assert "the action acme/thing@v1 has failed, and needs a network: " in (done.result.reason or "")
+    assert told in (done.result.reason or "")
+
+
+def test_an_action_that_fails_for_another_reason_is_red(mirror: Mirror, replay: Replay) -> None:
+    mirror("acme/thing", {"action.yml": composite("{run: exit 3, shell: bash}")})
+    assert replay("uses: acme/thing@v1").result.result is Result.FAILURE
+
+
 def test_side_effects_inside_of_actions_are_not_run(mirror: Mirror, replay: Replay) -> None:
     mirror("codecov/codecov-action", {"action.yml": composite(say("uploaded"))})
     mirror("acme/thing", {"action.yml": composite("{uses: codecov/codecov-action@v1}", say("after"))})

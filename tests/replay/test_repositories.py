@@ -1,13 +1,17 @@
 """What git finds inside of a replay without a network: repositories that the tree names, from local mirrors."""
 
+import ssl
 from collections.abc import Callable, Mapping
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.model import Result
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
+from tests.servers import serving
 
 Mirror = Callable[[str, Mapping[str, str | bytes]], Project]
 CLONE = "git clone --quiet https://github.com/acme/thing.git"
@@ -113,3 +117,25 @@ def test_a_submodule_that_cannot_be_had_is_named(mirror: Mirror, project: Make) 
     done = made.replay(repository="acme/shop")
     assert done.result.result is Result.UNREPLAYABLE
     assert "https://github.com/acme/absent, which cannot be had here" in (done.result.reason or "")
+
+
+def test_with_a_network_git_is_let_at_the_real_server(tls: ssl.SSLContext, replay: Replay, tmp_path: Path) -> None:
+    thing = Project(tmp_path / "thing", {"a": "real\n"})
+    thing.git("clone", "--quiet", "--bare", str(thing.root), str(tmp_path / "www" / "thing.git"))
+    Project(tmp_path / "www" / "thing.git").git("update-server-info")
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path / "www"))
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    url = f"https://127.0.0.1:{server.server_port}"
+    with serving(server, tls):
+        done = replay(f"run: git clone --quiet {url}/thing.git && cat thing/a", options={"network": "all"})
+        none = replay(f"run: git clone --quiet {url}/none.git", options={"network": "all"})
+    assert (done.result.result, done.printed()) == (Result.SUCCESS, ["real"]), done.log
+    assert none.result.result is Result.UNREPLAYABLE
+    assert f"{url}/none" in (none.result.reason or "")
