@@ -40,25 +40,34 @@ class Found:
 
 
 class RemoteActions:
-    """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any."""
+    """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any.
+
+    `is_named` says whether the tree of the checkout names a repository (see `bot.replay.repositories`).
+    """
 
     def __init__(
-        self, sources: Sources, stand_ins: StandIns, side_effects: SideEffects, mapped: Mapping[str, Path], node: str
+        self,
+        sources: Sources,
+        stand_ins: StandIns,
+        side_effects: SideEffects,
+        mapped: Mapping[str, Path],
+        node: str,
+        is_named: Callable[[str], bool],
     ) -> None:
         self._sources, self._stand_ins, self._side_effects, self._mapped = sources, stand_ins, side_effects, mapped
+        self._is_named = is_named
         self._node = int(node.partition(".")[0] or 0)
 
     def find(self, uses: Iterable[str]) -> Found:
         """Find every action that is used, also by composite actions. What can be no action is left out."""
         found = Found({one for one in uses if is_action(one)})
-        todo = sorted(found.uses, reverse=True)
+        todo, first = sorted(found.uses, reverse=True), frozenset(found.uses)
         while todo:
             one = todo.pop()
-            repository, path = split(one)
             if self._side_effects.find({"uses": one})[1] is Share.ALL:
                 found.side_effects.add(one)
-            elif not self._stand_ins.covers(repository):
-                fresh = self._look(one, repository, path, found) - found.uses
+            elif not self._stand_ins.covers(split(one)[0]):
+                fresh = self._look(one, found, is_first=one in first) - found.uses
                 todo += sorted(fresh, reverse=True)
                 found.uses |= fresh
         return found
@@ -77,10 +86,14 @@ class RemoteActions:
                 return f"the action {name} has failed, and needs a network: {said}" if line else ""
         return ""
 
-    def _look(self, one: str, repository: str, path: str, found: Found) -> set[str]:
+    def _look(self, one: str, found: Found, *, is_first: bool) -> set[str]:
         """Get one action; what it uses in turn."""
+        repository, path = split(one)
         try:
-            folder = self._mapped.get(repository) or found.folders.get(repository) or self._fetch(repository, found)
+            folder = self._mapped.get(repository) or found.folders.get(repository)
+            if folder is None and is_first and not self._is_named(repository.partition("@")[0]):
+                raise Unavailable("the tree of the checkout does not name it")
+            folder = folder or self._fetch(repository, found)
         except Unavailable as e:
             hint = f"map it with --local-action {repository}=DIR"
             found.refused[one] = f"the action {one} cannot be had here: {e.message}; {hint}"

@@ -16,7 +16,7 @@ from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
 from bot.replay.calls import Call, Library
-from bot.replay.context import Run
+from bot.replay.context import SERVER
 from bot.replay.derive import derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
@@ -94,7 +94,14 @@ class Replay:
         self._logs.mkdir(parents=True)
         self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
         node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
-        self._remote = RemoteActions(tools.sources, tools.stand_ins, tools.side_effects, plan.local_actions, node)
+        self._remote = RemoteActions(
+            tools.sources,
+            tools.stand_ins,
+            tools.side_effects,
+            plan.local_actions,
+            node,
+            lambda name: self._repositories.is_named(f"{SERVER}/{name}"),
+        )
         prepare.write_shared(folder / "shared", tools.machine)
 
     def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:

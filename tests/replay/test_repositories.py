@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.model import Result
+from bot.model import ReplayOptions, Result
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
 from tests.servers import serving
@@ -65,6 +65,25 @@ def test_what_cannot_be_had_is_named(mirror: Mirror, replay: Replay) -> None:
     elsewhere = replay("run: git clone https://secret@example.org/a/b")
     assert "https://example.org/a/b is not among the sources" in (elsewhere.result.reason or "")
     assert "secret" not in (elsewhere.result.reason or "")
+
+
+def test_what_only_a_candidate_names_is_not_fetched(mirror: Mirror, project: Make) -> None:
+    """Candidates are made in sandboxes: what they name could tell something to the outside."""
+    mirror("acme/thing", {"action.yml": "runs: {using: composite, steps: [{run: 'true', shell: bash}]}\n"})
+    made = project({WORKFLOW: workflow(CHECKOUT, "run: ./clone.sh || true"), "clone.sh": "#!/bin/sh\n"})
+    used = workflow(CHECKOUT, "uses: ./mine")
+    for number, change in enumerate(({"clone.sh": f"#!/bin/sh\n{CLONE}\n"}, {WORKFLOW: used, "mine/action.yml": "runs: {using: composite, steps: [{uses: acme/thing@v1}]}\n"})):  # fmt: skip
+        made.git("checkout", "--quiet", "-B", f"candidate{number}", "main")
+        made.write(change)
+        candidate = made.commit("Candidate")
+        assert made.replay().result.result is Result.SUCCESS
+        made.git("checkout", "--quiet", "main")
+        replays = made.app().replays(ReplayOptions(network="none"))
+        result, _ = replays.run(candidate)
+        replays.close()
+        assert result.result is Result.UNREPLAYABLE
+        assert "acme/thing" in (result.reason or "")
+        assert "does not name it" in (result.reason or "")
 
 
 def test_a_push_in_a_script_is_never_done(mirror: Mirror, replay: Replay) -> None:
