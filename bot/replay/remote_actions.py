@@ -58,10 +58,13 @@ class RemoteActions:
         self._is_named = is_named
         self._node = int(node.partition(".")[0] or 0)
 
-    def find(self, uses: Iterable[str]) -> Found:
-        """Find every action that is used, also by composite actions. What can be no action is left out."""
+    def find(self, uses: Iterable[str], *, of_tree: bool) -> Found:
+        """Find every action that is used, also by composite actions. What can be no action is left out.
+
+        `of_tree`: the names are those of the replayed tree, not of a workflow that was fetched itself.
+        """
         found = Found({one for one in uses if is_action(one)})
-        todo, first = sorted(found.uses, reverse=True), frozenset(found.uses)
+        todo, first = sorted(found.uses, reverse=True), frozenset(found.uses if of_tree else ())
         while todo:
             one = todo.pop()
             if self._side_effects.find({"uses": one})[1] is Share.ALL:

@@ -11,12 +11,12 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any
 
-from bot.model import JobResult, ReplayOptions, ReplayResult, TestCounts, leg_key
+from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
-from bot.replay.calls import Call, Library
-from bot.replay.context import SERVER
+from bot.replay.calls import REMOTE, Call, Library
+from bot.replay.context import SERVER, Run
 from bot.replay.derive import derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
@@ -207,7 +207,7 @@ class Replay:
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         job = call.workflow.jobs[planned.job_id]
         ours = self._actions.values() if uses_tree(job) else ()
-        actions = self._remote.find(used([job, *ours]))
+        actions = self._remote.find(used([job, *ours]), of_tree=not REMOTE.fullmatch(call.workflow.path))
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
         places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}

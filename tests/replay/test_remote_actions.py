@@ -8,6 +8,7 @@ import pytest
 
 from bot.errors import UsageError
 from bot.model import Result
+from bot.replay import remote_actions
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
 
@@ -80,6 +81,19 @@ def test_a_commit_needs_no_server_and_a_tag_that_cannot_be_asked_for_is_noted(mi
     assert "acme/thing at v1 was taken from the cache" in again.result.notes[0]
 
 
+def test_reusable_workflows_of_other_repositories(mirror: Mirror, project: Make) -> None:
+    mirror("acme/thing", {"action.yml": composite(say("an action of the workflow"))})
+    called = workflow("uses: acme/thing@v1", on="workflow_call")
+    mirror("acme/flows", {".github/workflows/check.yml": called})
+    calls = "on: push\njobs:\n  call: {{uses: acme/flows/.github/workflows/check.yml@{}}}\n"
+    made = project({WORKFLOW: calls.format("v1")})
+    assert made.replay().printed() == ["an action of the workflow"]
+    made.write({WORKFLOW: calls.format("v2")})
+    none = made.replay().result
+    assert none.result is Result.UNREPLAYABLE
+    assert "acme/flows/.github/workflows/check.yml@v2, which cannot be had here: it has no branch or tag 'v2'" in (none.reason or "")  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
@@ -131,6 +145,13 @@ def test_an_action_that_fails_for_want_of_a_network_tells_nothing(
 def test_an_action_that_fails_for_another_reason_is_red(mirror: Mirror, replay: Replay) -> None:
     mirror("acme/thing", {"action.yml": composite("{run: exit 3, shell: bash}")})
     assert replay("uses: acme/thing@v1").result.result is Result.FAILURE
+
+
+def test_a_chain_of_actions_ends(mirror: Mirror, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror("acme/one", {"action.yml": composite("{uses: acme/two@v1}")})
+    mirror("acme/two", {"action.yml": composite(say("two"))})
+    monkeypatch.setattr(remote_actions, "MAX_ACTIONS", 1)
+    assert "the job uses more than 1 actions" in (replay("uses: acme/one@v1").result.reason or "")
 
 
 def test_side_effects_inside_of_actions_are_not_run(mirror: Mirror, replay: Replay) -> None:
