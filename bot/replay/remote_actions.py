@@ -22,6 +22,7 @@ NODES = {"node12": 20, "node16": 20, "node20": 20, "node24": 24}
 NO_NETWORK = re2.compile(
     r"getaddrinfo|EAI_AGAIN|ENETUNREACH|Could not resolve host|name resolution|Network is unreachable"
 )
+GITHUB = re2.compile(r"\b(?:github\.com|githubusercontent\.com|ghcr\.io)\b")
 
 
 @dataclass
@@ -78,15 +79,19 @@ class RemoteActions:
     def want_of_network(
         self, job: Mapping[str, Any], steps: Sequence[StepResult], printed: Callable[[str], Iterable[str]]
     ) -> str:
-        """Why a job's failure tells nothing of the project: a fetched action reached no server. Else empty."""
+        """Why a job's failure tells nothing of the project: a fetched action reached no server, or another step did not
+        reach GitHub's, from which tools fetch archives of repositories instead of cloning them. Else empty.
+        """
         for raw, step in zip(job["steps"], steps, strict=True):
             if step.result is not Result.FAILURE or step.continue_on_error:
                 continue
-            name = str(raw.get("uses", ""))
-            if is_action(name) and not self._stand_ins.covers(split(name)[0]):
-                line = next((x for x in printed(step.id) if NO_NETWORK.search(x)), "")
-                said = line.partition("Z ")[2].strip()
-                return f"the action {name} has failed, and needs a network: {said}" if line else ""
+            uses = str(raw.get("uses", ""))
+            is_fetched = is_action(uses) and not self._stand_ins.covers(split(uses)[0])
+            lines = (x for x in printed(step.id) if NO_NETWORK.search(x) and (is_fetched or GITHUB.search(x)))
+            if line := next(lines, ""):
+                who = f"the action {uses}" if is_fetched else f"the step '{step.name}'"
+                return f"{who} has failed, and needs a network: {line.partition('Z ')[2].strip()}"
+            return ""
         return ""
 
     def _look(self, one: str, found: Found, *, is_first: bool) -> set[str]:

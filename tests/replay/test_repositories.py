@@ -96,6 +96,16 @@ def test_a_push_in_a_script_is_never_done(mirror: Mirror, replay: Replay) -> Non
     assert thing.git("branch", "--format=%(refname:short)") == "main"
 
 
+def test_what_npm_fetches_from_github_as_an_archive_is_named(mirror: Mirror, project: Make) -> None:
+    mirror("acme/thing", {"package.json": '{"name": "thing", "version": "1.0.0"}\n'})
+    step = "run: npm install --no-audit --no-fund --fetch-retries=0"
+    files = {"package.json": '{"name": "x", "dependencies": {"thing": "git+https://github.com/acme/thing.git#v1"}}\n'}
+    made = project({WORKFLOW: workflow(CHECKOUT, "uses: actions/setup-node@v4", step), **files})
+    reason = made.replay().result.reason or ""
+    assert "has failed, and needs a network: " in reason
+    assert "https://codeload.github.com/acme/thing/tar.gz/" in reason
+
+
 def test_submodules_at_their_recorded_commits_and_those_of_submodules(mirror: Mirror, project: Make) -> None:
     deep = mirror("acme/deep", {"d": "deep\n"})
     near = mirror("acme/near", {"n": "near\n"})
