@@ -88,7 +88,7 @@ class GitSources:
         place = self._place(url)
         with self._using(place) as folder:
             git_dir = self._retried(folder, lambda: self._everything(folder, place))
-            shutil.copytree(git_dir, copy, copy_function=_link)
+            shutil.copytree(git_dir, copy, copy_function=_shared)
 
     # --- where from ---
 
@@ -124,13 +124,13 @@ class GitSources:
         """Do it, once more from the start when what is in the cache turns out not to be whole."""
         try:
             return work()
-        except CorruptCache:
+        except (CorruptCache, GitFailed):
             for name in ("files.git", "all.git"):
                 shutil.rmtree(folder / name, ignore_errors=True)
                 self._opened.pop(folder / name, None)
         try:
             return work()
-        except CorruptCache as e:
+        except (CorruptCache, GitFailed) as e:
             raise Unavailable(e.message) from e
 
     # --- git ---
@@ -288,12 +288,13 @@ def _kept(ref: str) -> str:
     return f"refs/regreen/{hashlib.sha256(ref.encode()).hexdigest()}"
 
 
-def _link(source: str, target: str) -> None:
-    """A second name of a file, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _shared(source: str, target: str) -> None:
+    """A second name of a pack or its index, which nobody changes, where the file system can; a copy of other files."""
+    if Path(source).parent.name == "pack":
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _rows(root: Path) -> Iterator[str]:

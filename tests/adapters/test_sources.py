@@ -70,7 +70,7 @@ def test_a_ref_is_asked_for_once_per_command(thing: Project, have: Callable[[], 
     assert len(later.notes) == 2
 
 
-@pytest.mark.parametrize("damage", ["file", "extra", "pack", "head", "copy"])
+@pytest.mark.parametrize("damage", ["file", "extra", "pack", "head", "refs", "copy"])
 def test_what_is_damaged_is_made_again(
     thing: Project, have: Callable[[], GitSources], tmp_path: Path, damage: str
 ) -> None:
@@ -87,8 +87,15 @@ def test_what_is_damaged_is_made_again(
     for head in (tmp_path / "cache").glob("*/*.git/HEAD"):
         if damage == "head":
             head.unlink()
-    if damage == "pack":
+    for ref in (tmp_path / "cache").glob("*/*.git/refs/*/*"):
+        if damage == "refs":
+            ref.write_text("garbage\n")
+    if damage in ("pack", "refs"):
         (tree / "a").unlink()
+    if damage == "copy":
+        for file in (p for p in (tmp_path / "copy").rglob("*") if p.is_file() and p.parent.name != "pack"):
+            file.write_text("other\n")
+        assert b"other\n" not in {p.read_bytes() for p in (tmp_path / "cache").rglob("*") if p.is_file()}
     assert names(have().files(URL, "v1")) == ["a"]
     assert (tree / "a").read_text() == "one\n"
     have().repository(URL, tmp_path / "again")
