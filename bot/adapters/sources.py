@@ -53,7 +53,7 @@ CONFIG = {
     "transfer.bundleURI": "false",
 }
 ATTRIBUTES = "* -export-subst -filter\n"  # export-subst may ask for the signature of a commit, and so start gpg
-DOWN = ("Could not resolve", "Failed to connect", "timed out", "Connection refused", "too slow", "needed more than")
+DOWN = ("Could not resolve", "Failed to connect", "timed out", "Connection refused", "too slow")
 TOO_LARGE = ("File too large", "ut of memory", "mmap failed", "signal 25")  # SIGXFSZ
 T = TypeVar("T")
 
@@ -170,8 +170,9 @@ class GitSources:
                 rest.unlink()
             if is_full or any(word in told for word in TOO_LARGE):
                 raise Unavailable(f"it is larger than {MAX_BYTES:,} bytes") from e
-            reason = _reason(told)
-            if server and any(word in told for word in DOWN):
+            hangs = isinstance(e, Transient)
+            reason = f"git {args[0]} had no answer within {seconds:g} s" if hangs else _reason(told)
+            if server and (any(word in told for word in DOWN) or (hangs and args[0] == "ls-remote")):
                 self._failed[server] = reason
             raise Unavailable(reason) from e
 
