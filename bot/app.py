@@ -148,6 +148,11 @@ class App:
         return GitSources(self.cache / "sources", self.settings.replay.sources)
 
     @cached_property
+    def _local(self) -> dict[str, Path]:
+        """The folders that stand for repositories of actions, by `owner/name@ref`."""
+        return {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
+
+    @cached_property
     def redactor(self) -> Redactor:
         """Takes out the secrets that are known, and what looks like one."""
         return Redactor(self._secrets.values())
@@ -222,7 +227,7 @@ class App:
         replays = self.replays(options)
         snapshot = replays.snapshot
         try:
-            select(replays.origin, snapshot.commit, self.checkout, options, {}, {})
+            select(replays.origin, snapshot.commit, self.checkout, options, {}, self._local, self.sources)
         finally:
             replays.close()
         now = self._clock.now()
@@ -404,10 +409,9 @@ class App:
         check_time: Callable[[], None],
         checkout: Checkout,
     ) -> Replays:
-        local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
-            return select(origin, commit, checkout, options, self._secrets, local)
+            return select(origin, commit, checkout, options, self._secrets, self._local, self.sources)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 

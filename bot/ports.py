@@ -209,7 +209,7 @@ class Sources(Protocol):
         ...
 
     def repository(self, url: str, copy: Path) -> None:
-        """Make a bare repository with all branches and tags. It shares files with the cache: it must not be written."""
+        """Make a bare repository with all branches and tags. It shares packs with the cache: not to be written."""
         ...
 
     @property

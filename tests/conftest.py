@@ -2,12 +2,14 @@
 
 import os
 import signal
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.projects import Make, Project
+from tests.servers import certificate
 
 ROOT = Path(__file__).parent.parent
 WHEELS = ROOT / ".cache" / "wheels"
@@ -60,3 +62,16 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Ma
         return made
 
     return make
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server on 127.0.0.1 needs to be trusted by git; no proxy is between them."""
+    certificate(tmp_path / "pem")
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "pem"))
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+    return context

@@ -53,7 +53,7 @@ CONFIG = {
     "transfer.bundleURI": "false",
 }
 ATTRIBUTES = "* -export-subst -filter\n"  # export-subst may ask for the signature of a commit, and so start gpg
-DOWN = ("Could not resolve", "Failed to connect", "timed out", "Connection refused", "too slow", "needed more than")
+DOWN = ("Could not resolve", "Failed to connect", "timed out", "Connection refused", "too slow")
 TOO_LARGE = ("File too large", "ut of memory", "mmap failed", "signal 25")  # SIGXFSZ
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class GitSources:
         place = self._place(url)
         with self._using(place) as folder:
             git_dir = self._retried(folder, lambda: self._everything(folder, place))
-            shutil.copytree(git_dir, copy, copy_function=_link)
+            shutil.copytree(git_dir, copy, copy_function=_shared)
 
     # --- where from ---
 
@@ -124,13 +124,13 @@ class GitSources:
         """Do it, once more from the start when what is in the cache turns out not to be whole."""
         try:
             return work()
-        except CorruptCache:
+        except (CorruptCache, GitFailed):
             for name in ("files.git", "all.git"):
                 shutil.rmtree(folder / name, ignore_errors=True)
                 self._opened.pop(folder / name, None)
         try:
             return work()
-        except CorruptCache as e:
+        except (CorruptCache, GitFailed) as e:
             raise Unavailable(e.message) from e
 
     # --- git ---
@@ -170,8 +170,9 @@ class GitSources:
                 rest.unlink()
             if is_full or any(word in told for word in TOO_LARGE):
                 raise Unavailable(f"it is larger than {MAX_BYTES:,} bytes") from e
-            reason = _reason(told)
-            if server and any(word in told for word in DOWN):
+            hangs = isinstance(e, Transient)
+            reason = f"git {args[0]} had no answer within {seconds:g} s" if hangs else _reason(told)
+            if server and (any(word in told for word in DOWN) or (hangs and args[0] == "ls-remote")):
                 self._failed[server] = reason
             raise Unavailable(reason) from e
 
@@ -288,12 +289,13 @@ def _kept(ref: str) -> str:
     return f"refs/regreen/{hashlib.sha256(ref.encode()).hexdigest()}"
 
 
-def _link(source: str, target: str) -> None:
-    """A second name of a file, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _shared(source: str, target: str) -> None:
+    """A second name of a pack or its index, which nobody changes, where the file system can; a copy of other files."""
+    if Path(source).parent.name == "pack":
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _rows(root: Path) -> Iterator[str]:

@@ -6,10 +6,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import re2
+
 from bot.replay.layout import BIN, PLAN
 from bot.yaml12 import load
 
 LOCAL = ("./", "docker://")
+ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
+
+
+def is_action(uses: str) -> bool:
+    """Whether a text can name an action of a repository: `owner/name[/path]@ref`, and the path stays in it."""
+    return bool(ACTION.match(uses)) and not {".", ".."} & set(uses.partition("@")[0].split("/"))
 
 
 def used(documents: Iterable[Any]) -> set[str]:
@@ -105,9 +113,8 @@ def _join(repository: str, path: str) -> str:
 def _by_repository(uses: Iterable[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for one in uses:
-        if "/" in one.split("@")[0]:
-            repository, path = split(one)
-            found.setdefault(repository, set()).add(path)
+        repository, path = split(one)
+        found.setdefault(repository, set()).add(path)
     return found
 
 

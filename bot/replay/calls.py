@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bot.errors import UsageError
+from bot.errors import Unavailable, UsageError
 from bot.model import Result
-from bot.replay.context import Run
+from bot.ports import Sources
+from bot.replay.context import SERVER, Run
 from bot.replay.expressions import Scope, to_string
 from bot.replay.workflow import Workflow, parse, resolve
 
@@ -53,22 +54,22 @@ class Call:
 
 
 class Library:
-    """Finds the workflows that jobs call: in the replayed commit, or in a folder that the user gave for it."""
+    """Finds the workflows that jobs call: in the replayed commit, in folders that the user gave, or fetched."""
 
-    def __init__(self, read: ReadFile, local: Mapping[str, Path]) -> None:
-        self._read, self._local = read, local
+    def __init__(self, read: ReadFile, local: Mapping[str, Path], sources: Sources) -> None:
+        self._read, self._local, self._sources = read, local, sources
 
-    def find(self, uses: str, caller: Workflow) -> Workflow | None:
-        """The workflow that a job of `caller` calls; None when its repository cannot be had here.
+    def find(self, uses: str, caller: Workflow) -> Workflow:
+        """The workflow that a job of `caller` calls.
 
-        Raises `UsageError` where there is no such workflow, or it is not made to be called.
+        Raises `Unavailable` when its repository cannot be had here, `UsageError` where there is no such workflow, or it
+        is not made to be called.
         """
         inside, home = LOCAL.fullmatch(uses), REMOTE.fullmatch(caller.path)
         remote = REMOTE.fullmatch(f"{home[1]}/{inside[1]}@{home[3]}" if inside and home else uses)
         if remote:
-            folder = self._local.get(f"{remote[1]}@{remote[3]}")
-            if folder is None:
-                return None
+            mapped = self._local.get(f"{remote[1]}@{remote[3]}")
+            folder = mapped or self._sources.files(f"{SERVER}/{remote[1]}", remote[3])
             path, file = remote[0], folder / remote[2]
             text = file.read_bytes() if file.is_file() else None
         elif inside:
@@ -92,8 +93,11 @@ def check(workflow: Workflow, library: Library, callers: tuple[str, ...] = ()) -
     chain, notes = (*callers, workflow.path), []
     for job_id, job in workflow.jobs.items():
         where = f"{workflow.path}: the job '{job_id}'"
-        found = library.find(str(job["uses"]), workflow) if "uses" in job else None
-        if found is None:
+        if "uses" not in job:
+            continue
+        try:
+            found = library.find(str(job["uses"]), workflow)
+        except Unavailable:  # said when the job is reached
             continue
         if found.path in chain:
             raise UsageError(f"{where} calls in a circle: {' -> '.join([*chain, found.path])}")

@@ -13,7 +13,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 
@@ -96,6 +96,13 @@ class Leg(threading.Thread):
             self._requests.put((message, answer))
             self._wake()
         return answer.result()
+
+    def printed(self, step_id: str) -> Iterator[str]:
+        """The lines that a step has printed."""
+        step = self._record.steps[step_id]
+        yield from step.output
+        for number in dict.fromkeys(step.calls):
+            yield from self._lines_of(number)
 
     def close(self) -> None:
         """End the sandbox now and wait for the thread."""
@@ -348,7 +355,7 @@ class Leg(threading.Thread):
         if not calls:
             self._log.copy(step.output)
         for call in calls:
-            self._copy_call(call)
+            self._log.copy(self._lines_of(call.number))
         step.denied = tuple(d for call in calls for d in call.denied) + (() if calls else self._denied())
         for denied in step.denied:
             self._log.line(datetime.now(UTC), f"##[warning]The step {denied}.")
@@ -360,11 +367,11 @@ class Leg(threading.Thread):
     def _denied(self) -> tuple[str, ...]:
         return self._egress.denied() if self._egress else ()
 
-    def _copy_call(self, call: Call) -> None:
-        path = self.folder.calls / f"{call.number}.log"
+    def _lines_of(self, call: int) -> Iterator[str]:
+        path = self.folder.calls / f"{call}.log"
         if path.is_file() and not path.is_symlink():
             with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-                self._log.copy(lines)
+                yield from lines
 
     def _close(self) -> None:
         with self._lock:

@@ -1,6 +1,6 @@
 """The actions of other repositories that a job can come to: fetched at their exact refs, with those that they use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,21 @@ from typing import Any
 import re2
 
 from bot.errors import Unavailable, UsageError
+from bot.model import Result, StepResult
 from bot.ports import Sources
-from bot.replay.actions import LOCAL, StandIns, split, used
+from bot.replay.actions import LOCAL, StandIns, is_action, split, used
 from bot.replay.context import SERVER
 from bot.replay.side_effects import Share, SideEffects
 from bot.yaml12 import load
 
 MAX_ACTIONS = 100  # of one job, nested ones included: a chain of repositories must not go on for ever
-ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
 # GitHub runs actions of all older versions with Node.js 20 or newer
 NODES = {"node12": 20, "node16": 20, "node20": 20, "node24": 24}
+# as Node.js, curl, git and Python say it
+NO_NETWORK = re2.compile(
+    r"getaddrinfo|EAI_AGAIN|ENETUNREACH|Could not resolve host|name resolution|Network is unreachable"
+)
+GITHUB = re2.compile(r"\b(?:github\.com|githubusercontent\.com|ghcr\.io)\b")
 
 
 @dataclass
@@ -36,34 +41,67 @@ class Found:
 
 
 class RemoteActions:
-    """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any."""
+    """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any.
+
+    `is_named` says whether the tree of the checkout names a repository (see `bot.replay.repositories`).
+    """
 
     def __init__(
-        self, sources: Sources, stand_ins: StandIns, side_effects: SideEffects, mapped: Mapping[str, Path], node: str
+        self,
+        sources: Sources,
+        stand_ins: StandIns,
+        side_effects: SideEffects,
+        mapped: Mapping[str, Path],
+        node: str,
+        is_named: Callable[[str], bool],
     ) -> None:
         self._sources, self._stand_ins, self._side_effects, self._mapped = sources, stand_ins, side_effects, mapped
+        self._is_named = is_named
         self._node = int(node.partition(".")[0] or 0)
 
-    def find(self, uses: Iterable[str]) -> Found:
-        """Find every action that is used, also by composite actions. Raises `UsageError` for what can be no action."""
-        found, todo = Found(set(uses)), sorted(uses, reverse=True)
+    def find(self, uses: Iterable[str], *, of_tree: bool) -> Found:
+        """Find every action that is used, also by composite actions. What can be no action is left out.
+
+        `of_tree`: the names are those of the replayed tree, not of a workflow that was fetched itself.
+        """
+        found = Found({one for one in uses if is_action(one)})
+        todo, first = sorted(found.uses, reverse=True), frozenset(found.uses if of_tree else ())
         while todo:
             one = todo.pop()
-            if not _is_action(one):
-                raise UsageError(f"'{one}' is not the name of an action (owner/name[/path]@ref)")
-            repository, path = split(one)
             if self._side_effects.find({"uses": one})[1] is Share.ALL:
                 found.side_effects.add(one)
-            elif not self._stand_ins.covers(repository):
-                fresh = self._look(one, repository, path, found) - found.uses
+            elif not self._stand_ins.covers(split(one)[0]):
+                fresh = self._look(one, found, is_first=one in first) - found.uses
                 todo += sorted(fresh, reverse=True)
                 found.uses |= fresh
         return found
 
-    def _look(self, one: str, repository: str, path: str, found: Found) -> set[str]:
+    def want_of_network(
+        self, job: Mapping[str, Any], steps: Sequence[StepResult], printed: Callable[[str], Iterable[str]]
+    ) -> str:
+        """Why a job's failure tells nothing of the project: a fetched action reached no server, or another step did not
+        reach GitHub's, from which tools fetch archives of repositories instead of cloning them. Else empty.
+        """
+        for raw, step in zip(job["steps"], steps, strict=True):
+            if step.result is not Result.FAILURE or step.continue_on_error:
+                continue
+            uses = str(raw.get("uses", ""))
+            is_fetched = is_action(uses) and not self._stand_ins.covers(split(uses)[0])
+            lines = (x for x in printed(step.id) if NO_NETWORK.search(x) and (is_fetched or GITHUB.search(x)))
+            if line := next(lines, ""):
+                who = f"the action {uses}" if is_fetched else f"the step '{step.name}'"
+                return f"{who} has failed, and needs a network: {line.partition('Z ')[2].strip()}"
+            return ""
+        return ""
+
+    def _look(self, one: str, found: Found, *, is_first: bool) -> set[str]:
         """Get one action; what it uses in turn."""
+        repository, path = split(one)
         try:
-            folder = self._mapped.get(repository) or found.folders.get(repository) or self._fetch(repository, found)
+            folder = self._mapped.get(repository) or found.folders.get(repository)
+            if folder is None and is_first and not self._is_named(repository.partition("@")[0]):
+                raise Unavailable("the tree of the checkout does not name it")
+            folder = folder or self._fetch(repository, found)
         except Unavailable as e:
             hint = f"map it with --local-action {repository}=DIR"
             found.refused[one] = f"the action {one} cannot be had here: {e.message}; {hint}"
@@ -109,16 +147,12 @@ class RemoteActions:
             uses = str(step.get("uses", ""))
             if uses.startswith("docker://"):
                 return f"it uses the container image {uses}, which needs a container engine"
-            if uses and not uses.startswith(LOCAL) and not _is_action(uses):
+            if uses and not uses.startswith(LOCAL) and not is_action(uses):
                 return f"it uses '{uses}', which is not the name of an action"
             effect, share = self._side_effects.find(step)
             if "run" in step and share is not Share.NONE:
                 return f"it runs '{effect}', which is never run in a replay"
         return ""
-
-
-def _is_action(uses: str) -> bool:
-    return bool(ACTION.match(uses)) and not {".", ".."} & set(uses.partition("@")[0].split("/"))
 
 
 def _definition(folder: Path, path: str) -> dict[str, Any]:

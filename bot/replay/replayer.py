@@ -11,12 +11,12 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any
 
-from bot.model import JobResult, ReplayOptions, ReplayResult, TestCounts, leg_key
+from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
-from bot.replay.calls import Call, Library
-from bot.replay.context import Run
+from bot.replay.calls import REMOTE, Call, Library
+from bot.replay.context import SERVER, Run
 from bot.replay.derive import derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
@@ -94,7 +94,14 @@ class Replay:
         self._logs.mkdir(parents=True)
         self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
         node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
-        self._remote = RemoteActions(tools.sources, tools.stand_ins, tools.side_effects, plan.local_actions, node)
+        self._remote = RemoteActions(
+            tools.sources,
+            tools.stand_ins,
+            tools.side_effects,
+            plan.local_actions,
+            node,
+            lambda name: self._repositories.is_named(f"{SERVER}/{name}"),
+        )
         prepare.write_shared(folder / "shared", tools.machine)
 
     def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:
@@ -170,6 +177,8 @@ class Replay:
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )
         result, reason = judge(job, record, steps)
+        if result is Result.FAILURE and (told := self._remote.want_of_network(job, steps, leg.printed)):
+            result, reason = Result.UNREPLAYABLE, told
         for step in record.steps.values():
             for denied in step.denied:
                 self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None
@@ -198,7 +207,8 @@ class Replay:
         derived = derive(call.workflow, planned, call.run, effects)
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         job = call.workflow.jobs[planned.job_id]
-        actions = self._remote.find(used([job, *(self._actions.values() if uses_tree(job) else ())]))
+        ours = self._actions.values() if uses_tree(job) else ()
+        actions = self._remote.find(used([job, *ours]), of_tree=not REMOTE.fullmatch(call.workflow.path))
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
         places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
@@ -229,7 +239,7 @@ class Replay:
             machine.proxy,
             JobLog(self._logs / log, self._tools.redact, call.secrets.values()),
             hold=hold,
-            hold_nested=not _lenient([*self._actions.values(), *actions.definitions]),
+            hold_nested=not _lenient([*ours, *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
             step_seconds=limits_of_actions(job),
             watcher=lambda what, step: self._on_step(what, name, step, call),

@@ -1,7 +1,7 @@
 """The repositories that git finds inside of a replay: the checkout's own, and those of others that the tree names.
 
 Code inside may ask for any URL, and so could tell something to the outside by what it asks for. Therefore only what the
-replayed tree itself names is fetched: nothing that runs can change that.
+tree of the checkout names is fetched, not what a candidate names that was made in a sandbox.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from bot.errors import Unavailable
 from bot.ports import Git, Sources
 from bot.replay.context import SERVER, Run
 from bot.replay.layout import ORIGIN, SOURCES
-from bot.replay.source import Origin
+from bot.replay.source import SNAPSHOT, Origin
 from bot.text.urls import canonical
 
 CONFIG = """[core]
@@ -32,7 +32,7 @@ class Repositories:
 
     def __init__(self, folder: Path, origin: Origin, run: Run, sources: Sources) -> None:
         self.folder, self._origin, self._run, self._sources = folder, origin, run, sources
-        self._commit, self._own = run.sha, run.repository.lower()
+        self._own = run.repository.lower()
         self._lock = threading.Lock()
         self._served: dict[str, str] = {}
         folder.mkdir()
@@ -49,7 +49,7 @@ class Repositories:
         name = str(len(self._served))
         if plain.lower() == f"{SERVER}/{self._own}":
             self._make_own(self.folder / name)
-        elif not self._is_named(plain):
+        elif not self.is_named(plain):
             raise Unavailable(f"a step needs the repository {plain}, which is not fetched: the tree does not name it")
         else:
             try:
@@ -69,17 +69,17 @@ class Repositories:
             shutil.copy(clone / "shallow", folder / "shallow")
         rows = (line.split(" ", 1) for line in (clone / "packed-refs").read_text().splitlines() if line[0] != "#")
         refs = {name.replace("refs/remotes/origin/", "refs/heads/"): commit for commit, name in rows}
-        refs[self._run.ref] = self._commit
+        refs[self._run.ref] = self._run.sha
         lines = "".join(f"{commit} {name}\n" for name, commit in sorted(refs.items()))
         (folder / "packed-refs").write_text(f"# pack-refs with: sorted\n{lines}")
         (folder / "HEAD").write_text(f"ref: refs/heads/{self._run.default_branch}\n")
 
-    def _is_named(self, plain: str) -> bool:
+    def is_named(self, plain: str) -> bool:
         """Whether the tree, or what is served already, names a repository: as `owner/name`, or as a neighbour."""
         owner, _, name = urlsplit(plain).path.strip("/").rpartition("/")
         words = (f"{owner}/{name}", *([f"../{name}"] if owner.lower() == self._own.partition("/")[0] else ()))
         ours = self._origin.git
-        if _names(ours, words[:1], self._commit) or _names(ours, words, self._commit, "--", MODULES):
+        if _names(ours, words[:1], SNAPSHOT) or _names(ours, words, SNAPSHOT, "--", MODULES):
             return True
         for served, place in self._served.items():
             theirs = self._origin.open(self.folder / Path(place).name, None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from bot.errors import UsageError
+from bot.errors import Unavailable, UsageError
 from bot.model import JobResult, ReplayOptions, Result, leg_key
 from bot.replay.calls import Call, Library, Need, called, outputs_of
 from bot.replay.expressions import Scope, condition
@@ -145,9 +145,10 @@ class Schedule:
         uses = self._workflow.jobs[planned.job_id].get("uses")
         if uses is None:
             return planned
-        workflow = self._replay.library.find(str(uses), self._workflow)
-        if workflow is None:
-            reason = f"the job calls the workflow {uses}, which cannot be had here"
+        try:
+            workflow = self._replay.library.find(str(uses), self._workflow)
+        except Unavailable as e:
+            reason = f"the job calls the workflow {uses}, which cannot be had here: {e.message}"
             return self._without_a_run(planned.job_id, Result.UNREPLAYABLE, reason)
         return called(self._call, planned.job_id, planned.name, planned.matrix, planned.scope, workflow)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.errors import UsageError
+from bot.replay.actions import LOCAL, is_action
 
 WORKFLOW = {"name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "jobs"}
 STEP = {"id", "if", "name", "uses", "run", "working-directory", "shell", "with", "env", "continue-on-error"} | {
@@ -60,6 +61,9 @@ def _steps(job: Mapping[str, Any], where: str) -> None:
             raise UsageError(f"{place} needs either 'run' or 'uses'")
         _keys(step, STEP, place)
         _types(step, place)
+        uses = str(step.get("uses", LOCAL[0]))
+        if not uses.startswith(LOCAL) and not is_action(uses):
+            raise UsageError(f"{place} uses '{uses}', which is not the name of an action (owner/name[/path]@ref)")
         if (name := step.get("id")) is not None and str(name).lower() in seen:
             raise UsageError(f"{place} has the id '{name}', which another step has")
         seen.add(str(name).lower())

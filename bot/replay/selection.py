@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.errors import UsageError
 from bot.model import ReplayOptions
-from bot.ports import Checkout
+from bot.ports import Checkout, Sources
 from bot.replay.calls import Library, check, declared
 from bot.replay.context import History, Run, payload
 from bot.replay.expressions import to_string
@@ -35,6 +35,7 @@ def select(
     options: ReplayOptions,
     secrets: Mapping[str, str],
     local: Mapping[str, Path],
+    sources: Sources,
 ) -> Plan:
     """The plan for a commit. Raises `UsageError` when there is no such workflow or job, or nothing to replay."""
     workflows = _chosen(origin, commit, options)
@@ -46,7 +47,7 @@ def select(
             )
     history = _history(origin, commit, checkout)
     runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
-    library = Library(lambda path: origin.read(commit, path), local)
+    library = Library(lambda path: origin.read(commit, path), local, sources)
     notes = [note for workflow in workflows for note in check(workflow, library)]
     return Plan(runs, options, library, secrets, local, tuple(notes))
 

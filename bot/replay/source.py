@@ -22,6 +22,7 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "Regreen",
     "GIT_COMMITTER_EMAIL": "noreply@regreen.invalid",
 }
+SNAPSHOT = "refs/regreen/snapshot"
 SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
 
 
@@ -88,11 +89,12 @@ class Origin:
         created = _committed_at(raw)
         changed = tree if committed else self._work_tree_tree(checkout)
         if changed == tree:
+            self.git.run("update-ref", SNAPSHOT, checkout.head)
             return Snapshot(checkout.head, tree, dirty=False, created=created)
         stamp = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"{created.timestamp():.0f} +0000")
         made = self.git.run("commit-tree", changed, "-p", checkout.head, "-m", SNAPSHOT_MESSAGE, env=IDENTITY | stamp)
         commit = made.decode().strip()
-        self.git.run("update-ref", "refs/regreen/snapshot", commit)
+        self.git.run("update-ref", SNAPSHOT, commit)
         return Snapshot(commit, changed, dirty=True, created=created)
 
     def _work_tree_tree(self, checkout: Checkout) -> str:

@@ -9,22 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from bot.adapters import sources
 from bot.adapters.sources import KEPT_SECONDS, GitSources
 from bot.errors import Unavailable
 from bot.text.urls import canonical
 from tests.projects import Project
+from tests.servers import serving
 
 URL = "https://github.com/acme/thing"
 
@@ -75,7 +70,7 @@ def test_a_ref_is_asked_for_once_per_command(thing: Project, have: Callable[[], 
     assert len(later.notes) == 2
 
 
-@pytest.mark.parametrize("damage", ["file", "extra", "pack", "head", "copy"])
+@pytest.mark.parametrize("damage", ["file", "extra", "pack", "head", "refs", "copy"])
 def test_what_is_damaged_is_made_again(
     thing: Project, have: Callable[[], GitSources], tmp_path: Path, damage: str
 ) -> None:
@@ -92,8 +87,15 @@ def test_what_is_damaged_is_made_again(
     for head in (tmp_path / "cache").glob("*/*.git/HEAD"):
         if damage == "head":
             head.unlink()
-    if damage == "pack":
+    for ref in (tmp_path / "cache").glob("*/*.git/refs/*/*"):
+        if damage == "refs":
+            ref.write_text("garbage\n")
+    if damage in ("pack", "refs"):
         (tree / "a").unlink()
+    if damage == "copy":
+        for file in (p for p in (tmp_path / "copy").rglob("*") if p.is_file() and p.parent.name != "pack"):
+            file.write_text("other\n")
+        assert b"other\n" not in {p.read_bytes() for p in (tmp_path / "cache").rglob("*") if p.is_file()}
     assert names(have().files(URL, "v1")) == ["a"]
     assert (tree / "a").read_text() == "one\n"
     have().repository(URL, tmp_path / "again")
@@ -108,10 +110,10 @@ def test_several_processes_at_once(thing: Project, tmp_path: Path) -> None:
     )
     running = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path / f"copy{n}")], stdout=subprocess.PIPE, text=True)
-        for n in range(4)
+        for n in range(8)
     ]
     said = {process.communicate()[0] for process in running}
-    assert [process.returncode for process in running] == [0] * 4
+    assert [process.returncode for process in running] == [0] * 8
     assert len(said) == 1
     assert not [p for p in (tmp_path / "cache" / "files").iterdir() if p.name.startswith(".")]
 
@@ -249,35 +251,11 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    """An https server on this machine, with a certificate that git trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem = tmp_path / "pem"
-    text = certificate.public_bytes(serialization.Encoding.PEM)
-    formats = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    pem.write_bytes(text + key.private_bytes(*formats))
-    monkeypatch.setenv("GIT_SSL_CAINFO", str(pem))
-    for variable in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(variable, raising=False)
+def server(tls: ssl.SSLContext) -> Iterator[ThreadingHTTPServer]:
     made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    made.socket = context.wrap_socket(made.socket, server_side=True)
     made.given = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with serving(made, tls):
+        yield made
 
 
 GIVE: Mapping[str, Callable[[str], dict[str, str]]] = {
@@ -328,10 +306,38 @@ def test_a_server_that_does_not_answer_is_asked_once(
     host = f"https://127.0.0.1:{server.server_port}/"
     cache = GitSources(tmp_path / "cache", {host: host})
     for name in ("a/b", "a/c"):
-        with pytest.raises(Unavailable, match="git ls-remote needed more than 1 s"):
+        with pytest.raises(Unavailable, match="git ls-remote had no answer within 1 s"):
             cache.files(host + name, "v1")
     over.set()
     assert len(asked) == 1
+
+
+def test_a_server_cannot_lead_elsewhere_than_to_https(
+    server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Plain(Server):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    def redirect(self: Server) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:{plain.server_port}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    monkeypatch.setattr(Server, "do_GET", redirect)
+    host = f"https://127.0.0.1:{server.server_port}/"
+    plain = ThreadingHTTPServer(("127.0.0.1", 0), Plain)
+    with serving(plain):
+        with pytest.raises(Unavailable):
+            GitSources(tmp_path / "cache", {host: host}).files(f"{host}a/b", "v1")
+        before = list(asked)
+        subprocess.run(["git", "ls-remote", f"{host}a/b"], check=False, capture_output=True)
+    assert before == []
+    assert asked, "the positive control"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from bot.errors import UsageError
 from bot.model import Result
+from bot.replay import remote_actions
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
 
@@ -80,6 +81,19 @@ def test_a_commit_needs_no_server_and_a_tag_that_cannot_be_asked_for_is_noted(mi
     assert "acme/thing at v1 was taken from the cache" in again.result.notes[0]
 
 
+def test_reusable_workflows_of_other_repositories(mirror: Mirror, project: Make) -> None:
+    mirror("acme/thing", {"action.yml": composite(say("an action of the workflow"))})
+    called = workflow("uses: acme/thing@v1", on="workflow_call")
+    mirror("acme/flows", {".github/workflows/check.yml": called})
+    calls = "on: push\njobs:\n  call: {{uses: acme/flows/.github/workflows/check.yml@{}}}\n"
+    made = project({WORKFLOW: calls.format("v1")})
+    assert made.replay().printed() == ["an action of the workflow"]
+    made.write({WORKFLOW: calls.format("v2")})
+    none = made.replay().result
+    assert none.result is Result.UNREPLAYABLE
+    assert "acme/flows/.github/workflows/check.yml@v2, which cannot be had here: it has no branch or tag 'v2'" in (none.reason or "")  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
@@ -108,6 +122,38 @@ def test_what_cannot_be_run_is_named_when_a_job_reaches_it(
     assert not_reached.replay().result.result is Result.SUCCESS
 
 
+ASK = "require('https').get('https://example.org', () => {}).on('error', (e) => { console.log(e.message); process.exit(1) });"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"action.yml": "runs: {using: node20, main: x.js}\n", "x.js": ASK}, "getaddrinfo EAI_AGAIN example.org"),
+        ({"action.yml": composite("{run: git ls-remote git://example.org/a, shell: bash}")}, "name resolution"),
+    ],
+)
+def test_an_action_that_fails_for_want_of_a_network_tells_nothing(
+    mirror: Mirror, replay: Replay, files: dict[str, str], told: str
+) -> None:
+    mirror("acme/thing", files)
+    done = replay("uses: acme/thing@v1")
+    assert done.result.result is Result.UNREPLAYABLE, done.log
+    assert "the action acme/thing@v1 has failed, and needs a network: " in (done.result.reason or "")
+    assert told in (done.result.reason or "")
+
+
+def test_an_action_that_fails_for_another_reason_is_red(mirror: Mirror, replay: Replay) -> None:
+    mirror("acme/thing", {"action.yml": composite("{run: exit 3, shell: bash}")})
+    assert replay("uses: acme/thing@v1").result.result is Result.FAILURE
+
+
+def test_a_chain_of_actions_ends(mirror: Mirror, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror("acme/one", {"action.yml": composite("{uses: acme/two@v1}")})
+    mirror("acme/two", {"action.yml": composite(say("two"))})
+    monkeypatch.setattr(remote_actions, "MAX_ACTIONS", 1)
+    assert "the job uses more than 1 actions" in (replay("uses: acme/one@v1").result.reason or "")
+
+
 def test_side_effects_inside_of_actions_are_not_run(mirror: Mirror, replay: Replay) -> None:
     mirror("codecov/codecov-action", {"action.yml": composite(say("uploaded"))})
     mirror("acme/thing", {"action.yml": composite("{uses: codecov/codecov-action@v1}", say("after"))})
@@ -120,8 +166,11 @@ def test_side_effects_inside_of_actions_are_not_run(mirror: Mirror, replay: Repl
 
 
 def test_a_name_that_leads_out_of_the_repository_is_refused(mirror: Mirror, replay: Replay, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not the name of an action"):
-        replay("uses: acme/thing/../../../../../../../../escaped@v1")
+    out = "acme/thing/../../../../../../../../escaped@v1"
+    with pytest.raises(UsageError, match="step 1 uses '.*', which is not the name of an action"):
+        replay(f"uses: {out}")
+    local = {".github/actions/mine/action.yml": composite(f"{{uses: {out}}}")}
+    assert replay(CHECKOUT, "uses: ./.github/actions/mine", files=local).result.result is Result.FAILURE
     assert not list(tmp_path.glob("**/escaped"))
 
 

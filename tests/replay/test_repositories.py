@@ -1,13 +1,17 @@
 """What git finds inside of a replay without a network: repositories that the tree names, from local mirrors."""
 
+import ssl
 from collections.abc import Callable, Mapping
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.model import Result
+from bot.model import ReplayOptions, Result
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
+from tests.servers import serving
 
 Mirror = Callable[[str, Mapping[str, str | bytes]], Project]
 CLONE = "git clone --quiet https://github.com/acme/thing.git"
@@ -63,6 +67,25 @@ def test_what_cannot_be_had_is_named(mirror: Mirror, replay: Replay) -> None:
     assert "secret" not in (elsewhere.result.reason or "")
 
 
+def test_what_only_a_candidate_names_is_not_fetched(mirror: Mirror, project: Make) -> None:
+    """Candidates are made in sandboxes: what they name could tell something to the outside."""
+    mirror("acme/thing", {"action.yml": "runs: {using: composite, steps: [{run: 'true', shell: bash}]}\n"})
+    made = project({WORKFLOW: workflow(CHECKOUT, "run: ./clone.sh || true"), "clone.sh": "#!/bin/sh\n"})
+    used = workflow(CHECKOUT, "uses: ./mine")
+    for number, change in enumerate(({"clone.sh": f"#!/bin/sh\n{CLONE}\n"}, {WORKFLOW: used, "mine/action.yml": "runs: {using: composite, steps: [{uses: acme/thing@v1}]}\n"})):  # fmt: skip
+        made.git("checkout", "--quiet", "-B", f"candidate{number}", "main")
+        made.write(change)
+        candidate = made.commit("Candidate")
+        assert made.replay().result.result is Result.SUCCESS
+        made.git("checkout", "--quiet", "main")
+        replays = made.app().replays(ReplayOptions(network="none"))
+        result, _ = replays.run(candidate)
+        replays.close()
+        assert result.result is Result.UNREPLAYABLE
+        assert "acme/thing" in (result.reason or "")
+        assert "does not name it" in (result.reason or "")
+
+
 def test_a_push_in_a_script_is_never_done(mirror: Mirror, replay: Replay) -> None:
     thing = mirror("acme/thing", {"a": ""})
     script = {"publish.sh": f"#!/bin/sh\n{CLONE}\ncd thing\ngit push origin HEAD:refs/heads/pushed\n"}
@@ -71,6 +94,16 @@ def test_a_push_in_a_script_is_never_done(mirror: Mirror, replay: Replay) -> Non
         Result.UNREPLAYABLE, "job: a step pushes to a repository, which is never done in a replay",
     )  # fmt: skip
     assert thing.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_what_npm_fetches_from_github_as_an_archive_is_named(mirror: Mirror, project: Make) -> None:
+    mirror("acme/thing", {"package.json": '{"name": "thing", "version": "1.0.0"}\n'})
+    step = "run: npm install --no-audit --no-fund --fetch-retries=0"
+    files = {"package.json": '{"name": "x", "dependencies": {"thing": "git+https://github.com/acme/thing.git#v1"}}\n'}
+    made = project({WORKFLOW: workflow(CHECKOUT, "uses: actions/setup-node@v4", step), **files})
+    reason = made.replay().result.reason or ""
+    assert "has failed, and needs a network: " in reason
+    assert "https://codeload.github.com/acme/thing/tar.gz/" in reason
 
 
 def test_submodules_at_their_recorded_commits_and_those_of_submodules(mirror: Mirror, project: Make) -> None:
@@ -113,3 +146,25 @@ def test_a_submodule_that_cannot_be_had_is_named(mirror: Mirror, project: Make) 
     done = made.replay(repository="acme/shop")
     assert done.result.result is Result.UNREPLAYABLE
     assert "https://github.com/acme/absent, which cannot be had here" in (done.result.reason or "")
+
+
+def test_with_a_network_git_is_let_at_the_real_server(tls: ssl.SSLContext, replay: Replay, tmp_path: Path) -> None:
+    thing = Project(tmp_path / "thing", {"a": "real\n"})
+    thing.git("clone", "--quiet", "--bare", str(thing.root), str(tmp_path / "www" / "thing.git"))
+    Project(tmp_path / "www" / "thing.git").git("update-server-info")
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path / "www"))
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    url = f"https://127.0.0.1:{server.server_port}"
+    with serving(server, tls):
+        done = replay(f"run: git clone --quiet {url}/thing.git && cat thing/a", options={"network": "all"})
+        none = replay(f"run: git clone --quiet {url}/none.git", options={"network": "all"})
+    assert (done.result.result, done.printed()) == (Result.SUCCESS, ["real"]), done.log
+    assert none.result.result is Result.UNREPLAYABLE
+    assert f"{url}/none" in (none.result.reason or "")
