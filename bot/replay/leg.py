@@ -73,6 +73,7 @@ class Leg(threading.Thread):
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
         self._calls: dict[int, Call] = {}
+        self._ran: set[tuple[str, ...]] = set()
         self._requests: queue.SimpleQueue[tuple[tuple[object, ...], Future[Answer]]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -308,12 +309,21 @@ class Leg(threading.Thread):
             if step.result is None:
                 step.result, step.seconds = event.result, event.seconds
                 self._finish_log(step)
-        elif isinstance(event, actlog.WentOn) and len(event.path) == 1:
-            self._record.steps[event.path[0]].went_on = True
+        elif isinstance(event, actlog.WentOn):
+            self._on_went_on(event.path)
         elif isinstance(event, actlog.Problem):
             self._on_problem(event)
         elif isinstance(event, actlog.JobEnded):
             self._record.job = self._record.job or event.result
+
+    def _on_went_on(self, path: tuple[str, ...]) -> None:
+        """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
+        if not any(ran[: len(path)] == path for ran in self._ran):
+            name = self._record.steps[path[0]].name
+            reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
+            self._record.unreplayable = self._record.unreplayable or reason
+        if len(path) == 1:
+            self._record.steps[path[0]].went_on = True
 
     def _on_output(self, event: actlog.Output) -> None:
         step = self._record.steps.get(event.path[0])
@@ -323,6 +333,7 @@ class Leg(threading.Thread):
             number = event.text.removeprefix(MARKER).strip()
             if number.isdigit() and int(number) in self._calls:
                 step.calls.append(int(number))
+                self._ran.add(event.path)
         elif not step.calls:
             step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
 

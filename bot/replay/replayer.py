@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count
@@ -11,6 +12,7 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any
 
+from bot.errors import UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, TestCounts, leg_key
 from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
@@ -137,8 +139,12 @@ class Replay:
     @cached_property
     def _actions(self) -> dict[str, Any]:
         """The definitions of the actions of the tree, by their folders ("." is the root)."""
-        paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
-        return {dirname(path) or ".": load(self._origin.require(self._commit, path), path) for path in paths}
+        found = {}
+        for path in self._origin.files(self._commit):
+            if path.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"):
+                with suppress(UsageError):  # a template, say; act fails the step that uses it
+                    found[dirname(path) or "."] = load(self._origin.require(self._commit, path), path)
+        return found
 
     def _run(self, call: Call, *, hold: bool, only: str) -> list[JobResult]:
         """Run one workflow: a job starts when all that it needs has ended. All results, in the order of the file."""
