@@ -129,6 +129,11 @@ def action_names(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     return found
 
 
+def actions_of(job: Mapping[str, Any]) -> dict[str, str]:
+    """What the steps that are actions use, by id or number."""
+    return {str(s.get("id") or n): str(s["uses"]) for n, s in enumerate(job["steps"]) if "uses" in s}
+
+
 def limits_of_actions(job: Mapping[str, Any]) -> dict[str, float]:
     """The time limits (seconds) of the steps that are actions, by id or number; the wrapper keeps the others."""
     steps = enumerate(job["steps"])

@@ -42,8 +42,8 @@ class Leg(threading.Thread):
 
     `settled` is resolved with the record when the job has ended, or is held at its failing step; `held` is set then.
     `serve` says of a repository's URL where it stands inside, or raises `Unavailable`. `deadline_seconds` is the job's
-    time limit, which does not count while it is held; `step_seconds` are those of steps that our wrapper cannot limit.
-    `hold_nested`: steps of composite actions may be held, too.
+    time limit, which does not count while it is held; `step_seconds` are those of steps that our wrapper cannot limit;
+    `actions` is what steps use, by their ids. `hold_nested`: steps of composite actions may be held, too.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Leg(threading.Thread):
         hold_nested: bool,
         deadline_seconds: float,
         step_seconds: Mapping[str, float],
+        actions: Mapping[str, str],
         watcher: Watcher,
     ) -> None:
         super().__init__(name=f"leg-{job_id}")
@@ -69,7 +70,7 @@ class Leg(threading.Thread):
         self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
         self._serve = serve
         self._proxy = proxy
-        self._hold_nested, self._step_seconds = hold_nested, step_seconds
+        self._hold_nested, self._step_seconds, self._actions = hold_nested, step_seconds, actions
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
         self._calls: dict[int, Call] = {}
@@ -352,8 +353,9 @@ class Leg(threading.Thread):
         if step.id == OUTPUTS_STEP:
             return
         calls = [self._calls[n] for n in dict.fromkeys(step.calls)]
-        title = step.name if step.name.startswith("Run ") else f"Run {step.name.splitlines()[0] if step.name else ''}"
         script = calls[0].script if calls else ""
+        runs = self._actions.get(step.id) or script.strip() or step.name
+        title = f"Run {next(iter(runs.splitlines()), '').removeprefix('Run ')}"
         shell = " ".join([*calls[0].command[:-1], "{0}"]) if script else ""
         self._log.header(step.began, title, script, shell)
         if not calls:

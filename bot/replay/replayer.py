@@ -19,7 +19,7 @@ from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
 from bot.replay.calls import Call, Library
 from bot.replay.context import Run
-from bot.replay.derive import derive, limits_of_actions
+from bot.replay.derive import actions_of, derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import Leg
@@ -238,6 +238,7 @@ class Replay:
             hold_nested=not _lenient([*self._actions.values(), *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
             step_seconds=limits_of_actions(job),
+            actions=actions_of(job),
             watcher=lambda what, step: self._on_step(what, name, step, call),
         )
         return leg, log

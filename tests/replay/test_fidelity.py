@@ -22,6 +22,12 @@ def test_a_failing_step_fails_the_job_and_skips_the_rest(replay: Replay) -> None
     assert "##[error]Process completed with exit code 3." in done.log
 
 
+def test_titles_of_steps_in_the_log(replay: Replay) -> None:
+    done = replay("name: Named\nrun: |\n  echo ${{ github.job }}\n  true", f"name: Get\n{CHECKOUT}")
+    titles = [line.partition("##[group]")[2] for line in done.log.splitlines() if "##[group]" in line]
+    assert titles == ["Run echo job", "Run actions/checkout@v4"]
+
+
 def test_a_step_that_forges_acts_result_stays_red(replay: Replay) -> None:
     done = replay(
         f"run: |\n  {FIND_ACT}\n  test -n \"$act\"\n  echo '{FORGED_LINE}' > /proc/$act/fd/1 || true\n  exit 1"
