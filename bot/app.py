@@ -51,7 +51,7 @@ from bot.replay.layout import OVERLAID, remove
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays, discard
-from bot.replay.selection import repository_of, select
+from bot.replay.selection import refuse_another_head, repository_of, select
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin, Snapshot, committed_at
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
@@ -223,6 +223,7 @@ class App:
         snapshot = replays.snapshot
         try:
             select(replays.origin, snapshot.commit, self.checkout, options, {}, {})
+            refuse_another_head(replays.origin, self.checkout, options)
         finally:
             replays.close()
         now = self._clock.now()

@@ -13,7 +13,7 @@ from posixpath import dirname
 from typing import Any
 
 from bot.errors import UsageError
-from bot.model import JobResult, ReplayOptions, ReplayResult, TestCounts, leg_key
+from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
@@ -47,15 +47,17 @@ CountTests = Callable[[Path], TestCounts]
 class Plan:
     """What to replay: workflows with the run that each is given, the filters of the options, and secrets for tests.
 
-    `notes` say what is not as on GitHub.
+    `commit` is that of the run; `notes` say what is not as on GitHub; `unreplayable`, why nothing can be run.
     """
 
+    commit: str
     workflows: tuple[tuple[Workflow, Run], ...]
     options: ReplayOptions
     library: Library
     secrets: Mapping[str, str] = field(default_factory=dict)
     local_actions: Mapping[str, Path] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unreplayable: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,18 @@ class Tools:
 
 
 class Replay:
-    """One replay of one commit, in a folder of its own. Legs that it holds live until `close`."""
+    """One replay of one plan, in a folder of its own. Legs that it holds live until `close`."""
 
     def __init__(
         self,
         folder: Path,
         origin: Origin,
-        commit: str,
         plan: Plan,
         tools: Tools,
         progress: Progress,
         check_time: Callable[[], None],
     ) -> None:
-        self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, commit, plan, tools
+        self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
         self._progress, self._check_time = progress, check_time
         self._numbers = count(1)
         self._legs: dict[str, Leg] = {}
@@ -105,6 +106,9 @@ class Replay:
         `only` is the key of the one leg that is wanted; of the others only those run that its job needs.
         """
         started = time.monotonic()
+        if reason := self._plan.unreplayable:
+            (self._logs / "replay.log").touch()
+            return ReplayResult(result=Result.UNREPLAYABLE, reason=reason, log=str(self._logs / "replay.log"))
         jobs: list[JobResult] = []
         for workflow, run in self._plan.workflows:
             jobs += self._run(Call(workflow, run, self._plan.secrets, workflow.path), hold=hold, only=only)

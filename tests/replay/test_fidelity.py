@@ -2,7 +2,6 @@
 
 import pytest
 
-from bot.errors import UsageError
 from bot.model import Result
 from tests.projects import CHECKOUT, WORKFLOW, Make
 from tests.replay.conftest import Replay
@@ -341,14 +340,3 @@ def test_pull_request_runs(replay: Replay) -> None:
     assert done.printed() == ["refs/pull/1/merge main main 1"]
 
 
-def test_dispatch_inputs(replay: Replay) -> None:
-    on = "{workflow_dispatch: {inputs: {who: {required: true}, loud: {type: boolean, default: true}}}}"
-    step = "run: echo '${{ inputs.who }} ${{ inputs.loud && 'loud' || 'quiet' }}'"
-    options = {"event": "workflow_dispatch", "workflows": ("ci.yml",)}
-    assert replay(step, on=on, options={**options, "inputs": {"who": "me"}}).printed() == ["me loud"]
-
-
-def test_a_required_input_is_asked_for(replay: Replay) -> None:
-    on = "{workflow_dispatch: {inputs: {who: {required: true}}}}"
-    with pytest.raises(UsageError, match="the input 'who' is required"):
-        replay("run: 'true'", on=on, options={"event": "workflow_dispatch", "workflows": ("ci.yml",)})
