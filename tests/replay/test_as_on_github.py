@@ -60,6 +60,7 @@ def jobs(text: str) -> str:
         pytest.param(
             "a: {steps: [{run: 'echo ::stop-commands::x; echo ::add-path::/a; echo ::x::'}]}", {"a": GREEN}, id="add-path, stopped"
         ),
+        pytest.param("a: {steps: [{run: 'printf ::add-path::/a'}]}", {"a": RED}, id="add-path in a line without end"),
         pytest.param("a: {steps: [{run: 'echo NODE_OPTIONS=a >> $GITHUB_ENV'}]}", {"a": RED}, id="NODE_OPTIONS"),
         pytest.param("a: {env: {F: 1.0}, steps: [{run: '[ $F = 1 ]'}]}", {"a": GREEN}, id="whole numbers"),
         pytest.param(
