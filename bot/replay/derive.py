@@ -24,6 +24,7 @@ STEP = f"{BIN}/step"
 NAMED_SHELLS = ("bash", "sh", "python", "pwsh")
 ACTS_OWN = ("ACT", "CI", "GITHUB_ACTIONS")
 """What act has in the `env` context of a step, and GitHub has not: hidden by an empty value; the wrapper undoes it."""
+OF_THE_RUNNER = ("HOME", "USER", "PATH", "PWD", "SHELL", "RUNNER_OS", "RUNNER_ARCH", "RUNNER_TEMP", "RUNNER_TOOL_CACHE")
 OUTPUTS_STEP = "regreen_outputs"
 
 
@@ -37,7 +38,7 @@ class Derived:
 
 def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEffects) -> Derived:
     """Derive the workflow of one leg."""
-    constants = _constants(planned.scope, run)
+    constants = _constants(workflow, planned.job_id, planned.scope, run)
     document = {"name": run.workflow, "on": {run.event: None}}
     document |= filled({k: v for k, v in workflow.document.items() if k == "env"}, constants)
     job: dict[str, Any] = filled({k: v for k, v in workflow.jobs[planned.job_id].items() if k != "if"}, constants)
@@ -70,7 +71,7 @@ def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEff
     return Derived(_whole_numbers({**document, "jobs": {planned.job_id: derived}}), tuple(notes))
 
 
-def _constants(scope: Scope, run: Run) -> dict[str, Any]:
+def _constants(workflow: Workflow, job_id: str, scope: Scope, run: Run) -> dict[str, Any]:
     """What expressions of a job may name and act would not know, or not as GitHub does."""
     whole = {name: scope.contexts[name] for name in ("inputs", "needs", "strategy") if name in scope.contexts}
     told = {f"github.{k}": v for k, v in run.github().items() if k not in ("event", "token")}
@@ -78,7 +79,23 @@ def _constants(scope: Scope, run: Run) -> dict[str, Any]:
     runner = {"environment": "github-hosted", "name": "GitHub Actions 1", "tool_cache": TOOL_CACHE, "temp": RUNNER_TEMP}
     runner |= {"workspace": place}
     own = {f"runner.{k}": v for k, v in runner.items()}
-    return {**whole, **told, **own, "github.workspace": f"{place}/{place.rsplit('/', 1)[-1]}"}
+    return {
+        **whole,
+        **told,
+        **own,
+        **_no_env(workflow, job_id, run),
+        "github.workspace": f"{place}/{place.rsplit('/', 1)[-1]}",
+    }
+
+
+def _no_env(workflow: Workflow, job_id: str, run: Run) -> dict[str, str]:
+    """The variables of the runner, which act has in the `env` context and GitHub has not; what the job sets stays."""
+    job = workflow.jobs[job_id]
+    owners = (workflow.document, job, *job["steps"])
+    declared = {name for owner in owners for name in _env_of(owner)}
+    text = json.dumps(job)  # what sets a variable for later steps names it so
+    names = {*run.act_variables(), *OF_THE_RUNNER} - declared
+    return {f"env.{name.lower()}": "" for name in names if f"{name}=" not in text}
 
 
 def _whole_numbers(value: Any) -> Any:
