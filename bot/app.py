@@ -186,7 +186,7 @@ class App:
     def _opened_replays(self, options: ReplayOptions, checkout: Checkout) -> Replays:
         folder = self._run_folder()
         origin, snapshot, tools = self._clone_and_tools(folder, options, checkout)
-        return self._replays(folder, origin, snapshot, options, tools, lambda: None, checkout)
+        return self._replays(folder, origin, snapshot, options, tools, lambda: None, checkout, merge=True)
 
     def drift(self, options: ReplayOptions, green: str) -> DriftReport:
         """Say of a commit that was green whether only the date has broken it, and which release that was.
@@ -222,7 +222,7 @@ class App:
         replays = self.replays(options)
         snapshot = replays.snapshot
         try:
-            select(replays.origin, snapshot.commit, self.checkout, options, {}, {})
+            select(replays.origin, snapshot.commit, self.checkout, options, {}, {}, merge=False)
             refuse_another_head(replays.origin, self.checkout, options)
         finally:
             replays.close()
@@ -327,7 +327,7 @@ class App:
                 raise UsageError(
                     f"the checkout has changed since incident {record.id} began", hint="run regreen fix again"
                 )
-            return self._replays(folder, origin, snapshot, record.options, tools, check_time, self.checkout)
+            return self._replays(folder, origin, snapshot, record.options, tools, check_time, self.checkout, merge=False)
 
         def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
             chosen = self.settings.fix
@@ -404,11 +404,13 @@ class App:
         tools: Tools,
         check_time: Callable[[], None],
         checkout: Checkout,
+        *,
+        merge: bool,
     ) -> Replays:
         local = {k: Path(v) for k, v in self.settings.replay.local_actions.items()} | self._local_actions
 
         def plan(commit: str) -> Plan:
-            return select(origin, commit, checkout, options, self._secrets, local)
+            return select(origin, commit, checkout, options, self._secrets, local, merge=merge)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 

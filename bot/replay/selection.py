@@ -37,14 +37,18 @@ def select(
     options: ReplayOptions,
     secrets: Mapping[str, str],
     local: Mapping[str, Path],
+    *,
+    merge: bool,
 ) -> Plan:
     """The plan for a commit. Raises `UsageError` when there is no such workflow or job, or nothing to replay.
 
-    Where the event is a pull request whose base is in the checkout, it is the merge of the two that is replayed.
+    `merge`: where the event is a pull request whose base and head are in the checkout, their merge is replayed. What
+    fixes a head does without: candidates are made of the files as the head has them.
     """
     library = Library(lambda path: origin.read(commit, path), local)
     base, head = _request(origin, commit, checkout, options)
-    if base:
+    notes = [] if merge or not base else ["the head of the pull request was replayed, not its merge with the base"]
+    if base and merge:
         merged = origin.merge(base, head)
         if merged is None:
             reason = f"the pull request cannot be merged: its base {base[:9]} and its head {head[:9]} conflict"
@@ -59,7 +63,7 @@ def select(
             )
     history = _history(origin, commit, checkout)
     runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
-    notes = [note for workflow in workflows for note in check(workflow, library)]
+    notes += [note for workflow in workflows for note in check(workflow, library)]
     return Plan(commit, runs, options, library, secrets, local, tuple(notes))
 
 
