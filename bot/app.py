@@ -472,7 +472,9 @@ class App:
         log = Path(result.log).parent / job.log
         if not log.exists():
             raise CorruptCache(f"{log} has gone")
-        return diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
+        found = diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
+        step = job.failing_step  # a log names what a step runs, not what the workflow calls it
+        return found.model_copy(update={"step": step.name}) if step else found
 
     def _run_folder(self) -> Path:
         """A folder for the replays of one command.
