@@ -338,5 +338,3 @@ def test_pull_request_runs(replay: Replay) -> None:
         "run: echo $GITHUB_REF $GITHUB_BASE_REF $GITHUB_HEAD_REF ${{ github.event.number }}", on="pull_request"
     )
     assert done.printed() == ["refs/pull/1/merge main main 1"]
-
-
