@@ -34,11 +34,11 @@ TRUST = (  # the variables by which the others are told
     *("NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"),
 )
 NODE = f"""#!/bin/sh
-[ "$*" = '--no-warnings -e console.log(process.execPath)' ] && exec echo '{{place}}'
+[ "$*" = '--no-warnings -e console.log(process.execPath)' ] && exec echo {layout.SHIMS}/node
 case $1 in */act/workflow/*) exec '{{place}}' "$@";; esac
 exec {layout.BIN}/node "$@"
 """
-"""act asks every job's node for its path, and node needs 40 ms to say it; `hashFiles()` is no step; all else is one."""
+"""act asks for the path of node, which needs 40 ms to say it, and calls that; all but `hashFiles()` are steps."""
 INSIDE = Path(__file__).parent / "inside"
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",

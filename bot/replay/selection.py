@@ -48,12 +48,9 @@ def select(
     library = Library(lambda path: origin.read(commit, path), local)
     base, head = _request(origin, commit, checkout, options)
     notes = [] if merge or not base else ["the head of the pull request was replayed, not its merge with the base"]
-    if base and merge:
-        merged = origin.merge(base, head)
-        if merged is None:
-            reason = f"the pull request cannot be merged: its base {base[:9]} and its head {head[:9]} conflict"
-            return Plan(commit, (), options, library, unreplayable=reason)
-        commit = merged
+    merged = origin.merge(base, head) if base and merge else commit
+    unmerged = f"the pull request cannot be merged: its base {base[:9]} and its head {head[:9]} conflict"
+    commit = merged or commit
     workflows = _chosen(origin, commit, options)
     for job in options.jobs:
         if not any(job in w.jobs for w in workflows):
@@ -64,7 +61,9 @@ def select(
     history = _history(origin, commit, checkout)
     runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
     notes += [note for workflow in workflows for note in check(workflow, library)]
-    return Plan(commit, runs, options, library, secrets, local, tuple(notes))
+    return Plan(
+        commit, runs, options, library, secrets, local, notes=tuple(notes), unreplayable="" if merged else unmerged
+    )
 
 
 def _request(origin: Origin, commit: str, checkout: Checkout, options: ReplayOptions) -> tuple[str, str]:
