@@ -327,7 +327,8 @@ class App:
                 raise UsageError(
                     f"the checkout has changed since incident {record.id} began", hint="run regreen fix again"
                 )
-            return self._replays(folder, origin, snapshot, record.options, tools, check_time, self.checkout, merge=False)
+            given = (folder, origin, snapshot, record.options, tools, check_time, self.checkout)
+            return self._replays(*given, merge=False)
 
         def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
             chosen = self.settings.fix
