@@ -51,7 +51,7 @@ from bot.replay.layout import OVERLAID, remove
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays, discard
-from bot.replay.selection import repository_of, select
+from bot.replay.selection import refuse_another_head, repository_of, select
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin, Snapshot, committed_at
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
@@ -191,7 +191,7 @@ class App:
     def _opened_replays(self, options: ReplayOptions, checkout: Checkout) -> Replays:
         folder = self._run_folder()
         origin, snapshot, tools = self._clone_and_tools(folder, options, checkout)
-        return self._replays(folder, origin, snapshot, options, tools, lambda: None, checkout)
+        return self._replays(folder, origin, snapshot, options, tools, lambda: None, checkout, merge=True)
 
     def drift(self, options: ReplayOptions, green: str) -> DriftReport:
         """Say of a commit that was green whether only the date has broken it, and which release that was.
@@ -227,7 +227,8 @@ class App:
         replays = self.replays(options)
         snapshot = replays.snapshot
         try:
-            select(replays.origin, snapshot.commit, self.checkout, options, {}, self._local, self.sources)
+            select(replays.origin, snapshot.commit, self.checkout, options, {}, self._local, self.sources, merge=False)
+            refuse_another_head(replays.origin, self.checkout, options)
         finally:
             replays.close()
         now = self._clock.now()
@@ -331,7 +332,8 @@ class App:
                 raise UsageError(
                     f"the checkout has changed since incident {record.id} began", hint="run regreen fix again"
                 )
-            return self._replays(folder, origin, snapshot, record.options, tools, check_time, self.checkout)
+            given = (folder, origin, snapshot, record.options, tools, check_time, self.checkout)
+            return self._replays(*given, merge=False)
 
         def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
             chosen = self.settings.fix
@@ -408,10 +410,12 @@ class App:
         tools: Tools,
         check_time: Callable[[], None],
         checkout: Checkout,
+        *,
+        merge: bool,
     ) -> Replays:
 
         def plan(commit: str) -> Plan:
-            return select(origin, commit, checkout, options, self._secrets, self._local, self.sources)
+            return select(origin, commit, checkout, options, self._secrets, self._local, self.sources, merge=merge)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
 
@@ -473,7 +477,9 @@ class App:
         log = Path(result.log).parent / job.log
         if not log.exists():
             raise CorruptCache(f"{log} has gone")
-        return diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
+        found = diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
+        step = job.failing_step  # a log names what a step runs, not what the workflow calls it
+        return found.model_copy(update={"step": step.name}) if step else found
 
     def _run_folder(self) -> Path:
         """A folder for the replays of one command.

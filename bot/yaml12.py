@@ -11,6 +11,7 @@ import yaml
 
 from bot.errors import UsageError
 
+MERGE = "tag:yaml.org,2002:merge"
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 100
 MAX_NODES = 200_000  # with every alias written out: aliases of aliases grow exponentially
@@ -27,7 +28,7 @@ class Loader(yaml.CSafeLoader):
             raise yaml.constructor.ConstructorError(None, None, "expected a mapping", node.start_mark)
         seen = set()
         for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
+            if key.tag == MERGE:
                 continue
             word = key.value if isinstance(key, yaml.ScalarNode) else str(key.start_mark)
             if word in seen:
@@ -77,6 +78,21 @@ def load(text: str | bytes, source: str) -> Any:
 def compose(text: str | bytes, source: str) -> yaml.Node | None:
     """Read one YAML document as nodes, which know their lines; None for an empty one. Raises like `load`."""
     return _compose(text, source)[0]
+
+
+def merge_key(text: str | bytes, source: str) -> int:
+    """The line (from 1) of the first merge key (`<<`), which GitHub does not know; 0 where there is none."""
+    todo, seen = [compose(text, source)], set()
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        for child in node.value:
+            if isinstance(child, tuple) and child[0].tag == MERGE:
+                return int(child[0].start_mark.line) + 1
+            todo += child if isinstance(child, tuple) else [child]
+    return 0
 
 
 def _compose(text: str | bytes, source: str) -> tuple[yaml.Node | None, Loader]:

@@ -6,7 +6,7 @@ wrapper as its shell; what the wrapper must know of a step comes in variables th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from bot.errors import UsageError
 from bot.replay.constants import filled
 from bot.replay.context import Run
 from bot.replay.expressions import Scope, split, to_string
-from bot.replay.layout import BIN
+from bot.replay.layout import BIN, RUNNER_TEMP, TOOL_CACHE, WORK
 from bot.replay.legs import Planned
 from bot.replay.side_effects import Share, SideEffects
 from bot.replay.workflow import Workflow
@@ -24,6 +24,7 @@ STEP = f"{BIN}/step"
 NAMED_SHELLS = ("bash", "sh", "python", "pwsh")
 ACTS_OWN = ("ACT", "CI", "GITHUB_ACTIONS")
 """What act has in the `env` context of a step, and GitHub has not: hidden by an empty value; the wrapper undoes it."""
+OF_THE_RUNNER = ("HOME", "USER", "PATH", "PWD", "SHELL", "RUNNER_OS", "RUNNER_ARCH", "RUNNER_TEMP", "RUNNER_TOOL_CACHE")
 OUTPUTS_STEP = "regreen_outputs"
 
 
@@ -37,19 +38,19 @@ class Derived:
 
 def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEffects) -> Derived:
     """Derive the workflow of one leg."""
-    constants = _constants(planned.scope, run)
+    constants = _constants(workflow, planned.job_id, planned.scope, run)
     document = {"name": run.workflow, "on": {run.event: None}}
     document |= filled({k: v for k, v in workflow.document.items() if k == "env"}, constants)
     job: dict[str, Any] = filled({k: v for k, v in workflow.jobs[planned.job_id].items() if k != "if"}, constants)
     defaults = filled({**_run_defaults(workflow.document), **_run_defaults(job)}, constants)
-    steps, notes = [], []
+    steps, notes, names = [], [], action_names(job["steps"])
     declared = {k: v for owner in (document, job) for k, v in _env_of(owner).items()}
     masked = {name: to_string(declared.get(name, "")) for name in ACTS_OWN}
     for number, step in enumerate(job["steps"]):
         effect, share = side_effects.find(step)
         if share and side_effects.allows(step):
             notes.append(f"the side effect '{effect}' was allowed to run")
-            steps.append(_step(step, number, defaults, masked))
+            steps.append(_step(step, number, names[number], defaults, masked))
         elif share is Share.ALL:
             notes.append(f"the side effect '{effect}' was not run")
             steps.append(_replacement(step, effect))
@@ -57,7 +58,7 @@ def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEff
             reason = f"a step runs '{effect}', which is never run in a replay, among other things"
             steps.append(_unavailable(step, reason))
         else:
-            steps.append(_step(step, number, defaults, masked))
+            steps.append(_step(step, number, names[number], defaults, masked))
     if job.get("outputs"):
         steps.append(_outputs_step(job["outputs"]))
     derived: dict[str, Any] = {"name": planned.job_id, "runs-on": PLATFORM, "steps": steps}
@@ -70,11 +71,31 @@ def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEff
     return Derived(_whole_numbers({**document, "jobs": {planned.job_id: derived}}), tuple(notes))
 
 
-def _constants(scope: Scope, run: Run) -> dict[str, Any]:
+def _constants(workflow: Workflow, job_id: str, scope: Scope, run: Run) -> dict[str, Any]:
     """What expressions of a job may name and act would not know, or not as GitHub does."""
     whole = {name: scope.contexts[name] for name in ("inputs", "needs", "strategy") if name in scope.contexts}
     told = {f"github.{k}": v for k, v in run.github().items() if k not in ("event", "token")}
-    return {**whole, **told, "runner.environment": "github-hosted"}
+    place = f"{WORK}/{run.repository.rsplit('/', 1)[-1]}"
+    runner = {"environment": "github-hosted", "name": "GitHub Actions 1", "tool_cache": TOOL_CACHE, "temp": RUNNER_TEMP}
+    runner |= {"workspace": place}
+    own = {f"runner.{k}": v for k, v in runner.items()}
+    return {
+        **whole,
+        **told,
+        **own,
+        **_no_env(workflow, job_id, run),
+        "github.workspace": f"{place}/{place.rsplit('/', 1)[-1]}",
+    }
+
+
+def _no_env(workflow: Workflow, job_id: str, run: Run) -> dict[str, str]:
+    """The variables of the runner, which act has in the `env` context and GitHub has not; what the job sets stays."""
+    job = workflow.jobs[job_id]
+    owners = (workflow.document, job, *job["steps"])
+    declared = {name for owner in owners for name in _env_of(owner)}
+    text = json.dumps(job)  # what sets a variable for later steps names it so
+    names = {*run.act_variables(), *OF_THE_RUNNER} - declared
+    return {f"env.{name.lower()}": "" for name in names if f"{name}=" not in text}
 
 
 def _whole_numbers(value: Any) -> Any:
@@ -96,13 +117,13 @@ def _run_defaults(owner: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _step(
-    step: Mapping[str, Any], number: int, defaults: Mapping[str, Any], masked: Mapping[str, str]
+    step: Mapping[str, Any], number: int, action: str, defaults: Mapping[str, Any], masked: Mapping[str, str]
 ) -> dict[str, Any]:
     derived = {k: v for k, v in step.items() if k not in ("timeout-minutes", "shell")}
     env = step.get("env") or {}
     if not isinstance(env, dict):
         raise UsageError(f"step {number + 1}: its env is an expression, which this version cannot replay")
-    derived["env"] = {**masked, **env}
+    derived["env"] = {**masked, "REGREEN_ACTION": action, **env}
     if (minutes := step.get("timeout-minutes")) is not None:
         derived["env"]["REGREEN_TIMEOUT_MINUTES"] = to_string(minutes)
     if (goes_on := step.get("continue-on-error")) is not None:
@@ -112,6 +133,22 @@ def _step(
     elif str(step.get("uses")).startswith("docker://"):
         return _unavailable(step, f"the step uses the container image {step['uses']}, which needs a container engine")
     return derived
+
+
+def action_names(steps: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What GITHUB_ACTION is in each step: its id, else a name made of what it runs, numbered from the second on."""
+    found: list[str] = []
+    for step in steps:
+        uses = str(step.get("uses") or "").split("@")[0]
+        made = "__self" if uses.startswith("./") else f"__{uses.replace('/', '_')}" if uses else "__run"
+        again = sum(name == made or name.startswith(f"{made}_") for name in found)
+        found.append(str(step.get("id") or (f"{made}_{again + 1}" if again else made)))
+    return found
+
+
+def actions_of(job: Mapping[str, Any]) -> dict[str, str]:
+    """What the steps that are actions use, by id or number."""
+    return {str(s.get("id") or n): str(s["uses"]) for n, s in enumerate(job["steps"]) if "uses" in s}
 
 
 def limits_of_actions(job: Mapping[str, Any]) -> dict[str, float]:

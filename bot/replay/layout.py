@@ -25,6 +25,7 @@ CERTIFICATES = f"{ROOT}/certificates.pem"
 PROXY_PORT = 61_128  # above the ports that systems give out by themselves, and no service's own
 HOME = "/home/runner"
 WORK = f"{HOME}/work"
+RUNNER_TEMP = f"{WORK}/_temp"
 TMP = "/tmp"  # noqa: S108 - of the sandbox
 TOOL_CACHE = "/opt/hostedtoolcache"
 OVERLAID = {"home": HOME, "tmp": TMP, "tools": TOOL_CACHE}

@@ -42,8 +42,8 @@ class Leg(threading.Thread):
 
     `settled` is resolved with the record when the job has ended, or is held at its failing step; `held` is set then.
     `serve` says of a repository's URL where it stands inside, or raises `Unavailable`. `deadline_seconds` is the job's
-    time limit, which does not count while it is held; `step_seconds` are those of steps that our wrapper cannot limit.
-    `hold_nested`: steps of composite actions may be held, too.
+    time limit, which does not count while it is held; `step_seconds` are those of steps that our wrapper cannot limit;
+    `actions` is what steps use, by their ids. `hold_nested`: steps of composite actions may be held, too.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Leg(threading.Thread):
         hold_nested: bool,
         deadline_seconds: float,
         step_seconds: Mapping[str, float],
+        actions: Mapping[str, str],
         watcher: Watcher,
     ) -> None:
         super().__init__(name=f"leg-{job_id}")
@@ -69,10 +70,11 @@ class Leg(threading.Thread):
         self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
         self._serve = serve
         self._proxy = proxy
-        self._hold_nested, self._step_seconds = hold_nested, step_seconds
+        self._hold_nested, self._step_seconds, self._actions = hold_nested, step_seconds, actions
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
         self._calls: dict[int, Call] = {}
+        self._ran: set[tuple[str, ...]] = set()
         self._requests: queue.SimpleQueue[tuple[tuple[object, ...], Future[Answer]]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -315,12 +317,21 @@ class Leg(threading.Thread):
             if step.result is None:
                 step.result, step.seconds = event.result, event.seconds
                 self._finish_log(step)
-        elif isinstance(event, actlog.WentOn) and len(event.path) == 1:
-            self._record.steps[event.path[0]].went_on = True
+        elif isinstance(event, actlog.WentOn):
+            self._on_went_on(event.path)
         elif isinstance(event, actlog.Problem):
             self._on_problem(event)
         elif isinstance(event, actlog.JobEnded):
             self._record.job = self._record.job or event.result
+
+    def _on_went_on(self, path: tuple[str, ...]) -> None:
+        """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
+        if not any(ran[: len(path)] == path for ran in self._ran):
+            name = self._record.steps[path[0]].name
+            reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
+            self._record.unreplayable = self._record.unreplayable or reason
+        if len(path) == 1:
+            self._record.steps[path[0]].went_on = True
 
     def _on_output(self, event: actlog.Output) -> None:
         step = self._record.steps.get(event.path[0])
@@ -330,6 +341,7 @@ class Leg(threading.Thread):
             number = event.text.removeprefix(MARKER).strip()
             if number.isdigit() and int(number) in self._calls:
                 step.calls.append(int(number))
+                self._ran.add(event.path)
         elif not step.calls:
             step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
 
@@ -348,8 +360,9 @@ class Leg(threading.Thread):
         if step.id == OUTPUTS_STEP:
             return
         calls = [self._calls[n] for n in dict.fromkeys(step.calls)]
-        title = step.name if step.name.startswith("Run ") else f"Run {step.name.splitlines()[0] if step.name else ''}"
         script = calls[0].script if calls else ""
+        runs = self._actions.get(step.id) or script.strip() or step.name
+        title = f"Run {next(iter(runs.splitlines()), '').removeprefix('Run ')}"
         shell = " ".join([*calls[0].command[:-1], "{0}"]) if script else ""
         self._log.header(step.began, title, script, shell)
         if not calls:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count
@@ -11,13 +12,14 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any
 
+from bot.errors import UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
 from bot.replay.calls import REMOTE, Call, Library
 from bot.replay.context import SERVER, Run
-from bot.replay.derive import derive, limits_of_actions
+from bot.replay.derive import actions_of, derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import Leg
@@ -45,15 +47,17 @@ CountTests = Callable[[Path], TestCounts]
 class Plan:
     """What to replay: workflows with the run that each is given, the filters of the options, and secrets for tests.
 
-    `notes` say what is not as on GitHub.
+    `commit` is that of the run; `notes` say what is not as on GitHub; `unreplayable`, why nothing can be run.
     """
 
+    commit: str
     workflows: tuple[tuple[Workflow, Run], ...]
     options: ReplayOptions
     library: Library
     secrets: Mapping[str, str] = field(default_factory=dict)
     local_actions: Mapping[str, Path] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unreplayable: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,19 +76,18 @@ class Tools:
 
 
 class Replay:
-    """One replay of one commit, in a folder of its own. Legs that it holds live until `close`."""
+    """One replay of one plan, in a folder of its own. Legs that it holds live until `close`."""
 
     def __init__(
         self,
         folder: Path,
         origin: Origin,
-        commit: str,
         plan: Plan,
         tools: Tools,
         progress: Progress,
         check_time: Callable[[], None],
     ) -> None:
-        self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, commit, plan, tools
+        self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
         self._progress, self._check_time = progress, check_time
         self._numbers = count(1)
         self._legs: dict[str, Leg] = {}
@@ -110,6 +113,9 @@ class Replay:
         `only` is the key of the one leg that is wanted; of the others only those run that its job needs.
         """
         started = time.monotonic()
+        if reason := self._plan.unreplayable:
+            (self._logs / "replay.log").touch()
+            return ReplayResult(result=Result.UNREPLAYABLE, reason=reason, log=str(self._logs / "replay.log"))
         jobs: list[JobResult] = []
         for workflow, run in self._plan.workflows:
             jobs += self._run(Call(workflow, run, self._plan.secrets, workflow.path), hold=hold, only=only)
@@ -144,8 +150,12 @@ class Replay:
     @cached_property
     def _actions(self) -> dict[str, Any]:
         """The definitions of the actions of the tree, by their folders ("." is the root)."""
-        paths = (p for p in self._origin.files(self._commit) if p.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"))
-        return {dirname(path) or ".": load(self._origin.require(self._commit, path), path) for path in paths}
+        found = {}
+        for path in self._origin.files(self._commit):
+            if path.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"):
+                with suppress(UsageError):  # a template, say; act fails the step that uses it
+                    found[dirname(path) or "."] = load(self._origin.require(self._commit, path), path)
+        return found
 
     def _run(self, call: Call, *, hold: bool, only: str) -> list[JobResult]:
         """Run one workflow: a job starts when all that it needs has ended. All results, in the order of the file."""
@@ -242,6 +252,7 @@ class Replay:
             hold_nested=not _lenient([*ours, *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
             step_seconds=limits_of_actions(job),
+            actions=actions_of(job),
             watcher=lambda what, step: self._on_step(what, name, step, call),
         )
         return leg, log

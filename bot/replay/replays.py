@@ -35,7 +35,7 @@ class Replays:
     ) -> tuple[ReplayResult, Callable[[str], Workbench | None]]:
         """Replay a commit; the result, and what gives the bench of a leg that is held."""
         folder = self.folder / f"replay-{next(self._numbers)}"
-        replay = Replay(folder, self.origin, commit, self._plan(commit), self._tools, self._progress, self._check_time)
+        replay = Replay(folder, self.origin, self._plan(commit), self._tools, self._progress, self._check_time)
         self._open.append(replay)
         return replay.run(hold=hold, only=only), replay.bench
 

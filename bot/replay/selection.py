@@ -18,6 +18,8 @@ from bot.replay.workflow import FOLDER, Workflow, event_of, parse
 NONE = b"0" * 40
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 WITH_INPUTS = ("workflow_dispatch", "workflow_call")
+MERGED = ("pull_request", "pull_request_review", "pull_request_review_comment")
+"""The events whose runs are about the merge of a pull request."""
 SUFFIXES = (".yml", ".yaml")
 GITHUB_URL = re.compile(r"(?:[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
@@ -36,8 +38,20 @@ def select(
     secrets: Mapping[str, str],
     local: Mapping[str, Path],
     sources: Sources,
+    *,
+    merge: bool,
 ) -> Plan:
-    """The plan for a commit. Raises `UsageError` when there is no such workflow or job, or nothing to replay."""
+    """The plan for a commit. Raises `UsageError` when there is no such workflow or job, or nothing to replay.
+
+    `merge`: where the event is a pull request whose base and head are in the checkout, their merge is replayed. What
+    fixes a head does without: candidates are made of the files as the head has them.
+    """
+    library = Library(lambda path: origin.read(commit, path), local, sources)
+    base, head = _request(origin, commit, checkout, options)
+    notes = [] if merge or not base else ["the head of the pull request was replayed, not its merge with the base"]
+    merged = origin.merge(base, head) if base and merge else commit
+    unmerged = f"the pull request cannot be merged: its base {base[:9]} and its head {head[:9]} conflict"
+    commit = merged or commit
     workflows = _chosen(origin, commit, options)
     for job in options.jobs:
         if not any(job in w.jobs for w in workflows):
@@ -47,9 +61,32 @@ def select(
             )
     history = _history(origin, commit, checkout)
     runs = tuple((w, _run(w, commit, checkout, options, history)) for w in workflows)
-    library = Library(lambda path: origin.read(commit, path), local, sources)
-    notes = [note for workflow in workflows for note in check(workflow, library)]
-    return Plan(runs, options, library, secrets, local, tuple(notes))
+    notes += [note for workflow in workflows for note in check(workflow, library)]
+    return Plan(
+        commit, runs, options, library, secrets, local, notes=tuple(notes), unreplayable="" if merged else unmerged
+    )
+
+
+def _request(origin: Origin, commit: str, checkout: Checkout, options: ReplayOptions) -> tuple[str, str]:
+    """Base and head of the pull request that the event's payload tells of, where the clone has both; else nothing."""
+    base, head = (_tip(options, side) for side in ("base", "head"))
+    if options.event not in ("", *MERGED) or not (base and head and origin.has(base) and origin.has(head)):
+        return "", ""
+    return base, commit if head == checkout.head else head
+
+
+def _tip(options: ReplayOptions, side: str) -> str:
+    request = (options.event_payload or {}).get("pull_request")
+    branch = request.get(side) if isinstance(request, dict) else None
+    return str(branch.get("sha") or "") if isinstance(branch, dict) else ""
+
+
+def refuse_another_head(origin: Origin, checkout: Checkout, options: ReplayOptions) -> None:
+    """Raise `UsageError` where the event is about another commit than the one that is to be fixed."""
+    head = _tip(options, "head")
+    if head and head != checkout.head and origin.has(head):
+        message = f"the event is about the commit {head[:9]}, but {checkout.head[:9]} is checked out"
+        raise UsageError(message, hint=f"git switch --detach {head}")
 
 
 def _chosen(origin: Origin, commit: str, options: ReplayOptions) -> list[Workflow]:
@@ -96,7 +133,10 @@ def _history(origin: Origin, commit: str, checkout: Checkout) -> History:
 
 
 def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOptions, history: History) -> Run:
-    event = options.event or event_of(workflow) or next(iter(workflow.triggers))
+    told = "pull_request" if "pull_request" in (options.event_payload or {}) else ""
+    event = options.event or (
+        told if told in workflow.triggers else event_of(workflow) or next(iter(workflow.triggers))
+    )
     repository = options.repository or repository_of(checkout)
     branch = checkout.branch or checkout.default_branch
     ref = options.ref or f"refs/heads/{branch}"

@@ -23,6 +23,13 @@ IDENTITY = {
     "GIT_COMMITTER_EMAIL": "noreply@regreen.invalid",
 }
 SNAPSHOT = "refs/regreen/snapshot"
+CONFIG = """[merge]
+\trenames = true
+[transfer]
+\thideRefs = refs/remotes
+\thideRefs = refs/regreen
+"""
+"""Merges as GitHub's, and to a job that fetches the clone looks as the server would."""
 SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
 
 
@@ -61,7 +68,7 @@ class Origin:
         return found
 
     def create(self, checkout: Checkout) -> None:
-        """Make the clone of a checkout, with its branches as remote branches, and its tags."""
+        """Make the clone of a checkout: its branches, as those of a server and as remote ones, and its tags."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.git.run("init", "--bare", "--quiet", "--template=", str(self.git_dir))
         (self.folder / "objects").symlink_to(checkout.common_dir / "objects")
@@ -77,6 +84,9 @@ class Origin:
         (self.git_dir / "packed-refs").write_text(
             "# pack-refs with: sorted\n" + _as_origin(listing.decode(), checkout.head)
         )
+        self.git.run("symbolic-ref", "HEAD", f"refs/heads/{checkout.default_branch}")
+        with (self.git_dir / "config").open("a") as config:
+            config.write(CONFIG)
 
     def snapshot(self, checkout: Checkout, *, committed: bool) -> Snapshot:
         """The commit to replay: the checkout's head, or a commit on top of it with what is not committed yet.
@@ -122,6 +132,30 @@ class Origin:
             git.run("update-index", "--replace", "--add", "--remove", "-z", "--stdin", stdin=listed)
         return git.run("write-tree").decode().strip()
 
+    def merge(self, base: str, head: str) -> str | None:
+        """The merge of two commits, as GitHub makes it for a pull request; None when they conflict, or are unrelated.
+
+        The same commits give the same merge: it bears the time of the head.
+        """
+        merged = self.git.try_run("merge-tree", "--write-tree", base, head)
+        if merged is None:
+            return None
+        tree = merged.decode().split()[0]
+        stamp = {f"GIT_{who}_DATE": f"{self._seconds(head)} +0000" for who in ("AUTHOR", "COMMITTER")}
+        message = f"Merge {head} into {base}"
+        made = self.git.run("commit-tree", tree, "-p", base, "-p", head, "-m", message, env=IDENTITY | stamp)
+        commit = made.decode().strip()
+        self.git.run("update-ref", "refs/regreen/merge", commit)
+        return commit
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is in the clone."""
+        return self.git.try_run("cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+    def _seconds(self, commit: str) -> int:
+        raw = self.git.run("cat-file", "commit", commit).decode("utf-8", "replace")
+        return int(next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2])
+
     def read(self, commit: str, path: str) -> bytes | None:
         """A file of a commit, or None where there is none."""
         return self.git.try_run("cat-file", "blob", f"{commit}:{path}")
@@ -163,5 +197,7 @@ def _as_origin(listing: str, head: str) -> str:
         sha, name = line.split(" ", 1)
         if name == "refs/remotes/origin/HEAD" or "/regreen/" in name:
             continue
-        refs[name.replace("refs/heads/", "refs/remotes/origin/")] = sha
+        short = name.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/")
+        places = [name] if name.startswith("refs/tags/") else [f"refs/remotes/origin/{short}", f"refs/heads/{short}"]
+        refs |= dict.fromkeys(places, sha)
     return "".join(f"{sha} {name}\n" for name, sha in sorted(refs.items()))

@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import UsageError
 from bot.replay.expressions import Scope, interpolate, to_string
 from bot.replay.schema import check
-from bot.yaml12 import load
+from bot.yaml12 import load, merge_key
 
 FOLDER = ".github/workflows/"
 BRANCHES, TAGS = {"branches", "branches-ignore"}, {"tags", "tags-ignore"}
@@ -33,6 +33,8 @@ class Workflow:
 def parse(text: str | bytes, path: str) -> Workflow:
     """Read a workflow file. Raises `UsageError` with path and line, or with the job that is wrong."""
     document = load(text, path)
+    if b"<<" in (text.encode() if isinstance(text, str) else text) and (line := merge_key(text, path)):
+        raise UsageError(f"{path}:{line}: GitHub knows anchors, but no merge keys (<<)")
     if not isinstance(document, dict) or not isinstance(document.get("jobs"), dict) or not document["jobs"]:
         raise UsageError(f"{path}: this is no workflow: it has no jobs")
     check(document, path)

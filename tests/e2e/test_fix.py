@@ -61,6 +61,17 @@ def test_fixed_with_every_leg_green_is_grade_a(project: Make) -> None:
     assert made.replay().jobs == {"job": "success"}
 
 
+def test_a_job_of_a_called_workflow_is_fixed(project: Make) -> None:
+    caller = "on: push\njobs:\n  call: {strategy: {matrix: {v: [1, 2]}}, uses: ./.github/workflows/lint.yml}\n"
+    called = workflow(*SETUP, "run: ruff format --check .", on="workflow_call")
+    code, found = fix(project({WORKFLOW: caller, ".github/workflows/lint.yml": called, "a.py": UGLY}))
+    assert (code, found["verdict"], found["grade"]) == (0, "FIXED", "A"), found
+    assert [(p["job"], p["matrix"], p["verdict"]) for p in found["parts"]] == [
+        ("call/job", {"v": 1}, "FIXED"),
+        ("call/job", {"v": 2}, "FIXED"),
+    ]
+
+
 def test_what_is_not_committed_is_fixed_too(project: Make) -> None:
     made = project({WORKFLOW: workflow(*SETUP, "run: ruff format --check ."), "a.py": NEAT})
     made.write({"b.py": UGLY, "a.py": NEAT + "y = 1\n"})

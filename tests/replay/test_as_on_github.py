@@ -53,6 +53,11 @@ def jobs(text: str) -> str:
         pytest.param(
             "a: {env: {CI: 'mine'}, steps: [{if: env.CI == 'mine', run: exit 1}]}", {"a": RED}, id="env has a CI of the job's own"
         ),
+        pytest.param(
+            "a: {env: {SHELL: mine}, steps: [{run: 'echo USER=me >> $GITHUB_ENV'},"
+            " {run: '[ -z \"${{ env.HOME }}${{ env.GITHUB_SHA }}\" ] && [ ${{ env.SHELL }}${{ env.USER }} = mineme ]'}]}",
+            {"a": GREEN}, id="env has no variable of the runner",
+        ),
         pytest.param("a: {steps: [{run: '[ $CI = true ] && [ $GITHUB_ACTIONS = true ]'}]}", {"a": GREEN}, id="a step has CI"),
         pytest.param("a: {if: '', steps: [{run: exit 1}]}", {"a": RED}, id="an empty condition is none"),
         pytest.param("a: {steps: [{run: 'echo ::set-env name=A::b'}]}", {"a": RED}, id="set-env"),
@@ -60,6 +65,7 @@ def jobs(text: str) -> str:
         pytest.param(
             "a: {steps: [{run: 'echo ::stop-commands::x; echo ::add-path::/a; echo ::x::'}]}", {"a": GREEN}, id="add-path, stopped"
         ),
+        pytest.param("a: {steps: [{run: 'printf ::add-path::/a'}]}", {"a": RED}, id="add-path in a line without end"),
         pytest.param("a: {steps: [{run: 'echo NODE_OPTIONS=a >> $GITHUB_ENV'}]}", {"a": RED}, id="NODE_OPTIONS"),
         pytest.param("a: {env: {F: 1.0}, steps: [{run: '[ $F = 1 ]'}]}", {"a": GREEN}, id="whole numbers"),
         pytest.param(

@@ -73,6 +73,8 @@ def test_a_called_workflow(project: Make) -> None:
     assert printed[-1] == "word of it's b success"
     assert len({j.key for j in done.result.jobs}) == 6
     assert [j.id for j in done.result.jobs][:2] == ["call/one", "call/two"]
+    part = made.replay(workflows=("ci.yml",), jobs=("call",), matrix=(("os", "a"),))
+    assert part.jobs == {"call (a) / one": "success", "call (a) / two": "skipped"}
 
 
 ONE_JOB = "jobs: {{job: {{runs-on: ubuntu-latest, steps: [{{run: {}}}]}}}}\n"

@@ -2,7 +2,6 @@
 
 import pytest
 
-from bot.errors import UsageError
 from bot.model import Result
 from tests.projects import CHECKOUT, WORKFLOW, Make
 from tests.replay.conftest import Replay
@@ -20,6 +19,12 @@ def test_a_failing_step_fails_the_job_and_skips_the_rest(replay: Replay) -> None
     assert done.result.result is Result.FAILURE
     assert done.steps == ["success", "failure", "skipped", "success"]
     assert "##[error]Process completed with exit code 3." in done.log
+
+
+def test_titles_of_steps_in_the_log(replay: Replay) -> None:
+    done = replay("name: Named\nrun: |\n  echo ${{ github.job }}\n  true", f"name: Get\n{CHECKOUT}")
+    titles = [line.partition("##[group]")[2] for line in done.log.splitlines() if "##[group]" in line]
+    assert titles == ["Run echo job", "Run actions/checkout@v4"]
 
 
 def test_a_step_that_forges_acts_result_stays_red(replay: Replay) -> None:
@@ -103,9 +108,56 @@ def test_container_images_as_steps_are_named(replay: Replay) -> None:
 
 def test_container_actions_of_the_tree_are_named(replay: Replay) -> None:
     files = {"a/action.yml": "runs: {using: docker, image: Dockerfile}\n", "a/Dockerfile": "FROM scratch\n"}
-    done = replay(CHECKOUT, "uses: ./a\ncontinue-on-error: true", files=files)
+    files["b/action.yml"] = "runs: {using: composite, steps: [{uses: ./a, continue-on-error: true}]}\n"
+    done = replay(CHECKOUT, "uses: ./a", files=files)
     assert done.result.result is Result.UNREPLAYABLE
     assert "'./a' uses a container action" in (done.result.reason or "")
+    for step in ("uses: ./a\ncontinue-on-error: true", "uses: ./b"):
+        tolerated = replay(CHECKOUT, step, files=files)
+        assert tolerated.result.result is Result.UNREPLAYABLE
+        assert "did not begin" in (tolerated.result.reason or "")
+
+
+def test_a_composite_step_without_a_shell_fails(replay: Replay) -> None:
+    files = {
+        "a/action.yml": "runs: {using: composite, steps: [{run: 'true'}]}\n",
+        "b/action.yml": "inputs: {x: {default: y}}\nruns: {using: composite, steps: [{shell: 'bash -e {0}', run: '! env | grep ^INPUT_'}]}\n",
+        "c/action.yml": "inputs: {x: {default: y}}\nruns: {using: composite, steps: [{shell: bash, env: {INPUT_X: '${{ inputs.x }}'}, run: '[ $INPUT_X = y ]'}]}\n",
+    }
+    done = replay(CHECKOUT, "uses: ./b", "uses: ./c", "uses: ./a", files=files)
+    assert done.steps == ["success", "success", "success", "failure"], done.log
+    assert "##[error]Required property is missing: shell" in done.log
+
+
+def test_javascript_actions_run_as_on_github(replay: Replay) -> None:
+    main = "console.log('ACT' in process.env, process.stdin.isTTY, process.stdout.isTTY, process.cwd(), process.env.GITHUB_WORKSPACE == process.cwd())\n"
+    files = {"a/action.yml": "runs: {using: node20, main: main.js}\n", "a/main.js": main}
+    mine = "run: |\n  mkdir ~/mine; printf '#!/bin/sh\\nexit 9\\n' > ~/mine/node; chmod +x ~/mine/node; echo ~/mine >> $GITHUB_PATH"
+    done = replay(CHECKOUT, mine, "uses: ./a", "run: node || echo $?", files=files, options={"repository": "acme/shop"})
+    assert done.printed()[-2:] == ["false undefined undefined /home/runner/work/shop/shop true", "9"], done.log
+
+
+def test_folders_and_names_are_those_of_github(replay: Replay) -> None:
+    show = 'echo "$PWD $GITHUB_WORKSPACE $(pwd -P) $RUNNER_TEMP $RUNNER_WORKSPACE ${0%/*}"'
+    files = {"a/action.yml": "runs: {using: composite, steps: [{shell: bash, run: 'echo ${{ github.workspace }}'}]}\n"}
+    files["unused/action.yml"] = "runs: {{ a template }\n"
+    done = replay(
+        f"run: {show}",
+        "run: echo ${{ github.workspace }} ${{ runner.temp }} ${{ runner.environment }} ${{ runner.tool_cache }}",
+        "run: echo $GITHUB_ACTION ${{ strategy.job-total }} ${{ strategy.job-index }}",
+        CHECKOUT,
+        "uses: ./a",
+        files=files,
+        options={"repository": "acme/shop"},
+    )
+    place = "/home/runner/work/shop/shop"
+    temp = "/home/runner/work/_temp"
+    assert done.printed()[:3] == [
+        f"{place} {place} {place} {temp} /home/runner/work/shop {temp}",
+        f"{place} {temp} github-hosted /opt/hostedtoolcache",
+        "__run_3 1 0",
+    ]
+    assert done.printed()[-1] == place
 
 
 def test_jobs_share_nothing(project: Make) -> None:
@@ -286,16 +338,3 @@ def test_pull_request_runs(replay: Replay) -> None:
         "run: echo $GITHUB_REF $GITHUB_BASE_REF $GITHUB_HEAD_REF ${{ github.event.number }}", on="pull_request"
     )
     assert done.printed() == ["refs/pull/1/merge main main 1"]
-
-
-def test_dispatch_inputs(replay: Replay) -> None:
-    on = "{workflow_dispatch: {inputs: {who: {required: true}, loud: {type: boolean, default: true}}}}"
-    step = "run: echo '${{ inputs.who }} ${{ inputs.loud && 'loud' || 'quiet' }}'"
-    options = {"event": "workflow_dispatch", "workflows": ("ci.yml",)}
-    assert replay(step, on=on, options={**options, "inputs": {"who": "me"}}).printed() == ["me loud"]
-
-
-def test_a_required_input_is_asked_for(replay: Replay) -> None:
-    on = "{workflow_dispatch: {inputs: {who: {required: true}}}}"
-    with pytest.raises(UsageError, match="the input 'who' is required"):
-        replay("run: 'true'", on=on, options={"event": "workflow_dispatch", "workflows": ("ci.yml",)})

@@ -77,6 +77,10 @@ def test_matrix_mistakes() -> None:
             "the jobs a, b need each other in a circle",
         ),
         ("on: push\njobs:\n  a: [", "wf.yml:4:1: not valid YAML"),
+        (
+            "on: push\nenv: &e {A: b}\njobs:\n  a: {runs-on: x, env: {<<: *e}, steps: [{run: 'cat <<x'}]}",
+            "wf.yml:4: GitHub knows anchors",
+        ),
     ],
 )
 def test_mistakes_name_the_place(text: str, told: str) -> None:

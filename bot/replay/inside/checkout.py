@@ -55,8 +55,10 @@ def main() -> None:
 def resolve(ref: str) -> str:
     """The commit of a ref: GitHub's own for none, else a branch, tag or commit of the clone."""
     sha = os.environ["GITHUB_SHA"]
-    if not ref or ref in (sha, os.environ["GITHUB_REF"], os.environ["GITHUB_REF_NAME"], os.environ["GITHUB_HEAD_REF"]):
+    if not ref or ref in (sha, os.environ["GITHUB_REF"], os.environ["GITHUB_REF_NAME"]):
         return sha
+    if ref == os.environ["GITHUB_HEAD_REF"]:  # of a pull request, whose merge has its head as second parent
+        return commit_of(f"{sha}^2") or sha
     found = next(filter(None, map(commit_of, (f"refs/remotes/origin/{ref}", f"refs/tags/{ref}", ref))), "")
     return found or unreplayable(f"actions/checkout of the ref '{ref}' is not in the local clone")
 

@@ -1,7 +1,8 @@
 """The shell of every step: runs the step as GitHub's runner would, keeps a copy of its output, holds it when it fails.
 
 Called as `step KIND {0}` (a derived workflow's `shell:`) or under the name of a shell (`bash`, `sh`, `python`, `pwsh`)
-from the folder of shims that stands first on act's PATH, which is how the steps of composite actions get here.
+or of `node` from the folder of shims that stands first on act's PATH, which is how the steps of composite actions, and
+JavaScript actions, get here.
 Prints one marker line first, by which the host finds the step that a call belongs to. Every step pays for what is
 imported here, so that is little.
 """
@@ -10,7 +11,7 @@ import os
 import sys
 import time
 
-from bot.replay.inside import control
+from bot.replay.inside import control, places
 
 SHELLS = {  # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
     "default": ("bash", "-e", "{0}"),
@@ -24,6 +25,7 @@ NOT_GITHUBS = ("ACT", "SHA_REF")
 HIDDEN = ("CI", "GITHUB_ACTIONS")  # from the expressions of a step, by an empty value; the step itself has them
 TOOL_CACHE = "/opt/hostedtoolcache"
 FIXED = {"RUNNER_TOOL_CACHE": TOOL_CACHE, "AGENT_TOOLSDIRECTORY": TOOL_CACHE, "ImageOS": "ubuntu24"}
+SHIMS = f"{os.path.dirname(control.FOLDER)}/shims"
 ADAPTER = f"{control.FOLDER}/../bin/run"
 DRAIN_SECONDS = 0.2  # how long a background child is listened to after the step's own process has ended
 GRACE_SECONDS = 2.0  # between asking a step to end and ending it
@@ -54,23 +56,50 @@ def environment() -> dict[str, str]:
     """The step's own environment: what act gives, without what act and we added."""
     kept = {k: v for k, v in os.environ.items() if k not in NOT_GITHUBS and not k.startswith("REGREEN_")}
     kept |= {name: "true" for name in HIDDEN if not kept.get(name)}
-    shims = f"{os.path.dirname(control.FOLDER)}/shims"
-    path = [p for p in kept.get("PATH", "").split(":") if p != shims]
+    if action := os.environ.get("REGREEN_ACTION"):
+        kept["GITHUB_ACTION"] = action
+    path = [p for p in kept.get("PATH", "").split(":") if p != SHIMS]
     return kept | FIXED | {"PATH": ":".join(path)}
+
+
+def settled(env: dict[str, str], program: str) -> dict[str, str]:
+    """The environment with the job's folders where GitHub has them, and without the inputs of a composite action."""
+    where = places.settle()
+    env = {k: places.moved(v, where) for k, v in env.items()}
+    env |= {"RUNNER_WORKSPACE": os.path.dirname(env["GITHUB_WORKSPACE"]), "PWD": os.getcwd()}
+    if program not in ("step", "node"):
+        own = action_file()
+        env = {k: v for k, v in env.items() if not k.startswith("INPUT_") or k in own}
+    return env
+
+
+def action_file() -> str:
+    """The definition of the action that the step belongs to, or the empty string."""
+    folder = os.environ.get("GITHUB_ACTION_PATH", "")
+    for path in (f"{folder}/action.yml", f"{folder}/action.yaml"):
+        if folder and os.path.isfile(path):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+    return ""
 
 
 def script_copy(source: str, suffix: str) -> str:
     """Give the script the name and the line numbers that it has on GitHub; act puts an empty line before it."""
-    folder = os.environ.get("RUNNER_TEMP", "/tmp")
-    os.makedirs(folder, exist_ok=True)
-    copy = f"{folder}/{os.urandom(8).hex()}{suffix}"
+    os.makedirs(places.TEMP, exist_ok=True)
+    copy = f"{places.TEMP}/{os.urandom(8).hex()}{suffix}"
+    where = {old.encode(): new.encode() for old, new in places.settle().items()}
     with open(source, "rb") as old, open(copy, "wb") as new:
-        new.write(old.read().removeprefix(b"\n"))
+        text = old.read().removeprefix(b"\n")
+        for act, github in where.items():
+            text = text.replace(act, github)
+        new.write(text)
     return copy
 
 
 def command_of(program: str, arguments: list[str]) -> list[str]:
     """What to start for what act was told to start; a stand-in of an action is the name of its module."""
+    if program == "node":
+        return [os.environ.get("REGREEN_NODE") or "node", *arguments]
     if program != "step":  # a shim: the shell itself, with its own flags, the script last
         return [program, *arguments[:-1], script_copy(arguments[-1], SUFFIXES[program])]
     kind, script = arguments[0], script_of(arguments)
@@ -94,9 +123,10 @@ def script_of(arguments: list[str]) -> str:
     return next((w.strip("'\"") for w in words if SCRIPTS in w), arguments[-1])
 
 
-def is_acts(arguments: list[str]) -> bool:
-    """Whether act called, and not a program that a JavaScript action started."""
-    return bool(arguments) and SCRIPTS in arguments[-1] and os.path.isfile(arguments[-1])
+def is_acts(program: str, arguments: list[str]) -> bool:
+    """Whether act called for a step, and not a program that a JavaScript action started."""
+    ours = program in ("step", "node")
+    return ours or (bool(arguments) and SCRIPTS in arguments[-1] and os.path.isfile(arguments[-1]))
 
 
 def pass_on(program: str, arguments: list[str]) -> None:
@@ -116,7 +146,7 @@ def found(program: str, path: str) -> str:
 
 def script_text(command: list[str]) -> str:
     """The beginning of the script that the command runs, for the log; empty for a stand-in of an action."""
-    path = next((w for w in reversed(command) if os.path.isfile(w)), "")
+    path = next((w for w in reversed(command) if w.startswith(places.TEMP) and os.path.isfile(w)), "")
     if ADAPTER in command or not path:
         return ""
     with open(path, "rb") as file:
@@ -250,28 +280,45 @@ def forbidden() -> str:
     return ""
 
 
+def keep_shims_first() -> None:
+    """What a step adds to PATH comes first, for act, too; the shims stay before it."""
+    path = os.environ.get("GITHUB_PATH", "")
+    if os.path.isfile(path) and os.path.getsize(path):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"\n{SHIMS}\n")
+
+
+def without_shell(program: str, arguments: list[str]) -> bool:
+    """Whether a step of a composite action names no shell: act takes one of its own then, GitHub fails."""
+    return program == "bash" and arguments[:-1] == ["-e"] and "bash -e" not in action_file()
+
+
 def main(program: str, arguments: list[str]) -> None:
     """Run the step and exit with its own code, after the host has let it go."""
-    if program != "step" and not is_acts(arguments):
+    if not is_acts(program, arguments):
         pass_on(program, arguments)
     seconds = float(os.environ.get("REGREEN_TIMEOUT_MINUTES") or 0) * 60
     goes_on = os.environ.get("REGREEN_CONTINUE_ON_ERROR", "").strip().lower() == "true"
     host = control.Host()
-    host.tell("began", int(goes_on), int(program != "step"))
+    host.tell("began", int(goes_on or program == "node"), int(program != "step"))
     call = host.hear()[1]
     write_all(f"{control.MARKER}{call}\n".encode())
-    command, env = command_of(program, arguments), environment()
+    env = settled(environment(), program)
+    command = command_of(program, arguments)
     log = f"{control.FOLDER}/calls/{call}.log"
     output = Output(log)
     timed_out, code = False, NOT_FOUND
-    if place := found(command[0], env["PATH"]):
+    if program != "step" and without_shell(program, arguments):
+        output.write(b"##[error]Required property is missing: shell\n")
+        code = 1
+    elif place := found(command[0], env["PATH"]):
         command[0] = place
         host.tell("command", script_text(command), *command)
         code, timed_out = run(command, env, output, seconds)
     else:
         output.write(f"##[error]{command[0]}: command not found\n".encode())
-        if command[0] == "pwsh":
-            control.unreplayable("a step needs pwsh, which is not installed here")
+        if command[0] in ("pwsh", "node"):
+            control.unreplayable(f"a step needs {command[0]}, which is not installed here")
     if timed_out:
         output.write(f"##[error]The action has timed out after {seconds / 60:g} minutes.\n".encode())
         code = code or 1
@@ -280,6 +327,7 @@ def main(program: str, arguments: list[str]) -> None:
         output.write(f"##[error]{problem}\n".encode())
         code = 1
     output.file.close()
+    keep_shims_first()
     if code and (lacking := missing(log, env["PATH"])):
         control.unreplayable(f"a step needs {lacking}")
     host.tell("ended", code)
