@@ -455,7 +455,7 @@ class App:
             table["inputs"],
             frozenset(replay.allow_side_effects),
         )
-        stand_ins = StandIns.read(config_root() / "actions.yaml")
+        stand_ins = StandIns.read(config_root() / "actions.yaml", options.as_of)
         return Tools(
             sandbox,
             machine,

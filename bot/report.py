@@ -114,7 +114,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
         "attempts": tries,
-        "notes": incident.final.notes if incident.final else (),
+        "notes": last.notes if (last := incident.final or incident.baseline) else (),
         "cost_usd": float(incident.cost_usd),
         "seconds": round(incident.seconds, 3),
     }

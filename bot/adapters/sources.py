@@ -173,7 +173,7 @@ class GitSources:
             hangs = isinstance(e, Transient)
             reason = f"git {args[0]} had no answer within {seconds:g} s" if hangs else _reason(told)
             if server and (any(word in told for word in DOWN) or (hangs and args[0] == "ls-remote")):
-                self._failed[server] = reason
+                self._failed[server] = f"{server} cannot be reached"
             raise Unavailable(reason) from e
 
     def _has(self, git: GitPlumbing, commit: str) -> bool:

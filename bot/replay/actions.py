@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,14 @@ def _values(node: Any, key: str) -> Iterable[str]:
 class StandIns:
     """The table of stand-ins (`config/actions.yaml`), and the folders that act is given for what a job uses."""
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
+    def __init__(self, table: Mapping[str, Any], as_of: datetime | None = None) -> None:
+        self._as_of = as_of
         self._table = {name.lower(): entry for name, entry in table.items()}
 
     @classmethod
-    def read(cls, path: Path) -> "StandIns":
-        """Read the table."""
-        return cls(load(path.read_bytes(), path.name))
+    def read(cls, path: Path, as_of: datetime | None) -> "StandIns":
+        """Read the table, for replays as of a moment (None is now)."""
+        return cls(load(path.read_bytes(), path.name), as_of)
 
     def write(
         self, uses: Iterable[str], plan: Path, folders: Mapping[str, tuple[Path, str]], refused: Mapping[str, str]
@@ -87,7 +89,7 @@ class StandIns:
         folder.mkdir(parents=True, exist_ok=True)
         name = _join(repository, path)
         ref = name.rpartition("@")[2]
-        if entry and any(ref == old or ref.startswith(f"{old}.") for old in entry.get("retired", ())):
+        if entry and self._is_retired(entry, ref):
             definition = _unavailable(name, f"GitHub fails every job that uses the retired version {name}", "retired ")
         elif entry:
             definition = _definition(name, entry)
@@ -96,6 +98,15 @@ class StandIns:
         for file in ("action.yml", "action.yaml"):
             (folder / file).unlink(missing_ok=True)
         (folder / "action.yml").write_text(json.dumps(definition))
+
+    def _is_retired(self, entry: Mapping[str, Any], ref: str) -> bool:
+        days = [day for old, day in entry.get("retired", {}).items() if ref == old or ref.startswith(f"{old}.")]
+        return any(is_over(date.fromisoformat(day), self._as_of) for day in days)
+
+
+def is_over(last: date, as_of: datetime | None) -> bool:
+    """Whether what GitHub has switched off after a day was off at the moment that is replayed (None is now)."""
+    return as_of is None or as_of.date() > last
 
 
 def split(uses: str) -> tuple[str, str]:

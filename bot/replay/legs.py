@@ -3,17 +3,23 @@
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from bot.errors import UsageError
 from bot.model import JobResult, Result
+from bot.replay.actions import is_over
 from bot.replay.backends import unsafe
 from bot.replay.expressions import Scope, condition, to_string, truthy
 from bot.replay.workflow import Workflow, expand_matrix, job_name, resolve
 
 JOB_MINUTES = 360.0  # GitHub's own limit for a job that names none
 OTHER_SYSTEMS = ("windows", "macos")
-RETIRED = ("ubuntu-16.04", "ubuntu-18.04", "ubuntu-20.04")
+RETIRED = {  # images and their last days, by GitHub's changelog
+    "ubuntu-16.04": date(2021, 9, 20),
+    "ubuntu-18.04": date(2023, 4, 3),
+    "ubuntu-20.04": date(2025, 4, 15),
+}
 ARM = ("arm64", "aarch64")
 NEEDS_ENGINE = ", which needs a container engine"
 
@@ -31,11 +37,12 @@ class Planned:
 
 
 def legs_of(
-    workflow: Workflow, job_id: str, scope: Scope, only: tuple[tuple[str, str], ...]
+    workflow: Workflow, job_id: str, scope: Scope, only: tuple[tuple[str, str], ...], as_of: datetime | None
 ) -> Iterator[Planned | JobResult]:
     """Each leg of a job: planned, or already a result (skipped by its `if`, or not to be had on this machine).
 
-    `only` are wanted matrix values; a job whose matrix has no such key runs as it is. Raises `UsageError` where an
+    `only` are wanted matrix values; a job whose matrix has no such key runs as it is. `as_of` is the moment that is
+    replayed, None is now. Raises `UsageError` where an
     expression or a matrix of the job is wrong.
     """
     job = workflow.jobs[job_id]
@@ -49,7 +56,7 @@ def legs_of(
         combinations = expand_matrix(job, scope)
         for index, matrix in enumerate(combinations):
             if all(to_string(matrix[k]) == v for k, v in only if k in matrix):
-                yield _leg(workflow, job_id, matrix, _with_matrix(scope, matrix, index, len(combinations), job))
+                yield _leg(workflow, job_id, matrix, _with_matrix(scope, matrix, index, len(combinations), job), as_of)
     except UsageError as e:
         raise UsageError(
             e.message if e.message.startswith(workflow.path) else f"{where}: {e.message}", hint=e.hint
@@ -62,10 +69,12 @@ def _with_matrix(scope: Scope, matrix: Mapping[str, Any], index: int, total: int
     return scope.having(matrix=dict(matrix), strategy=strategy)
 
 
-def _leg(workflow: Workflow, job_id: str, matrix: Mapping[str, Any], scope: Scope) -> Planned | JobResult:
+def _leg(
+    workflow: Workflow, job_id: str, matrix: Mapping[str, Any], scope: Scope, as_of: datetime | None
+) -> Planned | JobResult:
     job = workflow.jobs[job_id]
     name = job_name(job_id, job, matrix, scope)
-    if reason := "" if "uses" in job else out_of_reach(job, scope):
+    if reason := "" if "uses" in job else out_of_reach(job, scope, as_of):
         return JobResult(
             id=job_id, name=name, workflow=workflow.path, matrix=dict(matrix), result=Result.UNREPLAYABLE, reason=reason
         )
@@ -74,7 +83,7 @@ def _leg(workflow: Workflow, job_id: str, matrix: Mapping[str, Any], scope: Scop
     return Planned(job_id, name, matrix, float(minutes) if minutes else JOB_MINUTES, goes_on, scope)
 
 
-def out_of_reach(job: Mapping[str, Any], scope: Scope) -> str:
+def out_of_reach(job: Mapping[str, Any], scope: Scope, as_of: datetime | None) -> str:
     """Why a job cannot run on this machine, or the empty string."""
     wanted = resolve(job["runs-on"], scope)
     if isinstance(wanted, dict):
@@ -87,7 +96,7 @@ def out_of_reach(job: Mapping[str, Any], scope: Scope) -> str:
         return f"the job runs on '{shown}', which is not known here"
     if any(label.endswith("-arm") or label in ARM for label in labels) != (platform.machine() in ARM):
         return f"the job runs on {shown}, but this machine is {platform.machine()}"
-    if any(label in RETIRED for label in labels):
+    if any(is_over(RETIRED[label], as_of) for label in labels if label in RETIRED):
         return f"the job runs on {shown}, which GitHub has retired"
     scope = scope.having(env={}, secrets={})
     container = resolve(job.get("container"), scope)

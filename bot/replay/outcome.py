@@ -54,16 +54,17 @@ def judge(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...])
         if failing and (denied := record.steps[failing.id].denied):
             return Result.UNREPLAYABLE, f"the step '{failing.name}' {denied[0]}"
         return Result.FAILURE, None if failing or not record.problems else record.problems[-1]
-    if problem := _contradiction(job, record, steps):
+    if problem := _contradiction(job, steps):
         return Result.FAILURE, f"the result cannot be trusted: {problem}"
+    if record.code != 0:  # such as of an act that cannot tidy up what a step has made
+        told = f"act says that the job succeeded, but ended with exit code {record.code}"
+        return Result.UNREPLAYABLE, "; ".join([told, *record.problems[-1:]])
     if not any(s.result is not Result.SKIPPED for s in steps):
         return Result.SKIPPED, NO_STEP
     return Result.SUCCESS, None
 
 
-def _contradiction(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...]) -> str:
-    if record.code != 0:
-        return f"act says that the job succeeded, but ended with exit code {record.code}"
+def _contradiction(job: Mapping[str, Any], steps: tuple[StepResult, ...]) -> str:
     for raw, step in zip(job["steps"], steps, strict=True):
         if step.result is Result.FAILURE and not step.continue_on_error:
             return f"act says that the job succeeded, but the step '{step.name}' failed"

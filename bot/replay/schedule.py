@@ -132,7 +132,7 @@ class Schedule:
                 waiting = f"it was not run, because {', '.join(held)} is held at its failing step"
                 return [self._without_a_run(job_id, Result.SKIPPED, waiting)]
             only = self._replay.options.matrix if job_id in self._wanted and not self._call.id else ()
-            legs = legs_of(self._workflow, job_id, self._scope(job_id), only)
+            legs = legs_of(self._workflow, job_id, self._scope(job_id), only, self._replay.options.as_of)
             return [self._in_call(leg) if isinstance(leg, JobResult) else self._called(leg) for leg in legs]
         except UsageError as e:
             if not needs(job):

@@ -21,6 +21,7 @@ FIELDS = {
     "branch",
     "diff",
     "diagnosis",
+    "notes",
     "parts",
     "attempts",
     "cost_usd",

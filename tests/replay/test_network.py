@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import ReplayOptions
+from bot.model import ReplayOptions, Result
 from tests.conftest import ROOT
 from tests.index import Index, Release
 from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, Make, workflow
@@ -98,6 +98,19 @@ def test_packages_as_of_then(replay: Replay, index: Index) -> None:
     assert [line.split() for line in done.printed() if line.startswith("one ")] == [["one", "1.0"]]
     assert '{"name": "one", "version": "1.0"}' in done.printed()
     assert done.result.notes[0] == "as of 2021-06-01 00:00 UTC are Python and npm packages, and nothing else"
+
+
+def test_what_github_has_switched_off_since_then(replay: Replay) -> None:
+    job = "runs-on: ubuntu-20.04"
+    upload = "{uses: actions/upload-artifact@v3, with: {path: made}}"
+    then = replay(
+        "run: echo > made", upload, job=job, options={**REGISTRIES, "as_of": datetime(2024, 6, 1, tzinfo=UTC)}
+    )
+    assert then.result.result is Result.SUCCESS, then.log
+    later = replay("run: echo > made", upload, options={**REGISTRIES, "as_of": datetime(2025, 2, 1, tzinfo=UTC)})
+    assert later.result.result is Result.FAILURE
+    last = replay("run: true", job=job, options={**REGISTRIES, "as_of": datetime(2025, 5, 1, tzinfo=UTC)})
+    assert "which GitHub has retired" in (last.result.reason or "")
 
 
 def test_folders_as_of_then(replay: Replay, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

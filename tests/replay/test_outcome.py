@@ -31,8 +31,8 @@ OK, BAD = Result.SUCCESS, Result.FAILURE
     [
         (record(OK, OK), Result.SUCCESS, ""),
         (record(OK), Result.SUCCESS, ""),
-        (record(OK, OK, code=1), Result.FAILURE, "ended with exit code 1"),
-        (record(OK, OK, code=-9), Result.FAILURE, "ended with exit code -9"),
+        (record(OK, OK, code=1), Result.UNREPLAYABLE, "ended with exit code 1"),
+        (record(OK, OK, code=-9), Result.UNREPLAYABLE, "ended with exit code -9"),
         (record(OK, BAD), Result.FAILURE, "the step 'Run b' failed"),
         (record(OK, None), Result.FAILURE, "'Run b' did not run"),
         (record(), Result.FAILURE, "'Run a' did not run"),
