@@ -23,13 +23,7 @@ IDENTITY = {
     "GIT_COMMITTER_EMAIL": "noreply@regreen.invalid",
 }
 SNAPSHOT = "refs/regreen/snapshot"
-CONFIG = """[merge]
-\trenames = true
-[transfer]
-\thideRefs = refs/remotes
-\thideRefs = refs/regreen
-"""
-"""Merges as GitHub's, and to a job that fetches the clone looks as the server would."""
+CONFIG = "[merge]\n\trenames = true\n"  # GitHub's merges follow them
 SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
 
 
@@ -68,7 +62,7 @@ class Origin:
         return found
 
     def create(self, checkout: Checkout) -> None:
-        """Make the clone of a checkout: its branches, as those of a server and as remote ones, and its tags."""
+        """Make the clone of a checkout, with its branches as remote branches, and its tags."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.git.run("init", "--bare", "--quiet", "--template=", str(self.git_dir))
         (self.folder / "objects").symlink_to(checkout.common_dir / "objects")
@@ -84,7 +78,6 @@ class Origin:
         (self.git_dir / "packed-refs").write_text(
             "# pack-refs with: sorted\n" + _as_origin(listing.decode(), checkout.head)
         )
-        self.git.run("symbolic-ref", "HEAD", f"refs/heads/{checkout.default_branch}")
         with (self.git_dir / "config").open("a") as config:
             config.write(CONFIG)
 
@@ -197,7 +190,5 @@ def _as_origin(listing: str, head: str) -> str:
         sha, name = line.split(" ", 1)
         if name == "refs/remotes/origin/HEAD" or "/regreen/" in name:
             continue
-        short = name.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/")
-        places = [name] if name.startswith("refs/tags/") else [f"refs/remotes/origin/{short}", f"refs/heads/{short}"]
-        refs |= dict.fromkeys(places, sha)
+        refs[name.replace("refs/heads/", "refs/remotes/origin/")] = sha
     return "".join(f"{sha} {name}\n" for name, sha in sorted(refs.items()))

@@ -66,16 +66,13 @@ def test_a_job_fetches_what_the_checkout_has(project: Make) -> None:
             CHECKOUT,
             "run: git fetch --quiet origin main && git show FETCH_HEAD:base.txt && git remote get-url origin",
             "run: git fetch --quiet --unshallow --tags && git rev-list --count HEAD && git tag && git branch --remotes",
-            "run: git ls-remote origin | cut -f2 | tr '\\n' ' '; python3 -c \"import os; os.system('git push origin HEAD:other && echo pushed')\"",
             "run: git fetch origin nowhere",
         ),
     )
     made.git("tag", "v1")
     done = made.replay(repository="acme/shop")
-    assert done.steps == ["success", "success", "success", "success", "failure"], done.log
+    assert done.steps == ["success", "success", "success", "failure"], done.log
     printed = done.printed()
-    assert "HEAD refs/heads/feature refs/heads/main refs/tags/v1 " in done.log
-    assert "pushed" not in printed
     assert printed[1:5] == ["new-base", "https://github.com/acme/shop", "2", "v1"]
     assert [x.strip() for x in printed[5:7]] == ["origin/feature", "origin/main"]
 

@@ -1,28 +1,20 @@
 """Stands where git's own transport for https stands (gitremote-helpers(7)): the repository comes from the host's cache.
 
-The replayed repository itself is our clone of the checkout, which has what the checkout has. Of others the host fetches
-what the replayed tree names and shows a copy. What it refuses is asked of the real transport where
+The host fetches what the replayed tree names and shows a copy. What it refuses is asked of the real transport where
 there is a network; where that cannot have it either, the job is UNREPLAYABLE, and the repository named.
 """
 
 import os
-import re
 import subprocess
 import sys
 
 from bot.replay.inside import control
 
 REAL = "/regreen/git-remote-https"
-ORIGIN = "/regreen/origin.git"
-CREDENTIALS = re.compile("//[^/@]*@")
 
 
 def main(network: str, remote: str, url: str = "") -> None:
     """Serve one remote; git calls with its name and its URL."""
-    own = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ.get('GITHUB_REPOSITORY')}"
-    if CREDENTIALS.sub("//", url or remote).rstrip("/").removesuffix(".git").lower() == own.lower():
-        connect(ORIGIN)
-        return
     host = control.Host()
     host.tell("source", url or remote)
     place, reason = [*host.hear(), "", ""][1:3]
