@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+import re2
+
 from bot.errors import UsageError
 from bot.replay.expressions import Scope, interpolate, to_string
 from bot.replay.schema import check
@@ -12,6 +14,7 @@ from bot.yaml12 import load, merge_key
 
 FOLDER = ".github/workflows/"
 BRANCHES, TAGS = {"branches", "branches-ignore"}, {"tags", "tags-ignore"}
+INSERT = re2.compile(r"^\$\{\{\s*insert\s*\}\}$")
 MAX_LEGS = 256  # GitHub's own limit per job
 
 
@@ -155,12 +158,28 @@ def _matches(combination: Mapping[str, Any], pattern: Mapping[str, Any]) -> bool
 
 
 def resolve(value: Any, scope: Scope) -> Any:
-    """Interpolate every text inside a YAML value; expressions keep their types."""
+    """Interpolate every text inside a YAML value; expressions keep their types.
+
+    As in GitHub's templates a list that comes of an expression goes into the list around it, and what an `insert` key
+    has into the mapping around it (github.com/actions/runner, src/Sdk/DTObjectTemplating). Raises `UsageError`.
+    """
     if isinstance(value, str):
         return interpolate(value, scope)
     if isinstance(value, dict):
-        return {k: resolve(v, scope) for k, v in value.items()}
-    return [resolve(x, scope) for x in value] if isinstance(value, list) else value
+        found: dict[Any, Any] = {}
+        for key, item in value.items():
+            made = resolve(item, scope)
+            if not INSERT.match(str(key)):
+                found[key] = made
+            elif isinstance(made, dict):
+                found |= made
+            else:
+                raise UsageError(f"{key} needs a mapping")
+        return found
+    if isinstance(value, list):
+        whole = [(x, resolve(x, scope)) for x in value]
+        return [y for x, made in whole for y in (made if isinstance(x, str) and isinstance(made, list) else [made])]
+    return value
 
 
 def job_name(job_id: str, job: Mapping[str, Any], matrix: Mapping[str, Any], scope: Scope) -> str:
