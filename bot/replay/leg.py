@@ -149,6 +149,7 @@ class Leg(threading.Thread):
         try:
             while self._read_once(process, listener):
                 pass
+            self._hear_out(listener)
         finally:
             if self._closing:
                 process.kill("")
@@ -175,14 +176,24 @@ class Leg(threading.Thread):
                 if not self._read_act(process):
                     return False
             elif key.data == "listener":
-                client = Client(listener.accept()[0])
-                self._selector.register(client.socket, selectors.EVENT_READ, client)
+                self._on_listener(listener)
             elif key.data == "wake":
                 os.read(self._wake_reader, CHUNK)
                 self._next_request()
             else:
                 self._on_client(key.data)
         return True
+
+    def _hear_out(self, listener: socket.socket) -> None:
+        """Take what our programs had said before act ended: on a busy machine we learn of both at once."""
+        deadline = time.monotonic() + MARKER_WAIT_SECONDS
+        self._hold = False
+        while time.monotonic() < deadline:
+            ready = [k.data for k, _ in self._selector.select(0) if k.data == "listener" or isinstance(k.data, Client)]
+            if not ready:
+                return
+            for one in ready:
+                self._on_listener(listener) if one == "listener" else self._on_client(one)
 
     def _over_time(self) -> str:
         if self._step_deadline <= self._deadline:
@@ -197,6 +208,10 @@ class Leg(threading.Thread):
         for line in self._lines.feed(data or b"\n"):
             self._on_act(line)
         return bool(data)
+
+    def _on_listener(self, listener: socket.socket) -> None:
+        client = Client(listener.accept()[0])
+        self._selector.register(client.socket, selectors.EVENT_READ, client)
 
     def _on_client(self, client: Client) -> None:
         messages = client.receive()
@@ -227,7 +242,7 @@ class Leg(threading.Thread):
             self._on_source(client, fields[0])
         elif word == "note" and len(self._record.notes) < MAX_NOTES:
             self._record.notes[fields[0][:MAX_NOTE]] = None
-        elif word == "outputs" and OUTPUTS_STEP in self._record.steps:
+        elif word == "outputs" and self._catch_up(lambda: OUTPUTS_STEP in self._record.steps):
             self._record.outputs = {str(k): str(v) for k, v in dict(json.loads(fields[0])).items()}
         elif word == "answered" and client is self._holding and self._answering:
             answered = Answer(int(fields[0]), float(fields[1]), bool(int(fields[2])))
@@ -255,17 +270,19 @@ class Leg(threading.Thread):
             else:
                 client.send("release")
 
-    def _catch_up(self, call: int) -> None:
-        """Read act's lines up to the marker of a call: the wrapper's own line to us is quicker than act's."""
+    def _catch_up(self, has_come: Callable[[], bool]) -> bool:
+        """Read act's lines until something has come, if it does: our own programs' lines are quicker than act's."""
         poll = select.poll()
         poll.register(self._process.output, select.POLLIN)
         deadline = time.monotonic() + MARKER_WAIT_SECONDS
-        while not any(call in step.calls for step in self._record.steps.values()):
+        while not has_come():
             if not poll.poll(max(0, deadline - time.monotonic()) * 1000) or not self._read_act(self._process):
-                return
+                return has_come()
+        return True
 
     def _begin_hold(self, client: Client, fields: Message) -> None:
-        self._catch_up(client.call)
+        call = client.call
+        self._catch_up(lambda: any(call in step.calls for step in self._record.steps.values()))
         step = next((s for s in reversed(self._record.steps.values()) if s.result is None), None)
         if step:
             step.result = Result.FAILURE
