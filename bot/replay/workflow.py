@@ -170,7 +170,7 @@ def resolve(value: Any, scope: Scope) -> Any:
         for key, item in value.items():
             made = resolve(item, scope)
             if not INSERT.match(str(key)):
-                found[key] = made
+                found[to_string(interpolate(key, scope)) if isinstance(key, str) else key] = made
             elif isinstance(made, dict):
                 found |= made
             else:
