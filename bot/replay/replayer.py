@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -89,7 +89,7 @@ class Replay:
     ) -> None:
         self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
         self._progress, self._check_time = progress, check_time
-        self._numbers = count(1)
+        self.numbers: Iterator[int] = count(1)
         self._legs: dict[str, Leg] = {}
         self._benches: dict[str, Workbench] = {}
         self._notes: dict[str, None] = dict.fromkeys(plan.notes)
@@ -173,11 +173,11 @@ class Replay:
                 raise
         return schedule.results()
 
-    def start(self, call: Call, planned: Planned, *, hold: bool) -> JobResult:
+    def start(self, call: Call, planned: Planned, index: int, *, hold: bool) -> JobResult:
         """Run one leg to its end, or until it is held."""
         job = call.workflow.jobs[planned.job_id]
         job_id, name, matrix = call.id + planned.job_id, call.name + planned.name, call.matrix_of(planned.matrix)
-        leg, log = self._leg(call, planned, name, hold=hold)
+        leg, log = self._leg(call, planned, index, name, hold=hold)
         self._legs[leg_key(call.root, job_id, matrix)] = leg
         self._progress("started", name, None)
         leg.start()
@@ -209,9 +209,8 @@ class Replay:
         self._progress("ended", name, ended)
         return ended
 
-    def _leg(self, call: Call, planned: Planned, name: str, *, hold: bool) -> tuple[Leg, str]:
+    def _leg(self, call: Call, planned: Planned, index: int, name: str, *, hold: bool) -> tuple[Leg, str]:
         """A leg that has not begun, and the name of its log."""
-        index = next(self._numbers)
         folder = LegFolder(self.folder / "legs" / str(index)).make()
         effects = replace(self._tools.side_effects, tree=self._actions)
         derived = derive(call.workflow, planned, call.run, effects)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -35,7 +35,12 @@ class Runner(Protocol):
         """Where the workflows are found that jobs call."""
         ...
 
-    def start(self, call: Call, planned: Planned, *, hold: bool) -> JobResult:
+    @property
+    def numbers(self) -> Iterator[int]:
+        """Of the legs, in the order of the file, whenever they begin."""
+        ...
+
+    def start(self, call: Call, planned: Planned, index: int, *, hold: bool) -> JobResult:
         """Run one leg to its end, or until it is held."""
         ...
 
@@ -107,7 +112,7 @@ class Schedule:
                 self._calls.setdefault(job_id, []).append(schedule)
             elif not self._passed_over(job_id, planned):
                 self._running[job_id] += 1
-                run_one = partial(self._replay.start, self._call, planned, hold=self._hold)
+                run_one = partial(self._replay.start, self._call, planned, next(self._replay.numbers), hold=self._hold)
                 self._submit(run_one, partial(self._add, job_id))
 
     def _passed_over(self, job_id: str, planned: Planned) -> bool:

@@ -236,7 +236,7 @@ def rust(installed: dict[str, list[str]]) -> list[str]:
 def test_rust_toolchain_of_a_ref(replay: Replay, installed: dict[str, list[str]]) -> None:
     setup = "uses: dtolnay/rust-toolchain@stable\nid: t\nwith: {components: 'rustfmt, clippy'}"
     if not rust(installed):
-        assert "rustup is not installed here" in unreplayable(replay(setup))
+        assert "is not installed here" in unreplayable(replay(setup))
         return
     told = "run: rustc --version; echo ${{ steps.t.outputs.name }} ${{ steps.t.outputs.cachekey }} $CARGO_INCREMENTAL; rustup show active-toolchain"
     build = "run: cargo fmt --check && cargo clippy --offline -- -D warnings && cargo +stable run --offline -q"
