@@ -4,12 +4,12 @@ What only `fix` needs is imported when it is needed: a replay must not wait for 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,13 @@ import platformdirs
 
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
-from bot.adapters.container_engine import engine_problem
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.adapters.indexes import without_folders
-from bot.adapters.limits import cores, free_memory, legs_at_once
-from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
-from bot.adapters.proxy import Proxy
+from bot.adapters.machine import execute_only_act
 from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, is_running, this_worker
-from bot.config_files import config_root
-from bot.diagnosis import count_tests, diagnose
+from bot.diagnosis import diagnose
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import (
     Delivery,
@@ -42,21 +37,18 @@ from bot.model import (
     Stage,
     incident_id,
 )
-from bot.ports import Checkout, Limits
+from bot.ports import Checkout
 from bot.recovery import Recovery
-from bot.replay.actions import StandIns
-from bot.replay.backends import HOST, refusals
+from bot.replay.backends import HOST
 from bot.replay.drift import find_drift
-from bot.replay.layout import OVERLAID, remove
-from bot.replay.prepare import Machine
+from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays, discard
 from bot.replay.selection import refuse_another_head, repository_of, select
-from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin, Snapshot, committed_at
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
 from bot.text.redact import Redactor
-from bot.yaml12 import load
+from bot.wiring import Wiring, engine_refusals
 
 if TYPE_CHECKING:
     from bot.pipeline import Work
@@ -379,20 +371,14 @@ class App:
         """The clone and what replays it, made side by side: both wait for other programs most of the time."""
         order = (options.backend,) if options.backend else self.settings.replay.backends
         if HOST not in order:
-            raise MachineError(f"no backend can replay this: {self._refusals(order)}", hint="use the backend host")
+            raise MachineError(
+                f"no backend can replay this: {engine_refusals(order, self._environ)}", hint="use the backend host"
+            )
+        wiring = Wiring(self._environ, self.cache, self.settings.replay, self.sources, self.redactor)
         with ThreadPoolExecutor(1) as pool:
-            tools = pool.submit(self._tools, folder, options)
+            tools = pool.submit(wiring.tools, self.checkout.root, folder, options, order)
             cloned = self._clone(folder, checkout, committed=options.committed)
-            return *cloned, replace(tools.result(), engines=cache(lambda: self._refusals(order)))
-
-    def _refusals(self, order: Iterable[str]) -> str:
-        """Why the backends of an order, `host` left out, cannot be used."""
-        no_jobs = "an engine answers, but this version runs no jobs in it"
-        problems = {
-            "docker": lambda: engine_problem(self._environ) or no_jobs,
-            "github": lambda: "this version does not talk to GitHub",
-        }
-        return refusals(order, problems)
+            return *cloned, tools.result()
 
     def _clone(self, folder: Path, checkout: Checkout, *, committed: bool) -> tuple[Origin, Snapshot]:
         source = folder / "source"
@@ -418,60 +404,6 @@ class App:
             return select(origin, commit, checkout, options, self._secrets, self._local, self.sources, merge=merge)
 
         return Replays(folder, origin, snapshot, plan, tools, self._voices.progress, check_time)
-
-    def _tools(self, folder: Path, options: ReplayOptions) -> Tools:
-        replay = self.settings.replay
-        sandbox = Bubblewrap(outside=self.checkout.root)
-        settings, files = passed_in(self._environ, options.network)
-        settings = without_folders(settings) if options.as_of else settings
-        limits = Limits(replay.max_processes, replay.max_memory_bytes, replay.max_disk_bytes)
-        toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
-        act = execute_only_act(self.cache / "tools", self.checkout.root)
-        hidden = tuple(OVERLAID.values())
-        python, library = execute_only_python(self.cache / "tools", toolchains, hidden, config_root().parent)
-        rows = load((config_root() / "runner_image.yaml").read_bytes(), "runner_image.yaml")["commands"]
-        image = tuple(name for row in rows for name in row)
-        machine = Machine(
-            act,
-            python,
-            library,
-            toolchains,
-            sandbox.inner_mounts,
-            settings,
-            files,
-            options.network,
-            limits,
-            image,
-            git_transports(),
-            self._proxy(folder, options.as_of) if options.network == "registries" else None,
-        )
-        table = load((config_root() / "side_effects.yaml").read_bytes(), "side_effects.yaml")
-        effects = SideEffects(
-            (*table["actions"], *replay.side_effect_actions),
-            (*table["commands"], *replay.side_effect_commands),
-            tuple(table["building_actions"]),
-            tuple(table["building_commands"]),
-            tuple(table["harmless"]),
-            table["inputs"],
-            frozenset(replay.allow_side_effects),
-        )
-        stand_ins = StandIns.read(config_root() / "actions.yaml", options.as_of)
-        return Tools(
-            sandbox,
-            machine,
-            stand_ins,
-            effects,
-            self.sources,
-            count_tests,
-            self.redactor,
-            replay.workers or legs_at_once(cores(), free_memory()),
-        )
-
-    def _proxy(self, folder: Path, as_of: datetime | None) -> Proxy:
-        rows = load((config_root() / "indexes.yaml").read_bytes(), "indexes.yaml")
-        defaults = [url for urls in rows.values() for url in urls]
-        hosts = self.settings.replay.hosts
-        return Proxy.of(self._environ, defaults, hosts, folder / "proxy", self.cache / "packages", as_of)
 
     def _diagnose_leg(self, result: ReplayResult, job: JobResult) -> Diagnosis:
         log = Path(result.log).parent / job.log

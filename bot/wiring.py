@@ -1,0 +1,105 @@
+"""What replays work with, made of this machine, the settings and the tables of config: the composition root, too."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bot.adapters.bubblewrap import Bubblewrap
+from bot.adapters.container_engine import engine_problem
+from bot.adapters.indexes import without_folders
+from bot.adapters.limits import cores, free_memory, legs_at_once
+from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
+from bot.adapters.proxy import Proxy
+from bot.adapters.toolchains import LocalToolchains
+from bot.config_files import config_root
+from bot.diagnosis import count_tests
+from bot.model import ReplayOptions
+from bot.ports import Limits, Sandbox, Sources
+from bot.replay.actions import StandIns
+from bot.replay.backends import refusals
+from bot.replay.layout import OVERLAID
+from bot.replay.prepare import Machine
+from bot.replay.replayer import Tools
+from bot.replay.side_effects import SideEffects
+from bot.settings import ReplaySettings
+from bot.text.redact import Redactor
+from bot.yaml12 import load
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Makes the tools of replays. `cache_folder` is where programs and packages are kept."""
+
+    environ: Mapping[str, str]
+    cache_folder: Path
+    settings: ReplaySettings
+    sources: Sources
+    redactor: Redactor
+
+    def tools(self, checkout: Path, folder: Path, options: ReplayOptions, backends: Iterable[str]) -> Tools:
+        """The tools of one replay in `folder`. Raises `MachineError` where this machine lacks something."""
+        sandbox = Bubblewrap(outside=checkout)
+        return Tools(
+            sandbox,
+            self._machine(sandbox, checkout, folder, options),
+            StandIns.read(config_root() / "actions.yaml", options.as_of),
+            self._side_effects(),
+            self.sources,
+            count_tests,
+            self.redactor,
+            self.settings.workers or legs_at_once(cores(), free_memory()),
+            engines=cache(lambda: engine_refusals(backends, self.environ)),
+        )
+
+    def _machine(self, sandbox: Sandbox, checkout: Path, folder: Path, options: ReplayOptions) -> Machine:
+        settings, files = passed_in(self.environ, options.network)
+        toolchains = LocalToolchains(self.cache_folder / "toolchains.json", self.environ).found()
+        programs = self.cache_folder / "tools"
+        hidden = tuple(OVERLAID.values())
+        python, library = execute_only_python(programs, toolchains, hidden, config_root().parent)
+        return Machine(
+            execute_only_act(programs, checkout),
+            python,
+            library,
+            toolchains,
+            sandbox.inner_mounts,
+            without_folders(settings) if options.as_of else settings,
+            files,
+            options.network,
+            Limits(self.settings.max_processes, self.settings.max_memory_bytes, self.settings.max_disk_bytes),
+            tuple(name for row in _table("runner_image")["commands"] for name in row),
+            git_transports(),
+            self._proxy(folder, options) if options.network == "registries" else None,
+        )
+
+    def _proxy(self, folder: Path, options: ReplayOptions) -> Proxy:
+        defaults = [url for urls in _table("indexes").values() for url in urls]
+        packages = self.cache_folder / "packages"
+        return Proxy.of(self.environ, defaults, self.settings.hosts, folder / "proxy", packages, options.as_of)
+
+    def _side_effects(self) -> SideEffects:
+        table = _table("side_effects")
+        return SideEffects(
+            (*table["actions"], *self.settings.side_effect_actions),
+            (*table["commands"], *self.settings.side_effect_commands),
+            tuple(table["building_actions"]),
+            tuple(table["building_commands"]),
+            tuple(table["harmless"]),
+            table["inputs"],
+            frozenset(self.settings.allow_side_effects),
+        )
+
+
+def engine_refusals(order: Iterable[str], environ: Mapping[str, str]) -> str:
+    """Why the backends of an order, `host` left out, cannot be used."""
+    problems = {
+        "docker": lambda: engine_problem(environ) or "an engine answers, but this version runs no jobs in it",
+        "github": lambda: "this version does not talk to GitHub",
+    }
+    return refusals(order, problems)
+
+
+def _table(name: str) -> Any:
+    return load((config_root() / f"{name}.yaml").read_bytes(), f"{name}.yaml")
