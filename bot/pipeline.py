@@ -5,7 +5,6 @@ Each stage is a function from the record to the record's next part, and the reco
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -262,9 +261,13 @@ def _clone(incident: Incident, work: Work) -> Git:
     assert proposal
     git = replays.origin.git
     if git.try_run("cat-file", "-e", f"{proposal.commit}^{{commit}}") is None:
-        with suppress(GitFailed):
-            remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
-        if git.try_run("cat-file", "-e", f"{proposal.commit}^{{commit}}") is None:
+        try:
+            made = remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
+        except GitFailed:
+            if git.try_run("cat-file", "-e", incident.snapshot) is None:  # it is the clone that has gone
+                raise
+            made = ""
+        if made != proposal.commit:
             told = f"the fix of incident {incident.id} holds what looks like a secret and was not kept whole"
             raise UsageError(told, hint="run regreen fix again")
     return git

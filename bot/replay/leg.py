@@ -168,10 +168,12 @@ class Leg(threading.Thread):
         if left is not None and left <= 0:
             process.kill(self._over_time())
             return False
-        for key, _ in self._selector.select(left):
-            if key.data == "exited":  # else what it left behind would hold its output open
+        ready = self._selector.select(left)
+        for key, _ in sorted(ready, key=lambda one: one[0].data != "exited"):
+            if key.data == "exited":
                 self._selector.unregister(process.exited)
-                process.kill("")
+                self._fail_answer()  # what its dying programs still say is no answer
+                process.kill("")  # else what it left behind would hold its output open
             elif key.data == "act":
                 if not self._read_act(process):
                     return False

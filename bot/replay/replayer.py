@@ -12,7 +12,7 @@ from pathlib import Path
 from posixpath import dirname
 from typing import Any
 
-from bot.errors import UsageError
+from bot.errors import Transient, UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Sandbox, Sources
 from bot.replay import layout, prepare
@@ -22,7 +22,7 @@ from bot.replay.context import SERVER, Run
 from bot.replay.derive import actions_of, derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
-from bot.replay.leg import Leg
+from bot.replay.leg import ENDED, Leg
 from bot.replay.legs import NEEDS_ENGINE, Planned
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
@@ -134,10 +134,12 @@ class Replay:
         return job.model_copy(update={"reason": f"{job.reason} ({told})"})
 
     def bench(self, key: str) -> Workbench | None:
-        """The workbench of a held leg, or None when it is not held."""
+        """The workbench of a held leg, or None when it is not held. Raises `Transient` when it was killed since."""
         leg = self._legs.get(key)
-        if not leg or not leg.held or not leg.is_alive():
+        if not leg or not leg.held:
             return None
+        if not leg.is_alive():
+            raise Transient(ENDED)
         if key not in self._benches:
             self._benches[key] = Workbench(leg, self._tools.sandbox)
         return self._benches[key]

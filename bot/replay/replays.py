@@ -1,6 +1,7 @@
 """All replays of one incident: the clone they check out from, the plan they share, and the benches that they hold."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -55,8 +56,9 @@ class Replays:
 
 
 def discard(folder: Path) -> None:
-    """Remove everything but the logs from the folder of some `Replays`."""
-    for part in list(folder.iterdir()):
-        log = part / "log"
-        for path in [p for p in part.iterdir() if p != log] if log.is_dir() else [part]:
-            remove(path)
+    """Remove everything but the logs from the folder of some `Replays`; what has gone already is no matter."""
+    with suppress(FileNotFoundError):
+        for part in list(folder.iterdir()):
+            log = part / "log"
+            for path in [p for p in part.iterdir() if p != log] if log.is_dir() else [part]:
+                remove(path)
