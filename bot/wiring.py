@@ -1,6 +1,6 @@
 """What replays work with, made of this machine, the settings and the tables of config: the composition root, too."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,8 @@ class Wiring:
 
     def _machine(self, sandbox: Sandbox, checkout: Path, folder: Path, options: ReplayOptions) -> Machine:
         settings, files = passed_in(self.environ, options.network)
-        toolchains = LocalToolchains(self.cache_folder / "toolchains.json", self.environ).found()
+        known = LocalToolchains(self.cache_folder / "toolchains.json", self.environ)
+        toolchains = known.found()
         programs = self.cache_folder / "tools"
         hidden = tuple(OVERLAID.values())
         python, library = execute_only_python(programs, toolchains, hidden, config_root().parent)
@@ -71,11 +72,10 @@ class Wiring:
             Limits(self.settings.max_processes, self.settings.max_memory_bytes, self.settings.max_disk_bytes),
             tuple(name for row in _table("runner_image")["commands"] for name in row),
             git_transports(),
-            self._proxy(folder, options) if options.network == "registries" else None,
+            self._proxy(known.indexes(), folder, options) if options.network == "registries" else None,
         )
 
-    def _proxy(self, folder: Path, options: ReplayOptions) -> Proxy:
-        defaults = [url for urls in _table("indexes").values() for url in urls]
+    def _proxy(self, defaults: Sequence[str], folder: Path, options: ReplayOptions) -> Proxy:
         packages = self.cache_folder / "packages"
         return Proxy.of(self.environ, defaults, self.settings.hosts, folder / "proxy", packages, options.as_of)
 

@@ -1,7 +1,7 @@
 """Time travel: hides from the pages of package indexes what was uploaded after a moment.
 
 Pages are those of https://packaging.python.org/en/latest/specifications/simple-repository-api/ (JSON and HTML), with
-times from `upload-time`, `data-upload-time` or the project's JSON page (https://docs.pypi.org/api/json/), and those of
+times from `upload-time`, `data-upload-time` or the project's JSON page (`/pypi/NAME/json`), and those of
 https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md. A package whose times cannot be believed
 stays as it is now, and that is said.
 """

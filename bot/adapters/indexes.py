@@ -1,4 +1,4 @@
-"""Where the package managers of this machine look for packages, as their own settings say; see config/indexes.yaml."""
+"""Where the package managers of this machine look for packages, as their own settings say."""
 
 import base64
 import configparser
@@ -84,8 +84,8 @@ def without_folders(variables: Mapping[str, str]) -> dict[str, str]:
 def sites(environ: Mapping[str, str], defaults: Iterable[str], hosts: Iterable[str]) -> tuple[Site, ...]:
     """What the network setting `registries` allows.
 
-    `defaults` are the URLs of config/indexes.yaml, `hosts` the user's own (`host` or `host:port`). What the settings of
-    a tool name goes before its default.
+    `defaults` are the URLs that the tools take without settings, `hosts` the user's own (`host` or `host:port`). What
+    the settings of a tool name goes before its default.
     """
     found: dict[tuple[str, int], Site] = {}
     for host in hosts:

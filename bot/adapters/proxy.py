@@ -78,7 +78,7 @@ class Proxy:
         upstream = {k: environ.get(v) or environ.get(v.upper(), "") for k, v in names.items()}
         local = indexes.folders(environ)
         given = indexes.settings(environ).get("PIP_INDEX_URL", "")
-        index = given if given.startswith("http") else next(iter(defaults))
+        index = given if given.startswith("http") else next(iter(defaults), "")
         return cls(allowed, folder, cache, roots, as_of=as_of, folders=local, index=index, upstream=upstream)
 
     @property

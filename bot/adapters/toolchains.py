@@ -33,6 +33,12 @@ found = [[os.path.join(f, w) for w in sorted(os.listdir(f)) if w.startswith(("pi
 wheels = next((ws for ws in found if any("/pip-" in w for w in ws)), [])
 print(json.dumps([".".join(map(str, sys.version_info[:3])), sys.base_prefix, wheels]))
 """
+PIPS_INDEX = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pip._internal.models.index import PyPI
+print(PyPI.simple_url, PyPI.file_storage_domain)
+"""
 VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?(?:-(?:beta|nightly)\b)?)")
 JAVA_VERSION = re2.compile(r'(?m)^JAVA_VERSION="(?:1\.)?(\d+)(?:\.(\d+))?(?:[._](\d+))?')
 ALONE = {"uv": ("uv", "uvx"), "rustup": ("rustup",)}  # kinds that are programs, and the programs that they are
@@ -127,6 +133,25 @@ class LocalToolchains:
         found = shutil.which(name, path=self._environ.get("PATH", ""))
         return [Path(found)] if found else []
 
+    def indexes(self) -> tuple[str, ...]:
+        """The URLs of the package indexes that pip, npm and go take when nobody has configured them; pip's first.
+
+        The tools are asked, once for each set of toolchains.
+        """
+        found = self.found()
+        key = hashlib.sha256(json.dumps([[t.kind, t.version, str(t.bin)] for t in found]).encode()).hexdigest()
+        file = self._cache.with_name("indexes.json")
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            kept = json.loads(file.read_text())
+            if kept["key"] == key:
+                return tuple(map(str, kept["found"]))
+        first = {t.kind: t for t in reversed(found) if t.kind != "python" or t.wheels}
+        told = [_ask(command, bare=True) for kind, t in first.items() if (command := _asking(kind, t))]
+        words = [w for text in sorted(told, key=lambda x: "simple" not in x) for w in re2.split(r"[\s,|]+", text) if w]
+        urls = tuple(w if "://" in w else f"https://{w}" for w in words if "." in w)
+        self._write(file, {"key": key, "found": urls})
+        return urls
+
     def _load(self, key: str) -> tuple[Toolchain, ...] | None:
         try:
             kept = json.loads(self._cache.read_text())
@@ -168,9 +193,22 @@ def _key(programs: list[Program]) -> str:
     return hashlib.sha256(json.dumps([LOOK, VERSION.pattern, told]).encode()).hexdigest()
 
 
-def _ask(command: list[str]) -> str:
+def _asking(kind: str, toolchain: Toolchain) -> list[str]:
+    """The command that tells the default indexes of a kind's package manager, or an empty list."""
+    program = str(toolchain.bin / toolchain.program)
+    if kind == "python":
+        return [program, "-I", "-c", PIPS_INDEX, *(str(w) for w in toolchain.wheels if w.name.startswith("pip-"))]
+    if kind == "node":
+        npm = toolchain.bin.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        return [program, str(npm), "config", "get", "registry"] if npm.exists() else []
+    return [program, "env", "GOPROXY", "GOSUMDB"] if kind == "go" else []
+
+
+def _ask(command: list[str], *, bare: bool = False) -> str:
+    """What a program prints; with `bare` as if this user had no settings."""
+    env = {"PATH": os.defpath, "HOME": "/nonexistent", "GOENV": "off"} if bare else None
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, env=env)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -265,11 +265,19 @@ def test_sites_come_from_the_settings_of_the_tools_their_defaults_and_the_user(t
         "GOPROXY": "https://go.example|direct",
         "TOKEN": "hush",
     }
-    found = {s.authority: s for s in sites(environ, ["https://pypi.org/simple"], ["mine.example:99"])}
+    found = {s.authority: s for s in sites(environ, ["https://usual.example/simple"], ["mine.example:99"])}
     assert set(found) == {
-        *("npm.example", "we.example", "uv.example", "pip.example:8080", "go.example", "pypi.org", "mine.example:99"),
+        *(
+            "npm.example",
+            "we.example",
+            "uv.example",
+            "pip.example:8080",
+            "go.example",
+            "usual.example",
+            "mine.example:99",
+        ),
     }
     assert found["npm.example"].authorization == "Bearer hush"
     assert found["uv.example"].authorization == "Basic dTpw"
-    assert [s.host for s in found.values() if not s.named] == ["pypi.org"]
+    assert [s.host for s in found.values() if not s.named] == ["usual.example"]
     assert [s.host for s in found.values() if not s.index] == ["mine.example"]

@@ -1,6 +1,7 @@
 """Which toolchains are found, and what is kept of them."""
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -71,3 +72,21 @@ def test_path_is_looked_through_again_only_when_a_folder_of_it_changed(tmp_path:
     with pytest.raises(AssertionError, match="looked again"):
         mine._listed(Broken([tmp_path / "bin"]))
     assert mine._listed(PathProvider([tmp_path / "bin"])) == [tmp_path / "bin" / "python3"]
+
+
+def test_the_tools_tell_where_they_look_without_settings(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".npmrc").write_text("registry=https://mine.example/\n")
+    environ = {**os.environ, "HOME": str(home), "npm_config_registry": "https://mine.example/", "GOPROXY": "off"}
+    known = LocalToolchains(tmp_path / "cache" / "toolchains.json", environ)
+    found = known.indexes()
+    assert all(url.startswith("https://") and "mine.example" not in url for url in found)
+    assert found[0].endswith("/simple"), "pip's, which is asked for times"
+    kinds = {t.kind for t in known.found()}
+    assert len(found) == 2 + ("node" in kinds) + 2 * ("go" in kinds)
+    kept = tmp_path / "cache" / "indexes.json"
+    kept.write_text(kept.read_text().replace(found[0], "https://kept.example/simple"))
+    assert known.indexes()[0] == "https://kept.example/simple", "they are asked once"
+    kept.write_text("{")
+    assert known.indexes() == found
