@@ -6,6 +6,7 @@ below keep all of them from running; only plumbing subcommands that honour the o
 
 import os
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +135,10 @@ class GitPlumbing:
                 raise MachineError(NO_GIT, hint=GET_GIT) from e
             except GitCommandError as e:
                 raise _failure(args, e, timeout) from e
+            except KeyboardInterrupt:  # GitPython leaves its timer running, and Python would wait for it at the end
+                for timer in (t for t in threading.enumerate() if isinstance(t, threading.Timer)):
+                    timer.cancel()
+                raise
         assert isinstance(out, bytes)
         return out
 

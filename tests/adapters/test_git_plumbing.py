@@ -1,6 +1,8 @@
 """Git without surprises: what it runs, what it hears of the environment, and how its failures are told apart."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,28 @@ def test_what_is_planted_in_a_repository_does_not_run(
     assert not ran.exists()
     made.git(*command)
     assert ran.exists(), "the positive control: git itself runs it"
+
+
+def test_an_interrupt_leaves_no_timer_behind(tmp_path: Path) -> None:
+    hook = tmp_path / "slow"
+    hook.write_text(
+        "#!/bin/sh\nwhile [ $(ls /proc/$PPID_OF_TEST/task | wc -l) -lt 2 ]; do :; done\nkill -INT $PPID_OF_TEST\nexec sleep 5\n"
+    )
+    hook.chmod(0o755)
+    script = """
+import os, sys
+from pathlib import Path
+from bot.adapters import git_plumbing
+git_plumbing.PLUMBING |= {"slow"}
+os.environ["PPID_OF_TEST"] = str(os.getpid())
+try:
+    git_plumbing.GitPlumbing(Path(sys.argv[1])).run("slow", timeout=600)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    (tmp_path / "git-slow").symlink_to(hook)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=env, capture_output=True, timeout=30, check=False
+    )
+    assert done.stdout == b"interrupted\n", done.stderr
