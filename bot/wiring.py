@@ -44,7 +44,7 @@ class Wiring:
         return Tools(
             sandbox,
             self._machine(sandbox, checkout, folder, options),
-            StandIns.read(config_root() / "actions.yaml", options.as_of),
+            StandIns(_table("actions"), options.as_of),
             self._side_effects(),
             self.sources,
             count_tests,

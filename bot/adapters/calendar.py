@@ -74,7 +74,7 @@ class Calendar:
         if any(f["filename"] not in times for f in files):
             self._stay(NO_TIMES, name)
             return files
-        pairs = [(_version(f["filename"]), times[f["filename"]]) for f in files]
+        pairs = [(release_of(f["filename"])[1], times[f["filename"]]) for f in files]
         if not self._believe(name, [(v, t) for v, t in pairs if v]):
             return files
         return [f for f in files if times[f["filename"]] <= self.as_of]
@@ -224,11 +224,13 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _version(file: str) -> str:
+def release_of(file: str) -> tuple[str, str]:
+    """The normalized name and the version of a wheel or an sdist; both empty when it is neither."""
     try:
-        return str(parse_wheel_filename(file)[1] if file.endswith(".whl") else parse_sdist_filename(file)[1])
+        name, version = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
-        return ""
+        return "", ""
+    return name, str(version)
 
 
 def _order(version: str) -> Version:

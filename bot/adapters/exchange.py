@@ -135,7 +135,7 @@ class Exchange:
             client.body()
             found = LOCAL.match(request.target.decode("ascii"))
             if not found or not self.calendar or int(found["folder"]) >= len(self._folders):
-                client.respond(404, [(b"content-length", b"0")], [])
+                client.respond(404, _about("text/html", b""), [])
                 continue
             number, name = int(found["folder"]), found["page"] or found["of"]
             files = listed(self._folders[number], name)
@@ -144,8 +144,7 @@ class Exchange:
                 body = path.read_bytes() if path else b""
             else:
                 body = as_html(self._known(as_files(number, name, files), name, self.calendar))
-            length = (b"content-length", str(len(body)).encode())
-            client.respond(200 if body else 404, [(b"content-type", b"text/html"), length], [body])
+            client.respond(200 if body else 404, _about("text/html", body), [body])
 
     def _known(self, files: list[dict[str, Any]], name: str, calendar: Calendar) -> list[dict[str, Any]]:
         """The files of a folder that were there, as the index of the machine's settings, or pip's own, knows them."""
@@ -157,10 +156,9 @@ class Exchange:
         headers += [(b"authorization", site.authorization.encode())] if site.authorization else []
         path = f"{page.target.decode().partition('/simple/')[0]}/pypi/{name}/json"
         try:
-            response = self._pool(page).request("GET", page, headers=headers, extensions={"timeout": TIMEOUTS})
-            told = {k.lower(): v for k, v in response.headers}.get(b"content-type", b"").decode("ascii", "replace")
+            response = self._get(page, headers)
             found = response.content if response.status == 200 else b""
-            return calendar.local(files, told, found, partial(self._project, page, path, headers))
+            return calendar.local(files, _kind(response), found, partial(self._project, page, path, headers))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
             return calendar.local(files, "", b"", lambda: None)
 
@@ -272,11 +270,11 @@ class Exchange:
         wanted = f"{JSON}, text/html;q=0.1" if simple else "application/json" if "json" in accept else accept
         headers = [(k, v) for k, v in headers if k not in (b"accept", b"accept-encoding")]
         headers += [(b"accept", wanted.encode()), (b"accept-encoding", b"identity")]
-        response = self._pool(url).request("GET", url, headers=headers, extensions={"timeout": TIMEOUTS})
+        response = self._get(url, headers)
         if response.status != 200:
             client.respond(response.status, response.headers, [response.content])
             return
-        kind = {k.lower(): v for k, v in response.headers}.get(b"content-type", b"").decode("ascii", "replace")
+        kind = _kind(response)
         files = None
         if simple:
             project = partial(self._project, url, f"{simple['base']}/pypi/{simple['name']}/json", headers)
@@ -287,14 +285,16 @@ class Exchange:
         elif (body := calendar.npm(response.content) or b"") == b"":
             calendar.untold(url.host.decode())
             body = response.content
-        told = [(b"content-type", kind.encode())]
-        length = (b"content-length", str(len(body)).encode())
-        client.respond(200, [*told, length], kept.filled(told, [body]))
+        told = _about(kind, body)
+        client.respond(200, told, kept.filled(told, [body]))
+
+    def _get(self, url: httpcore.URL, headers: Headers) -> httpcore.Response:
+        return self._pool(url).request("GET", url, headers=headers, extensions={"timeout": TIMEOUTS})
 
     def _project(self, url: httpcore.URL, path: str, headers: Headers) -> bytes | None:
         """The project's JSON page, where the index has one."""
         page = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=path.encode())
-        response = self._pool(url).request("GET", page, headers=headers, extensions={"timeout": TIMEOUTS})
+        response = self._get(page, headers)
         return response.content if response.status == 200 else None
 
 
@@ -320,6 +320,14 @@ class _Pinned(httpcore.SyncBackend):
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
                 return super().connect_tcp(address, port, *args, **options)
         return super().connect_tcp(found[-1], port, *args, **options)
+
+
+def _about(kind: str, body: bytes) -> Headers:
+    return [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+
+
+def _kind(response: httpcore.Response) -> str:
+    return {k.lower(): v for k, v in response.headers}.get(b"content-type", b"").decode("ascii", "replace")
 
 
 def _needs_none(host: str, exceptions: str) -> bool:
@@ -393,9 +401,8 @@ class _Client:
         """Say no, to the client and to whoever reads the log."""
         deny(why)
         text = f"regreen: a step {why}\n".encode()
-        length = (b"content-length", str(len(text)).encode())
         with suppress(h11.LocalProtocolError):  # it had already begun
-            self.respond(status, [(b"content-type", b"text/plain"), length, (b"connection", b"close")], [text])
+            self.respond(status, [*_about("text/plain", text), (b"connection", b"close")], [text])
 
     def _event(self) -> Any:
         while (event := self._http.next_event()) is h11.NEED_DATA:

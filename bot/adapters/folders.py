@@ -4,15 +4,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name
 
-from bot.adapters.calendar import html_files
+from bot.adapters.calendar import html_files, release_of
 
 
 def listed(folder: Path, name: str) -> dict[str, Path]:
@@ -24,16 +18,9 @@ def listed(folder: Path, name: str) -> dict[str, Path]:
         return {file.name: file for file in found if file.is_file()}
     if not folder.is_dir():
         return {}
-    return {f.name: f for f in folder.iterdir() if f.is_file() and _name(f.name) == canonicalize_name(name)}
+    return {f.name: f for f in folder.iterdir() if f.is_file() and release_of(f.name)[0] == canonicalize_name(name)}
 
 
 def as_files(number: int, name: str, files: dict[str, Path]) -> list[dict[str, Any]]:
     """The files as the page of an index lists them; `number` is that of their folder."""
     return [{"filename": file, "url": f"/{number}/files/{name}/{file}", "hashes": {}} for file in files]
-
-
-def _name(file: str) -> str:
-    try:
-        return parse_wheel_filename(file)[0] if file.endswith(".whl") else parse_sdist_filename(file)[0]
-    except (InvalidSdistFilename, InvalidWheelFilename):
-        return ""

@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import re2
 from findpython.providers import ALL_PROVIDERS
@@ -45,6 +46,8 @@ ALONE = {"uv": ("uv", "uvx"), "rustup": ("rustup",)}  # kinds that are programs,
 TIMEOUT_SECONDS = 20
 PREFERRED_PYTHON = "3.12."  # what `python3` is on ubuntu-24.04, the present ubuntu-latest
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Program:
@@ -70,12 +73,12 @@ class LocalToolchains:
         programs = [*self._pythons(), *self._nodes(), *self._gos(), *self._rusts(), *self._javas(), *self._rubies()]
         programs += self._single("uv", Path(sysconfig.get_path("scripts"), "uv"))
         programs += self._single("rustup", Path(self._environ.get("HOME", "/nonexistent"), ".cargo/bin/rustup"))
-        key = _key(programs)
-        kept = self._load(key)
-        if kept is None:
-            kept = _with_pip(t for p in programs if (t := _python(p) if p.kind == "python" else _other(p)))
-            self._store(key, kept)
-        return tuple(sorted(kept, key=_rank))
+
+        def look() -> list[dict[str, Any]]:
+            made = (_python(p) if p.kind == "python" else _other(p) for p in programs)
+            return [asdict(t) for t in _with_pip(t for t in made if t)]
+
+        return tuple(sorted(self._kept(self._cache.name, _key(programs), look, _from_row), key=_rank))
 
     def _pythons(self) -> Iterator[Program]:
         seen = set()
@@ -91,15 +94,8 @@ class LocalToolchains:
         """What a provider finds. To look at each program on PATH takes 50 ms: kept until one of its folders changes."""
         if not isinstance(provider, PathProvider):
             return [Path(p.executable) for p in provider.find_pythons()]
-        file = self._cache.with_name("pythons.json")
         key = [[str(f), f.stat().st_mtime_ns] for f in provider.paths if f.is_dir()]
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(file.read_text())
-            if kept["key"] == key:
-                return [Path(p) for p in kept["found"]]
-        found = [str(p.executable) for p in provider.find_pythons()]
-        self._write(file, {"key": key, "found": found})
-        return [Path(p) for p in found]
+        return self._kept("pythons.json", key, lambda: [p.executable for p in provider.find_pythons()], Path)
 
     def _nodes(self) -> Iterator[Program]:
         home = Path(self._environ.get("HOME", "/nonexistent"))
@@ -139,35 +135,29 @@ class LocalToolchains:
         The tools are asked, once for each set of toolchains.
         """
         found = self.found()
-        key = hashlib.sha256(json.dumps([[t.kind, t.version, str(t.bin)] for t in found]).encode()).hexdigest()
-        file = self._cache.with_name("indexes.json")
+
+        def ask() -> list[str]:
+            first = {t.kind: t for t in reversed(found) if t.kind != "python" or t.wheels}
+            told = [_ask(command, bare=True) for kind, t in first.items() if (command := _asking(kind, t))]
+            pips_first = sorted(told, key=lambda x: "simple" not in x)
+            words = [w for text in pips_first for w in re2.split(r"[\s,|]+", text) if w]
+            return [w if "://" in w else f"https://{w}" for w in words if "." in w]
+
+        return tuple(self._kept("indexes.json", [[t.kind, t.version, str(t.bin)] for t in found], ask, str))
+
+    def _kept(self, name: str, key: object, make: Callable[[], list[Any]], read: Callable[[Any], T]) -> list[T]:
+        """What a file of the cache keeps for a key, made where it has nothing for it that can be read."""
+        file = self._cache.with_name(name)
         with suppress(OSError, ValueError, KeyError, TypeError):
             kept = json.loads(file.read_text())
             if kept["key"] == key:
-                return tuple(map(str, kept["found"]))
-        first = {t.kind: t for t in reversed(found) if t.kind != "python" or t.wheels}
-        told = [_ask(command, bare=True) for kind, t in first.items() if (command := _asking(kind, t))]
-        words = [w for text in sorted(told, key=lambda x: "simple" not in x) for w in re2.split(r"[\s,|]+", text) if w]
-        urls = tuple(w if "://" in w else f"https://{w}" for w in words if "." in w)
-        self._write(file, {"key": key, "found": urls})
-        return urls
-
-    def _load(self, key: str) -> tuple[Toolchain, ...] | None:
-        try:
-            kept = json.loads(self._cache.read_text())
-            rows = kept["found"] if kept["key"] == key else None
-            return None if rows is None else tuple(_from_row(row) for row in rows)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _store(self, key: str, found: tuple[Toolchain, ...]) -> None:
-        self._write(self._cache, {"key": key, "found": [asdict(t) for t in found]})
-
-    def _write(self, file: Path, content: object) -> None:
+                return list(map(read, kept["found"]))
+        text = json.dumps({"key": key, "found": make()}, default=str)
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(content, default=str))
+        fresh.write_text(text)
         fresh.replace(file)
+        return list(map(read, json.loads(text)["found"]))
 
 
 def _programs(kind: str, spots: list[Path], ask: tuple[str, ...] = ("--version",)) -> list[Program]:
@@ -264,18 +254,9 @@ def _outside_usr(root: Path) -> tuple[Path, ...]:
     return () if root.is_relative_to("/usr") else (root,)
 
 
-def _from_row(row: Mapping[str, object]) -> Toolchain:
-    roots, wheels = row["roots"], row["wheels"]
-    assert isinstance(roots, list)
-    assert isinstance(wheels, list)
-    return Toolchain(
-        str(row["kind"]),
-        str(row["version"]),
-        Path(str(row["bin"])),
-        str(row["program"]),
-        tuple(map(Path, roots)),
-        tuple(map(Path, wheels)),
-    )
+def _from_row(row: dict[str, Any]) -> Toolchain:
+    roots, wheels = tuple(map(Path, row["roots"])), tuple(map(Path, row["wheels"]))
+    return Toolchain(**{**row, "bin": Path(row["bin"]), "roots": roots, "wheels": wheels})
 
 
 def _rank(toolchain: Toolchain) -> tuple[bool, bool, bool, list[int]]:

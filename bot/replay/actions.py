@@ -10,7 +10,6 @@ from typing import Any
 import re2
 
 from bot.replay.layout import BIN, PLAN
-from bot.yaml12 import load
 
 LOCAL = ("./", "docker://")
 ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
@@ -51,11 +50,6 @@ class StandIns:
     def __init__(self, table: Mapping[str, Any], as_of: datetime | None = None) -> None:
         self._as_of = as_of
         self._table = {name.lower(): entry for name, entry in table.items()}
-
-    @classmethod
-    def read(cls, path: Path, as_of: datetime | None) -> "StandIns":
-        """Read the table, for replays as of a moment (None is now)."""
-        return cls(load(path.read_bytes(), path.name), as_of)
 
     def write(
         self, uses: Iterable[str], plan: Path, folders: Mapping[str, tuple[Path, str]], refused: Mapping[str, str]

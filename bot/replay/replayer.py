@@ -1,6 +1,5 @@
 """A whole replay: every wanted leg of the selected workflows, in the order of their needs, side by side."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -71,8 +70,8 @@ class Tools:
     sources: Sources
     count_tests: CountTests
     redact: Callable[[str], str]
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    engines: Callable[[], str] = str
+    workers: int
+    engines: Callable[[], str]
 
 
 class Replay:

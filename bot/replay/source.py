@@ -22,7 +22,7 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "Regreen",
     "GIT_COMMITTER_EMAIL": "noreply@regreen.invalid",
 }
-SNAPSHOT = "refs/regreen/snapshot"
+SNAPSHOT, MERGE = "refs/regreen/snapshot", "refs/regreen/merge"
 CONFIG = "[merge]\n\trenames = true\n"  # GitHub's merges follow them
 SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
 
@@ -87,17 +87,13 @@ class Origin:
         The same checkout gives the same commit, whenever it is asked: it bears the time of its parent.
         Raises `UsageError` for unmerged files and for an untracked file larger than 100 MB.
         """
-        raw = self.git.run("cat-file", "commit", checkout.head).decode("utf-8", "replace")
-        tree = raw.splitlines()[0].removeprefix("tree ")
-        created = _committed_at(raw)
+        tree = self.git.run("rev-parse", f"{checkout.head}^{{tree}}").decode().strip()
+        created = committed_at(self.git, checkout.head)
         changed = tree if committed else self._work_tree_tree(checkout)
         if changed == tree:
             self.git.run("update-ref", SNAPSHOT, checkout.head)
             return Snapshot(checkout.head, tree, dirty=False, created=created)
-        stamp = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"{created.timestamp():.0f} +0000")
-        made = self.git.run("commit-tree", changed, "-p", checkout.head, "-m", SNAPSHOT_MESSAGE, env=IDENTITY | stamp)
-        commit = made.decode().strip()
-        self.git.run("update-ref", SNAPSHOT, commit)
+        commit = self._commit(changed, [checkout.head], SNAPSHOT_MESSAGE, SNAPSHOT)
         return Snapshot(commit, changed, dirty=True, created=created)
 
     def _work_tree_tree(self, checkout: Checkout) -> str:
@@ -133,21 +129,21 @@ class Origin:
         merged = self.git.try_run("merge-tree", "--write-tree", base, head)
         if merged is None:
             return None
-        tree = merged.decode().split()[0]
-        stamp = {f"GIT_{who}_DATE": f"{self._seconds(head)} +0000" for who in ("AUTHOR", "COMMITTER")}
-        message = f"Merge {head} into {base}"
-        made = self.git.run("commit-tree", tree, "-p", base, "-p", head, "-m", message, env=IDENTITY | stamp)
+        return self._commit(merged.decode().split()[0], [base, head], f"Merge {head} into {base}", MERGE)
+
+    def _commit(self, tree: str, parents: list[str], message: str, ref: str) -> str:
+        """Make a commit that bears the time of its last parent."""
+        date = f"{committed_at(self.git, parents[-1]).timestamp():.0f} +0000"
+        dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), date)
+        options = [word for parent in parents for word in ("-p", parent)]
+        made = self.git.run("commit-tree", tree, *options, "-m", message, env=IDENTITY | dates)
         commit = made.decode().strip()
-        self.git.run("update-ref", "refs/regreen/merge", commit)
+        self.git.run("update-ref", ref, commit)
         return commit
 
     def has(self, commit: str) -> bool:
         """Whether a commit is in the clone."""
         return self.git.try_run("cat-file", "-e", f"{commit}^{{commit}}") is not None
-
-    def _seconds(self, commit: str) -> int:
-        raw = self.git.run("cat-file", "commit", commit).decode("utf-8", "replace")
-        return int(next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2])
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file of a commit, or None where there is none."""
@@ -168,10 +164,7 @@ class Origin:
 
 def committed_at(git: Git, commit: str) -> datetime:
     """When a commit was made."""
-    return _committed_at(git.run("cat-file", "commit", commit).decode("utf-8", "replace"))
-
-
-def _committed_at(raw: str) -> datetime:
+    raw = git.run("cat-file", "commit", commit).decode("utf-8", "replace")
     seconds = next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2]
     return datetime.fromtimestamp(int(seconds), UTC)
 
