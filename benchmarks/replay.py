@@ -201,6 +201,7 @@ def caches(table: Table, folder: Path) -> None:
 
 def main(*arguments: str) -> int:
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command compiles all of ours anew
     table = Table()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

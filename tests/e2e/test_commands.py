@@ -199,7 +199,8 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_ctrl_c_in_a_replay(project: Make) -> None:
+def test_ctrl_c_in_a_replay(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # a Ctrl-C in its code would leave its lock taken
     made = project({WORKFLOW: workflow("run: sleep 4747")})
     child = subprocess.Popen(["regreen", "replay"], cwd=made.root, stderr=subprocess.PIPE)
     while not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4747"]]:

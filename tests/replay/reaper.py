@@ -19,6 +19,7 @@ PATIENCE_SECONDS = 20.0
 
 def main(number: str, seconds: str, *command: str) -> None:
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # a Ctrl-C in its code would leave its lock taken for ever
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         child.wait(float(seconds))
