@@ -65,6 +65,8 @@ class Recovery:
         try:
             return work()
         except FileNotFoundError as e:
-            if e.filename and Path(os.fsdecode(e.filename)).is_relative_to(self.cache):
-                raise CorruptCache(f"{os.fsdecode(e.filename)} has gone") from e
-            raise
+            names = (os.fsdecode(name) for name in (e.filename, e.filename2) if name)  # a link has two
+            gone = next((name for name in names if Path(name).is_relative_to(self.cache)), None)
+            if gone is None:
+                raise
+            raise CorruptCache(f"{gone} has gone") from e

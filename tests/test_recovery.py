@@ -58,6 +58,7 @@ def recovery(clock: Clock, told: list[str]) -> Recovery:
     [
         Transient("busy"), Conflict("moved"), CorruptCache("odd"), GitFailed("git x failed", code=-9, stderr=""),
         FileNotFoundError(2, "no such file", str(CACHE / "runs" / "1")),
+        FileNotFoundError(2, "no such file", "/elsewhere", None, str(CACHE / "runs" / "1")),
     ],
     ids=lambda e: type(e).__name__,
 )  # fmt: skip
