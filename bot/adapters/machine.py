@@ -135,6 +135,5 @@ def passed_in(environ: Mapping[str, str], network: str) -> tuple[dict[str, str],
     settings |= {k: indexes.without_credentials(v) for k, v in found.items()} | QUIET
     spots = (Path(urlsplit(w).path) for v in settings.values() for w in v.split() if w.startswith(("file://", "/")))
     folders = {p.parent if p.name == "simple" else p for p in spots}  # the files of an index lie beside its pages
-    return settings, tuple(
-        sorted(p for p in folders if p.exists() and not p.is_relative_to("/usr") and not p.is_relative_to("/etc/ssl"))
-    )
+    there = ("/usr", "/etc/ssl/certs")
+    return settings, tuple(sorted(p for p in folders if p.exists() and not any(map(p.is_relative_to, there))))
