@@ -146,6 +146,7 @@ def _nested(
 def _arguments(spec: SandboxSpec) -> list[str]:
     words = ["--unshare-user", "--uid", RUNNER_ID, "--gid", RUNNER_ID, "--unshare-all", "--cap-drop", "ALL"]
     words += ["--die-with-parent", "--new-session", "--hostname", "runner"]
+    words += ["--as-pid-1"]  # bubblewrap's own is open to all: its output, and by /proc/1/exe its program on the host
     if spec.network == "all":
         words.append("--share-net")
     words += ["--ro-bind", "/usr", "/usr"]

@@ -221,16 +221,16 @@ def spec(
         **({layout.TRANSPORT: machine.transports[0]} if machine.transports else {}),
         **sources,
     }
+    ports = ""
     if machine.proxy:
         read_only |= {layout.NETWORK: folder.network, layout.CERTIFICATES: machine.proxy.certificates}
         if Path(BUNDLE).exists():
             read_only[BUNDLE] = machine.proxy.certificates
-        ports = {layout.PROXY_PORT: "", **machine.proxy.loopback}
-        argv = [layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "forward", json.dumps(ports), *argv]
+        ports = json.dumps({layout.PROXY_PORT: "", **machine.proxy.loopback})
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
     return SandboxSpec(
-        tuple(argv),
+        (layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "init", ports, *argv),
         _environment(machine),
         f"{layout.ROOT}/empty",
         read_only,

@@ -1,11 +1,7 @@
-"""Carries connections from the sandbox's own loopback to the proxy outside, then becomes act.
-
-The ports are listened on before act starts; what forwards is a child, for as long as the sandbox lives.
-"""
+"""Carries connections from the sandbox's own loopback to the proxy outside."""
 
 import asyncio
 import json
-import os
 import socket
 from contextlib import suppress
 from functools import partial
@@ -16,18 +12,18 @@ SOCKET = "/regreen/network/socket"
 CONNECTIONS = 128
 
 
-def main(ports: str, *command: str) -> None:
-    """Listen and become the command.
+class Forwarder:
+    """Listens from the beginning, and carries once it runs.
 
     `ports` is a JSON object: port -> the `host:port` that the proxy connects it to, empty for the proxy itself.
     """
-    listeners = {listen(int(port)): target for port, target in json.loads(ports).items()}
-    if os.fork():
-        os.execv(command[0], command)
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    asyncio.run(serve(listeners))
+
+    def __init__(self, ports: str) -> None:
+        self._listeners = {listen(int(port)): target for port, target in json.loads(ports).items()}
+
+    def run(self) -> None:
+        """Forward for as long as the sandbox lives."""
+        asyncio.run(serve(self._listeners))
 
 
 def listen(port: int) -> socket.socket:

@@ -1,0 +1,29 @@
+"""The first process of the sandbox: starts act, and the forwarder where there is a proxy, and ends with act's code.
+
+It is ours and not bubblewrap's because a step may look into that one: there are act's output, to which it could write
+results, and the program on the host. This one cannot be read, so nobody of the same user may.
+"""
+
+import os
+import sys
+
+
+def main(ports: str, *command: str) -> None:
+    """Run the command; `ports` is what the forwarder is to listen on (see `forward`), empty for none."""
+    forwarder = None
+    if ports:
+        from bot.replay.inside.forward import Forwarder
+
+        forwarder = Forwarder(ports)
+    act = os.fork()
+    if act == 0:
+        os.execv(command[0], command)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    if forwarder and os.fork() == 0:
+        forwarder.run()
+    while (ended := os.wait())[0] != act:
+        continue
+    code = os.waitstatus_to_exitcode(ended[1])
+    sys.exit(128 - code if code < 0 else code)
