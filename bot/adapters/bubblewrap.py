@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from bot.adapters import seccomp
 from bot.adapters.limits import GONE_SECONDS, Group, watch
 from bot.errors import MachineError, Transient
 from bot.ports import Limits, SandboxSpec
@@ -90,8 +92,12 @@ class Bubblewrap:
 
     def start(self, spec: SandboxSpec) -> "Process":
         """See `bot.ports.Sandbox.start`."""
-        command = [str(self.program), *_arguments(spec), "--", *spec.argv]
-        return Process(command, spec.env, spec.limits, list(spec.writable.values())[:1])
+        disks = list(spec.writable.values())[:1]
+        with tempfile.TemporaryFile() as calls:  # bubblewrap reads it from a descriptor
+            calls.write(seccomp.program())
+            calls.seek(0)
+            command = [str(self.program), "--seccomp", str(calls.fileno()), *_arguments(spec), "--", *spec.argv]
+            return Process(command, spec.env, spec.limits, disks, calls.fileno())
 
 
 def candidates(outside: Path | None) -> list[Path]:
@@ -169,7 +175,9 @@ def _arguments(spec: SandboxSpec) -> list[str]:
 class Process:
     """One running sandbox; see `bot.ports.Sandboxed`."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], limits: Limits, disks: Sequence[Path]) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], limits: Limits, disks: Sequence[Path], *passed: int
+    ) -> None:
         folders = [os.open(d, os.O_RDONLY | os.O_DIRECTORY) for d in disks]
         reader, writer = os.pipe()
         self._group = Group.make(limits)
@@ -181,6 +189,7 @@ class Process:
                 stdout=writer,
                 stderr=writer,
                 start_new_session=True,
+                pass_fds=passed,
             )
         except BaseException:
             for descriptor in (reader, *folders):
