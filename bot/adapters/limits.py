@@ -25,12 +25,17 @@ GONE_SECONDS = 10.0  # how long the end of killed processes is waited for
 STALE_SECONDS = 60.0
 LEG_BYTES = 2 * 1024**3  # room that a leg is given at least; GitHub's own runners have 4 GB per core
 PREFIX = "regreen-"
+INSIDE = "inside"
 ENTER = 'for f in $1; do echo $$ > "$f/cgroup.procs" || exit 125; done; shift; unset PWD OLDPWD; exec "$@"'
 
 
 @dataclass(frozen=True)
 class Group:
-    """A control group of our own: one folder under cgroup 2, one per controller under cgroup 1."""
+    """A control group of our own: one folder under cgroup 2, one per controller under cgroup 1.
+
+    What runs is in a group below it: in a user namespace of its own a process may mount its group and all below, and
+    write to it if it has the uid that made it; so the limits stand above.
+    """
 
     folders: tuple[Path, ...]
 
@@ -43,7 +48,8 @@ class Group:
             bounds = {"pids.max": limits.processes, "memory.max": limits.memory, "memory.swap.max": 0}
         elif (root / "pids").is_dir() and (root / "memory").is_dir():
             group = cls((root / "pids" / name, root / "memory" / name))
-            bounds = {"pids.max": limits.processes, "memory.limit_in_bytes": limits.memory}
+            bounds = {"memory.use_hierarchy": 1}  # which Linux 5.11 and newer have always
+            bounds |= {"pids.max": limits.processes, "memory.limit_in_bytes": limits.memory}
         else:
             return None
         for folder in group.folders:
@@ -52,6 +58,8 @@ class Group:
             for folder in group.folders:
                 folder.mkdir()
             group._write(bounds)
+            for folder in group.folders:
+                (folder / INSIDE).mkdir()
         except OSError:
             group.remove()
             return None
@@ -67,11 +75,11 @@ class Group:
 
     def entering(self, command: Sequence[str]) -> list[str]:
         """The command that joins the group before it becomes `command`."""
-        return ["/bin/sh", "-c", ENTER, "sh", " ".join(map(str, self.folders)), *command]
+        return ["/bin/sh", "-c", ENTER, "sh", " ".join(str(f / INSIDE) for f in self.folders), *command]
 
     def verdict(self) -> str:
         """Whether a limit was hit, in words; empty when none was."""
-        for folder in self.folders:
+        for folder in (f / below for f in self.folders for below in (INSIDE, "")):  # cgroup 1 counts where it happened
             if _counter(folder / "memory.events", "oom_kill") or _counter(folder / "memory.oom_control", "oom_kill"):
                 return "it used more memory than it may"
             if _counter(folder / "pids.events", "max"):
@@ -80,7 +88,7 @@ class Group:
 
     def remove(self) -> None:
         """End what is left in the group, wait until it has gone, and remove the group."""
-        for folder in self.folders:
+        for folder in (Path(below) for f in self.folders for below, _, _ in os.walk(f, topdown=False)):
             with suppress(OSError):  # not made, or what is in it cannot be ended
                 Retrying(
                     retry=retry_if_exception(lambda e: isinstance(e, OSError) and e.errno == errno.EBUSY),
@@ -104,7 +112,8 @@ def _sweep(root: Path) -> None:
         pid = folder.name.removeprefix(PREFIX).split("-")[0]
         with suppress(OSError):  # another process was quicker, or it is still in use
             if time.time() - folder.stat().st_mtime > STALE_SECONDS and not Path("/proc", pid).exists():
-                folder.rmdir()
+                for below, _, _ in os.walk(folder, topdown=False):
+                    Path(below).rmdir()
 
 
 def _counter(file: Path, key: str) -> int:

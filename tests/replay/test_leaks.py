@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.adapters.limits import CGROUPS, Group, _sweep
+from bot.adapters.limits import CGROUPS, INSIDE, Group, _sweep
 from bot.ports import Limits
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 
@@ -157,7 +157,7 @@ def test_a_group_is_removed_with_what_is_still_in_it() -> None:
     if group is None:
         pytest.skip("no control groups here")
     with subprocess.Popen(group.entering(["bash", "-c", "for i in $(seq 300); do sleep 600 & done; wait"])) as child:
-        while not all(len((f / "cgroup.procs").read_text().split()) > 300 for f in group.folders):
+        while not all(len((f / INSIDE / "cgroup.procs").read_text().split()) > 300 for f in group.folders):
             assert child.poll() is None
         group.remove()
         assert child.wait() == -signal.SIGKILL
