@@ -1,5 +1,7 @@
 """Where things stand inside the sandbox, and in the folder of one replay outside of it."""
 
+import errno
+import os
 import shutil
 import stat
 from contextlib import suppress
@@ -47,6 +49,30 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, onerror=made_writable)
     if folder.exists():  # what was in the way has its rights now
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_below(root: Path, path: str, *, folder: bool = False, make: bool = False) -> int:
+    """Open a file that sandboxed programs may have written below `root`, without following a link on the way.
+
+    It is a regular one, or with `folder` a folder, which is made with all above it with `make`. Raises `OSError`.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    found = os.open(root, flags | os.O_DIRECTORY)
+    for part in path.split("/"):
+        try:
+            if part in ("", ".", ".."):
+                raise OSError(errno.EINVAL, "no plain path", path)
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=found)
+            below = os.open(part, flags, dir_fd=found)
+        finally:
+            os.close(found)
+        found = below
+    if (stat.S_ISDIR if folder else stat.S_ISREG)(os.fstat(found).st_mode):
+        return found
+    os.close(found)
+    raise OSError(errno.EINVAL, "not what was to be there", path)
 
 
 @dataclass(frozen=True)

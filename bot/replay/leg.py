@@ -25,7 +25,7 @@ from bot.replay.control import CHUNK, Client, Message, listen
 from bot.replay.derive import OUTPUTS_STEP
 from bot.replay.inside.control import MARKER
 from bot.replay.joblog import JobLog
-from bot.replay.layout import LegFolder
+from bot.replay.layout import LegFolder, open_below
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
 
 MARKER_WAIT_SECONDS = 2.0
@@ -400,10 +400,12 @@ class Leg(threading.Thread):
         return self._egress.denied() if self._egress else ()
 
     def _lines_of(self, call: int) -> Iterator[str]:
-        path = self.folder.calls / f"{call}.log"
-        if path.is_file() and not path.is_symlink():
-            with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-                yield from lines
+        try:
+            descriptor = open_below(self.folder.control, f"calls/{call}.log")
+        except OSError:
+            return
+        with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+            yield from lines
 
     def _close(self) -> None:
         with self._lock:

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from bot.errors import UsageError
+from bot.errors import Transient, UsageError
 from bot.ports import Executed, Ran, Sandbox, Watched, Written
 from bot.replay import layout
+from bot.replay.layout import open_below
 from bot.replay.leg import Leg
 
 MAX_OUTPUT = 4_000_000
@@ -46,9 +47,14 @@ class Workbench:
 
         With `by_step`, only those that were written since the held step began.
         """
-        root = self.folder.root / "home" / Path(self.workspace).relative_to(layout.HOME)
+        root = f"home/{self.in_home(self.workspace)}"
         since = self.held.began.timestamp() if by_step else 0.0
-        return tuple(w for path, blob in blobs.items() if (w := _difference(root, path, blob, since)))
+        found = (_difference(self.folder.root, f"{root}/{path}", path, blob, since) for path, blob in blobs.items())
+        return tuple(w for w in found if w)
+
+    def in_home(self, path: str) -> str:
+        """A path without the job's home before it, for `open_below`: the job may say that it stands anywhere."""
+        return path.removeprefix(f"{layout.HOME}/")
 
     def serve(self, command: Sequence[str], cwd: str, env: Mapping[str, str], timeout: float) -> Ran:
         """Let the held job run a command. Raises `Transient` when it has ended meanwhile."""
@@ -56,7 +62,7 @@ class Workbench:
         pairs = (f"{k}={v}" for k, v in env.items())
         answer = self._leg.request("run", f"{layout.CONTROL}/{name}", timeout, cwd, len(command), *command, *pairs)
         output = self.folder.control / name
-        text = _tail(output, MAX_OUTPUT).decode("utf-8", "replace")
+        text = _tail(self.folder.control, name, MAX_OUTPUT).decode("utf-8", "replace")
         output.unlink(missing_ok=True)
         return Ran(answer.code, text, answer.seconds, answer.timed_out)
 
@@ -72,11 +78,14 @@ class Session:
 
     def __init__(self, bench: Workbench, name: str) -> None:
         self._bench, self._held = bench, bench.held
-        self._folder = bench.folder.sessions / name
+        self._name = name
         self._overlays = {}
         for kind, inside in layout.OVERLAID.items():
             for half in ("upper", "work"):
-                (self._folder / kind / half).mkdir(parents=True)
+                try:
+                    os.close(open_below(bench.folder.control, f"sessions/{name}/{kind}/{half}", folder=True, make=True))
+                except OSError as e:
+                    raise Transient(f"the held job is in the way of its workbench: {e.strerror}") from e
             base = f"{layout.CONTROL}/sessions/{name}/{kind}"
             self._overlays[inside] = (f"{base}/upper", f"{base}/work")
 
@@ -91,8 +100,8 @@ class Session:
         path = Path(self._held.command[-1])
         if not path.is_relative_to(layout.HOME):
             return ""
-        outside = self._bench.folder.root / "home" / path.relative_to(layout.HOME)
-        return _tail(outside, MAX_SCRIPT).decode("utf-8", "replace")
+        place = f"home/{self._bench.in_home(str(path))}"
+        return _tail(self._bench.folder.root, place, MAX_SCRIPT).decode("utf-8", "replace")
 
     def run(
         self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None, timeout: float = 600
@@ -110,56 +119,40 @@ class Session:
         argv, result = self._bench.trace(self._held.command)
         command = self._bench.sandbox.nested(self._overlays, argv, pid_namespace=False)  # the tracer looks into /proc
         ran = self._bench.serve(command, self._held.cwd, {}, timeout)
-        programs = tuple(_executed(_tail(result, MAX_TRACE)))
+        programs = tuple(_executed(_tail(result.parent, result.name, MAX_TRACE)))
         result.unlink(missing_ok=True)
         return Watched(ran.code, ran.output, ran.seconds, ran.timed_out, programs)
 
     def written(self) -> tuple[Written, ...]:
         """What the session has changed in the workspace, `.git` left out. Raises `UsageError` for a file too large."""
-        inside = Path(self.workspace).relative_to(layout.HOME)
-        return tuple(sorted(_walk(self._folder / "home" / "upper" / inside), key=lambda w: w.path))
+        upper = f"sessions/{self._name}/home/upper/{self._bench.in_home(self.workspace)}"
+        return tuple(sorted(_walk(self._bench.folder.control, upper), key=lambda w: w.path))
 
 
-def _difference(root: Path, path: str, blob: str, since: float) -> Written | None:
+def _difference(root: Path, place: str, path: str, blob: str, since: float) -> Written | None:
     """What a tracked file has become, or None where it is as it was, is no regular file, or is older than `since`."""
     try:
-        descriptor = _open_below(root, path)
+        descriptor = open_below(root, place)
     except FileNotFoundError:
         return None if since else Written(path, None)
     except OSError:
         return None
     with os.fdopen(descriptor, "rb") as file:
         info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_FILE or info.st_ctime < since:
+        if info.st_size > MAX_FILE or info.st_ctime < since:
             return None
         content = file.read(MAX_FILE)
     same = hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest() == blob
     return None if same else Written(path, content, bool(info.st_mode & stat.S_IXUSR))
 
 
-def _open_below(root: Path, path: str) -> int:
-    """Open a file below a folder without following a link anywhere on the way."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        *above, name = path.split("/")
-        for part in above:
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = below
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    finally:
-        os.close(folder)
-
-
-def _tail(path: Path, limit: int) -> bytes:
+def _tail(root: Path, place: str, limit: int) -> bytes:
     """The end of a file that hostile code may have put there: no link, no device."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_below(root, place)
     except OSError:
         return b""
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b""
         file.seek(max(0, os.fstat(descriptor).st_size - limit))
         return file.read(limit)
 
@@ -175,9 +168,9 @@ def _executed(text: bytes) -> Iterator[Executed]:
             continue
 
 
-def _walk(root: Path) -> Iterator[Written]:
+def _walk(root: Path, place: str) -> Iterator[Written]:
     try:
-        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = open_below(root, place, folder=True)
     except OSError:
         return
     try:
