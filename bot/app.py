@@ -421,7 +421,7 @@ class App:
         """
         runs = self.cache / "runs"
         folder = runs / f"{self._clock.now():%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
-        folder.mkdir(parents=True)
+        folder.mkdir(mode=0o700, parents=True)  # else other users could run what a job has made setuid
         for number, old in enumerate(sorted(runs.iterdir(), reverse=True)):
             with suppress(FileNotFoundError):  # another process tidies up as well
                 age = self._clock.now().timestamp() - old.stat().st_mtime
