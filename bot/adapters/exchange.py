@@ -190,6 +190,9 @@ class Exchange:
         self, client: "_Client", request: h11.Request, target: bytes, scheme: str, site: Site, deny: Deny
     ) -> None:
         method, body = request.method.decode("ascii"), client.body()
+        if not target.startswith(b"/"):  # `@other.example/` behind our host and port would be a URL of other.example
+            client.refuse(400, f"asked {site.authority} for what is no path", deny)
+            return
         if site.index and method not in READING and not (method == "POST" and QUESTIONS.encode() in target):
             client.refuse(405, f"wanted to write ({method}) to {site.authority}, which replays only read", deny)
             return
