@@ -1,11 +1,10 @@
-"""The sandbox: every probe fails inside and, as a positive control, succeeds outside of it."""
+"""The sandbox by itself: what it passes in, its limits, its end. What gets out of it: `tests/replay/test_escape.py`."""
 
 import os
 import select
-import socket
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -67,59 +66,6 @@ def test_no_variable_of_the_caller_reaches_the_sandbox(run: Run) -> None:
     variables = {line.split("=")[0] for line in text.splitlines() if "=" in line}
     assert variables <= {"PATH", "PWD", "SHLVL", "_", "OLDPWD"}
     assert outside("env | grep -q canary") == 0
-
-
-PROBES = {
-    "write to /usr": "touch /usr/regreen-probe",
-    "write to /etc": "touch /etc/regreen-probe",
-    "write to the root": "mkdir /regreen-probe",
-    "remount the root writable": "mount -o remount,rw /",
-    "see the processes of the machine": "test $(ls -d /proc/[0-9]* | wc -l) -gt 12",
-    "reach the home of the user": "ls {home} | grep -q .",
-    "read the passwords": "test -r /etc/shadow",
-    "become root": "test $(id -u) = 0",
-    "have a capability": "grep -q 'CapEff:.*[1-9a-f]' /proc/self/status",
-    "reach a server of the machine": "exec 3<>/dev/tcp/127.0.0.1/{port}",
-    "have a network device": "test $(grep -c : /proc/net/dev) -gt 1",
-    "trace another process": "grep -q . /proc/1/environ && false || kill -0 {pid}",
-    "see the machine's name": "test $(hostname) = {host}",
-    "reach the docker socket": "test -S /var/run/docker.sock -o -S {socket}",
-    "see the disks": "test -e /dev/vda -o -e /dev/sda -o -e /dev/nvme0n1 -o -e /dev/mem -o -e /dev/kmsg",
-    "load a module": "test -r /dev/kmsg",
-}
-NEEDS_ROOT = {"write to /usr", "write to /etc", "write to the root", "remount the root writable", "read the passwords",
-              "become root", "have a capability", "load a module", "see the disks"}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What probes look for: a server, a unix socket, a home that is not empty."""
-    folder = tmp_path_factory.mktemp("around")
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as unix:
-        unix.bind(str(folder / "engine.sock"))
-        unix.listen()
-        yield {
-            "home": str(Path(__file__).parent), "port": str(server.getsockname()[1]), "pid": str(os.getpid()),
-            "host": socket.gethostname(), "socket": str(folder / "engine.sock"),
-        }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PROBES)
-def test_probes_fail_inside(run: Run, around: dict[str, str], name: str) -> None:
-    code, text, _ = run(PROBES[name].format(**around))
-    assert code != 0, text
-
-
-@pytest.mark.parametrize("name", [n for n in PROBES if n not in NEEDS_ROOT or os.getuid() == 0])
-def test_probes_succeed_outside(around: dict[str, str], name: str) -> None:
-    script = PROBES[name].format(**around)
-    if name == "write to the root":
-        script += " && rmdir /regreen-probe"
-    elif script.startswith("touch"):
-        script += f" && rm {script.split()[1]}"
-    elif name == "trace another process":
-        script = f"kill -0 {around['pid']}"
-    assert outside(script) == 0 or name in ("see the disks", "load a module")
 
 
 def test_only_the_given_folder_can_be_written(run: Run, tmp_path: Path) -> None:
