@@ -29,6 +29,7 @@ KEYCTL = {"x86_64": 250, "aarch64": 219}.get(platform.machine(), 0)
 SEARCH, SESSION = 10, -3  # <linux/keyctl.h>
 PTRACE_SEIZE, PIDFD_OPEN, PIDFD_GETFD, IO_URING_SETUP, AF_VSOCK = 0x4206, 434, 438, 425, 40
 FORGED = '{"jobID":"job","jobResult":"success","level":"info","msg":"Job succeeded"}\n'
+FIRST = "1"
 PROXY = ("127.0.0.1", 61128)
 SECONDS = 20
 Given = tuple[str, ...]
@@ -77,7 +78,9 @@ def list_folder(path: str) -> None:
 
 
 def find(word: str) -> int:
-    """The process that has a word among the first of its command line."""
+    """The process that has a word among the first of its command line, or that number."""
+    if word == FIRST:
+        return int(word)
     for entry in filter(str.isdecimal, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/cmdline") as file:
@@ -350,7 +353,7 @@ WAYS = (
     *(write_its_output, write_its_memory, trace, read_its_environment, change_its_program, read_its_root),
     take_its_descriptor,
 )
-OURS = {"act": "/regreen/act", "the wrapper": "/regreen/bin/step", "the first process": "init"}
+OURS = {"act": "/regreen/act", "the wrapper": "/regreen/bin/step", "the first process": FIRST}
 ALLOWED = "localhost:{index}"
 AUTHORITIES = (
     *("other.example:443", "127.0.0.1:{index}", "127.0.0.1:{port}", "localhost:{port}", "[::1]:{index}"),

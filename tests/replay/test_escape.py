@@ -110,7 +110,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         marked = stack.enter_context(subprocess.Popen([lab / "sh", "-s", name], stdin=subprocess.PIPE))
         stack.callback(marked.kill)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("REGREEN_CANARY", f"canary-of-{name}")
+        patch.setenv("CANARY_OF_PROBES", f"canary-of-{name}")
         yield {
             "lab": str(lab),
             "folder": str(folder),
