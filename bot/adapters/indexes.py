@@ -16,7 +16,8 @@ UV_KEYS = ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX",
 GO_KEYS = ("GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE")
 LOOPBACK = ("localhost", "127.0.0.1")
 PIP_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
-FOLDERS, FOLDERS_PORT = "folders.regreen.invalid:80", 61_129  # for the folders of packages; the port is loopback's
+FOLDERS = "folders.regreen.invalid:80"  # for the folders of packages
+FOLDERS_PORT = 61_129  # of loopback: above the ports that systems give out by themselves, and no service's own
 FOLDER = ("file://", "/")
 PORTS = {"http": 80, "https": 443}
 CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")

@@ -89,6 +89,11 @@ class Proxy:
         return found | ({indexes.FOLDERS_PORT: indexes.FOLDERS} if self._as_of else {})
 
     @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """See `bot.ports.Proxy.hosts`."""
+        return [place for place in self._sites if place[0] not in indexes.LOOPBACK]
+
+    @property
     def certificates(self) -> Path:
         """See `bot.ports.Proxy.certificates`."""
         return self._exchange.result().certificates

@@ -24,7 +24,6 @@ TRANSPORT = f"{ROOT}/git-remote-https"
 ARTIFACTS = f"{ROOT}/artifacts"
 NETWORK = f"{ROOT}/network"
 CERTIFICATES = f"{ROOT}/certificates.pem"
-PROXY_PORT = 61_128  # above the ports that systems give out by themselves, and no service's own
 HOME = "/home/runner"
 WORK = f"{HOME}/work"
 RUNNER_TEMP = f"{WORK}/_temp"

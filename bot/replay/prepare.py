@@ -123,7 +123,8 @@ def write_shared(folder: Path, machine: Machine) -> None:
     for name, text in ETC.items():
         (etc / name).write_text(text)
     resolver = Path("/etc/resolv.conf")
-    (etc / "resolv.conf").write_text(resolver.read_text() if machine.network == "all" and resolver.exists() else "")
+    outside = resolver.read_text() if machine.network == "all" and resolver.exists() else ""
+    (etc / "resolv.conf").write_text("nameserver 127.0.0.1\n" if machine.proxy else outside)
 
 
 def _script(path: Path, text: str) -> None:
@@ -154,7 +155,7 @@ def write_plan(
     ]
     (plan / "toolchains.json").write_text(json.dumps(rows))
     (plan / "image").write_text(" ".join(machine.image))
-    (plan / "environment").write_text(" ".join([*_environment(machine), *(_proxied() if machine.proxy else ())]))
+    (plan / "environment").write_text(" ".join([*_environment(machine), *(TRUST if machine.proxy else ())]))
     folder.secrets.touch(mode=0o600)
     folder.secrets.write_text(json.dumps({"GITHUB_TOKEN": "", **secrets}))  # else act asks `gh` for a token
     return _act(folder, run, machine)
@@ -185,7 +186,7 @@ def _act(folder: LegFolder, run: Run, machine: Machine) -> list[str]:
     }
     words = [layout.ACT, run.event, "--json", "--no-skip-checkout", "--no-cache-server"]
     words += [word for option in options.items() for word in option]
-    env = {**run.act_variables(), **(_proxied() if machine.proxy else {})}
+    env = {**run.act_variables(), **(dict.fromkeys(TRUST, layout.CERTIFICATES) if machine.proxy else {})}
     for option, values in (("--env", env), ("--var", run.variables), ("--input", run.inputs)):
         words += [word for name, value in values.items() for word in (option, f"{name}={to_string(value)}")]
     return words
@@ -221,16 +222,16 @@ def spec(
         **({layout.TRANSPORT: machine.transports[0]} if machine.transports else {}),
         **sources,
     }
-    ports = ""
+    forwarded = ""
     if machine.proxy:
         read_only |= {layout.NETWORK: folder.network, layout.CERTIFICATES: machine.proxy.certificates}
         if Path(BUNDLE).exists():
             read_only[BUNDLE] = machine.proxy.certificates
-        ports = json.dumps({layout.PROXY_PORT: "", **machine.proxy.loopback})
+        forwarded = json.dumps({"hosts": machine.proxy.hosts, "loopback": machine.proxy.loopback})
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
     return SandboxSpec(
-        (layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "init", ports, *argv),
+        (layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "init", forwarded, *argv),
         _environment(machine),
         f"{layout.ROOT}/empty",
         read_only,
@@ -262,11 +263,3 @@ def _environment(machine: Machine) -> dict[str, str]:
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},
     }
-
-
-def _proxied() -> dict[str, str]:
-    """The variables by which steps find the proxy, and trust it. GitHub has none of them, and act itself needs none."""
-    proxy = f"http://127.0.0.1:{layout.PROXY_PORT}"
-    found = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy)
-    found |= dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1")
-    return found | dict.fromkeys(TRUST, layout.CERTIFICATES)

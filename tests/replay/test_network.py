@@ -128,3 +128,17 @@ def test_folders_as_of_then(replay: Replay, index: Index, monkeypatch: pytest.Mo
     assert done.jobs == {"job": "success"}, done.log
     assert [line.split() for line in done.printed()[-2:]] == [["one", "2.0"], ["own", "1.0"]]
     assert extra.wheel_name in done.result.notes[1]
+
+
+def test_nothing_in_a_job_tells_of_the_proxy(replay: Replay, index: Index) -> None:
+    named = "python3 -c \"import socket; print(socket.gethostbyname('{}'))\""
+    done = replay(
+        "run: env",
+        f"run: {named.format('one.localhost')}",
+        f"run: {named.format('host.invalid')} 2> /dev/null || {named.format('host')} 2> /dev/null || echo nowhere",
+        options=REGISTRIES,
+    )
+    assert done.jobs == {"job": "success"}, done.log
+    assert not [line for line in done.printed() if "proxy" in line.lower() or line.startswith("ACT")]
+    assert done.printed()[-2:] == ["127.0.0.1", "nowhere"]
+    assert done.result.notes == ()

@@ -14,6 +14,7 @@ ROOT = "/regreen"
 FOLDER = f"{ROOT}/control"
 MARKER = "\x1eregreen call "
 CHUNK = 65536
+NO_NEWS = "ACT_DISABLE_VERSION_CHECK"  # else act asks a server of its own for news, and waits for them at the end
 
 
 class Host:

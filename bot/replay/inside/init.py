@@ -7,17 +7,19 @@ results, and the program on the host. This one cannot be read, so nobody of the 
 import os
 import sys
 
+from bot.replay.inside.control import NO_NEWS
 
-def main(ports: str, *command: str) -> None:
-    """Run the command; `ports` is what the forwarder is to listen on (see `forward`), empty for none."""
+
+def main(told: str, *command: str) -> None:
+    """Run the command; `told` is what the forwarder has to know (see `forward`), empty where there is none."""
     forwarder = None
-    if ports:
+    if told:
         from bot.replay.inside.forward import Forwarder
 
-        forwarder = Forwarder(ports)
+        forwarder = Forwarder(told)
     act = os.fork()
     if act == 0:
-        os.execv(command[0], command)
+        os.execve(command[0], command, os.environ | {NO_NEWS: "1"})
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)

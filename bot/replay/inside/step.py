@@ -21,7 +21,7 @@ SHELLS = {  # https://docs.github.com/en/actions/reference/workflows-and-actions
     "pwsh": ("pwsh", "-command", ". '{0}'"),
 }
 SUFFIXES = {"default": ".sh", "bash": ".sh", "sh": ".sh", "python": ".py", "pwsh": ".ps1"}
-NOT_GITHUBS = ("ACT", "SHA_REF")
+NOT_GITHUBS = ("ACT", "SHA_REF", control.NO_NEWS)
 HIDDEN = ("CI", "GITHUB_ACTIONS")  # from the expressions of a step, by an empty value; the step itself has them
 TOOL_CACHE = "/opt/hostedtoolcache"
 FIXED = {"RUNNER_TOOL_CACHE": TOOL_CACHE, "AGENT_TOOLSDIRECTORY": TOOL_CACHE, "ImageOS": "ubuntu24"}
