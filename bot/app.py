@@ -39,7 +39,6 @@ from bot.model import (
 )
 from bot.ports import Checkout
 from bot.recovery import Recovery
-from bot.replay.backends import HOST
 from bot.replay.drift import find_drift
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Tools
@@ -48,7 +47,7 @@ from bot.replay.selection import refuse_another_head, repository_of, select
 from bot.replay.source import Origin, Snapshot, committed_at
 from bot.settings import REPOSITORY_FILES, Settings, read_settings
 from bot.text.redact import Redactor
-from bot.wiring import Wiring, engine_refusals
+from bot.wiring import Wiring
 
 if TYPE_CHECKING:
     from bot.pipeline import Work
@@ -369,14 +368,13 @@ class App:
         self, folder: Path, options: ReplayOptions, checkout: Checkout
     ) -> tuple[Origin, Snapshot, Tools]:
         """The clone and what replays it, made side by side: both wait for other programs most of the time."""
-        order = (options.backend,) if options.backend else self.settings.replay.backends
-        if HOST not in order:
-            raise MachineError(
-                f"no backend can replay this: {engine_refusals(order, self._environ)}", hint="use the backend host"
-            )
         wiring = Wiring(self._environ, self.cache, self.settings.replay, self.sources, self.redactor)
+        order = (options.backend,) if options.backend else self.settings.replay.backends
+        backends = wiring.backends(order)
+        if not backends.choose(""):
+            raise MachineError(f"no backend can replay this: {backends.refusals()}", hint="use the backend host")
         with ThreadPoolExecutor(1) as pool:
-            tools = pool.submit(wiring.tools, self.checkout.root, folder, options, order)
+            tools = pool.submit(wiring.tools, self.checkout.root, folder, options, backends)
             cloned = self._clone(folder, checkout, committed=options.committed)
             return *cloned, tools.result()
 

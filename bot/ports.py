@@ -139,6 +139,39 @@ class Egress(Protocol):
 
 
 @dataclass(frozen=True)
+class Contained:
+    """What a leg may have of a container engine: the image of its job, its `network` (as in the settings), and limits.
+
+    `shares_loopback`: its containers have one loopback, as the services of a job that runs on the runner itself.
+    """
+
+    image: str
+    network: str
+    limits: Limits
+    shares_loopback: bool = False
+
+
+class Engine(Protocol):
+    """A container engine, of which each leg sees what it made itself."""
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used, or the empty string."""
+        ...
+
+    def lacks(self, image: str, *, pull: bool) -> str:
+        """Why an image cannot be had, or the empty string. With `pull` it is asked for where the engine has it not."""
+        ...
+
+    def serve(self, listener: socket, leg: Contained) -> Egress:
+        """Serve a listening unix socket as an engine, until it is closed; then all that was made there is removed.
+
+        Raises `Unavailable` when the engine refuses what a leg needs.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class Release:
     """A version of a package, and when it appeared in its index."""
 

@@ -45,6 +45,7 @@ class ReplaySettings(_Section):
     network: Literal["none", "registries", "all"]
     hosts: tuple[Annotated[str, AfterValidator(_strict)], ...]
     backends: tuple[Literal["host", "docker", "github"], ...]
+    images: dict[str, str]
     workers: NonNegativeInt
     max_processes: PositiveInt
     max_memory_bytes: PositiveInt

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bot.adapters.bubblewrap import Bubblewrap
-from bot.adapters.container_engine import engine_problem
+from bot.adapters.container_engine import ContainerEngine
 from bot.adapters.indexes import without_folders
 from bot.adapters.limits import cores, free_memory, legs_at_once
 from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
@@ -18,7 +17,7 @@ from bot.diagnosis import count_tests
 from bot.model import ReplayOptions
 from bot.ports import Limits, Sandbox, Sources
 from bot.replay.actions import StandIns
-from bot.replay.backends import refusals
+from bot.replay.backends import DOCKER, Backends
 from bot.replay.layout import OVERLAID
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Tools
@@ -38,7 +37,13 @@ class Wiring:
     sources: Sources
     redactor: Redactor
 
-    def tools(self, checkout: Path, folder: Path, options: ReplayOptions, backends: Iterable[str]) -> Tools:
+    def backends(self, order: Iterable[str]) -> Backends:
+        """The backends of an order of preference, and what keeps each from being used."""
+        engine = ContainerEngine(self.environ)
+        problems = {DOCKER: lambda: engine.problem, "github": lambda: "this version does not talk to GitHub"}
+        return Backends(tuple(order), problems, engine, self.settings.images)
+
+    def tools(self, checkout: Path, folder: Path, options: ReplayOptions, backends: Backends) -> Tools:
         """The tools of one replay in `folder`. Raises `MachineError` where this machine lacks something."""
         sandbox = Bubblewrap(outside=checkout)
         return Tools(
@@ -50,7 +55,7 @@ class Wiring:
             count_tests,
             self.redactor,
             self.settings.workers or legs_at_once(cores(), free_memory()),
-            engines=cache(lambda: engine_refusals(backends, self.environ)),
+            backends,
         )
 
     def _machine(self, sandbox: Sandbox, checkout: Path, folder: Path, options: ReplayOptions) -> Machine:
@@ -90,15 +95,6 @@ class Wiring:
             table["inputs"],
             frozenset(self.settings.allow_side_effects),
         )
-
-
-def engine_refusals(order: Iterable[str], environ: Mapping[str, str]) -> str:
-    """Why the backends of an order, `host` left out, cannot be used."""
-    problems = {
-        "docker": lambda: engine_problem(environ) or "an engine answers, but this version runs no jobs in it",
-        "github": lambda: "this version does not talk to GitHub",
-    }
-    return refusals(order, problems)
 
 
 def _table(name: str) -> Any:

@@ -1,25 +1,157 @@
-"""Whether a container engine answers on this machine."""
+"""A container engine on this machine: whether one answers, what it has, and what a replay leaves in it."""
 
-from collections.abc import Mapping
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.adapters.egress import Egress
+from bot.adapters.engine_gate import LEG, WORKER, Gate
+from bot.adapters.workers import is_gone, this_worker
+from bot.errors import Unavailable
+from bot.ports import Contained
+
+if TYPE_CHECKING:
+    import httpx
 
 SOCKET = "unix:///var/run/docker.sock"
 TIMEOUT_SECONDS = 2.0
+ANSWER_SECONDS = 120.0  # an engine that removes a container waits for its programs
+PULL_SECONDS = 600.0  # without a word of progress
+LEFT = {  # what a replay can leave: how it is listed, what names it, how it is removed
+    "/containers/json?all=1&": ("Id", "/containers/{}?force=1&v=1"),
+    "/volumes?": ("Name", "/volumes/{}?force=1"),
+    "/networks?": ("Id", "/networks/{}"),
+    "/images/json?": ("Id", "/images/{}?force=1"),
+}
 
 
 def engine_problem(environ: Mapping[str, str]) -> str:
     """Why no engine can be used, or the empty string. Asked as Docker's own clients do (`GET /_ping`)."""
-    import httpx  # only a job that needs containers has to wait for it
-
     address = environ.get("DOCKER_HOST") or SOCKET
     if not address.startswith("unix://"):
         return f"the engine at {address} is on another machine"
     nobody = f"no engine answers at {address}"
-    if not Path(address.removeprefix("unix://")).is_socket():
+    path = Path(address.removeprefix("unix://"))
+    if not path.is_socket():
         return nobody
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=address.removeprefix("unix://"))) as client:
-            client.get("http://engine/_ping", timeout=TIMEOUT_SECONDS).raise_for_status()
-    except (httpx.HTTPError, OSError):
+        with _talk(path, TIMEOUT_SECONDS) as client:
+            _asked(client, "GET", "/_ping")
+    except Unavailable:
         return nobody
     return ""
+
+
+class ContainerEngine:
+    """See `bot.ports.Engine`. What workers of this machine that have ended left behind goes before the first leg."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._path = Path((environ.get("DOCKER_HOST") or SOCKET).removeprefix("unix://"))
+
+    @cached_property
+    def problem(self) -> str:
+        """See `bot.ports.Engine.problem`."""
+        if problem := engine_problem(self._environ):
+            return problem
+        with suppress(Unavailable), _talk(self._path) as client:
+            _remove(client, WORKER, is_gone)
+        return ""
+
+    def lacks(self, image: str, *, pull: bool) -> str:
+        """See `bot.ports.Engine.lacks`."""
+        try:
+            with _talk(self._path, PULL_SECONDS) as client:
+                if client.get(f"/images/{image}/json").is_success:
+                    return ""
+                return _pulled(client, image) if pull else "the engine does not have it"
+        except Unavailable as e:
+            return e.message
+
+    def serve(self, listener: socket.socket, leg: Contained) -> Egress:
+        """See `bot.ports.Engine.serve`."""
+        name = f"regreen-{os.urandom(6).hex()}"
+        labels = {WORKER: this_worker(), LEG: name}
+        rules = {"Name": name, "CheckDuplicate": True, "Driver": "bridge", "Internal": leg.network != "all"}
+        try:
+            with _talk(self._path) as client:
+                _asked(client, "POST", "/networks/create", {**rules, "Labels": labels})
+                gate = Gate(self._path, name, labels, leg)
+                if leg.shares_loopback:
+                    holder = gate.created({"Image": leg.image, "Entrypoint": ["tail", "-f", "/dev/null"]})
+                    made = _asked(client, "POST", "/containers/create", holder).json()["Id"]
+                    _asked(client, "POST", f"/containers/{made}/start")
+                    gate.loopback = made
+        except Unavailable:
+            self._forget(name)
+            listener.close()
+            raise
+        return _Containers(listener, gate, lambda: self._forget(name))
+
+    def _forget(self, leg: str) -> None:
+        with suppress(Unavailable), _talk(self._path) as client:
+            _remove(client, LEG, lambda found: found == leg)
+
+
+class _Containers(Egress):
+    """The way of one leg to the engine; what it made there goes with it."""
+
+    def __init__(self, listener: socket.socket, gate: Gate, forget: Any) -> None:
+        super().__init__(listener, lambda: gate)
+        self._forget = forget
+
+    def close(self) -> None:
+        """See `bot.ports.Egress.close`."""
+        super().close()
+        self._forget()
+
+
+@contextmanager
+def _talk(path: Path, seconds: float = ANSWER_SECONDS) -> Iterator["httpx.Client"]:
+    """A client of the engine; what goes wrong with it becomes `Unavailable`."""
+    import httpx  # only a job that needs containers has to wait for it
+
+    transport = httpx.HTTPTransport(uds=str(path))
+    try:
+        with httpx.Client(transport=transport, base_url="http://engine", timeout=seconds) as client:
+            yield client
+    except (httpx.HTTPError, OSError, ValueError, KeyError) as e:
+        raise Unavailable(f"the container engine gives no answer: {e}") from e
+
+
+def _asked(client: "httpx.Client", method: str, path: str, body: object = None) -> "httpx.Response":
+    answer = client.request(method, path, json=body)
+    if not answer.is_success:
+        with suppress(ValueError, TypeError, KeyError):
+            raise Unavailable(f"the container engine refuses: {answer.json()['message']}")
+        raise Unavailable(f"the container engine answers {answer.status_code}")
+    return answer
+
+
+def _pulled(client: "httpx.Client", image: str) -> str:
+    """Pull an image without credentials; why that cannot be done, or the empty string."""
+    name, _, tag = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "latest")
+    given = {"fromImage": image} if "@" in image else {"fromImage": name, "tag": tag}
+    with client.stream("POST", "/images/create", params=given) as answer:
+        for line in answer.iter_lines():
+            told = json.loads(line) if line.startswith("{") else {}
+            if problem := told.get("error") or told.get("message"):
+                return f"the engine does not have it and cannot pull it: {problem}"
+    return "" if answer.is_success else f"the engine cannot pull it ({answer.status_code})"
+
+
+def _remove(client: "httpx.Client", label: str, wanted: Any) -> None:
+    """Remove everything whose label has a value that is wanted."""
+    filters = json.dumps({"label": [label]})
+    for listing, (key, removal) in LEFT.items():
+        path, _, query = listing.partition("?")
+        found = _asked(client, "GET", f"{path}?{query}filters={filters}").json()
+        rows = found.get("Volumes") or [] if isinstance(found, dict) else found
+        for row in rows:
+            if wanted((row.get("Labels") or {}).get(label, "")):
+                client.delete(removal.format(row[key]))

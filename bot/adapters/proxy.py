@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters import indexes
+from bot.adapters.egress import Egress
 from bot.adapters.indexes import Site
 from bot.adapters.machine import certificates
 from bot.ports import Release
 
 if TYPE_CHECKING:
     from bot.adapters.exchange import Exchange
-
-CONNECTIONS = 128  # of one leg at the same time; uv opens 50
 
 
 def addresses(host: str, port: int) -> list[str]:
@@ -98,9 +97,9 @@ class Proxy:
         """See `bot.ports.Proxy.certificates`."""
         return self._exchange.result().certificates
 
-    def serve(self, listener: socket.socket) -> "Egress":
+    def serve(self, listener: socket.socket) -> Egress:
         """See `bot.ports.Proxy.serve`."""
-        egress = Egress(listener, self._exchange)
+        egress = Egress(listener, self._exchange.result)
         self._legs.append(egress)
         return egress
 
@@ -141,57 +140,3 @@ class Proxy:
             self._exchange.set_result(exchange)
         except BaseException as e:  # noqa: BLE001 - a thread's edge: the one who waits gets it
             self._exchange.set_exception(e)
-
-
-class Egress:
-    """See `bot.ports.Egress`. One thread accepts, one serves each connection; none outlives the program."""
-
-    def __init__(self, listener: socket.socket, exchange: "Future[Exchange]") -> None:
-        self._listener, self._exchange = listener, exchange
-        self._slots = threading.BoundedSemaphore(CONNECTIONS)
-        self._open: set[socket.socket] = set()
-        self._denied: dict[str, None] = {}
-        self._closed = False
-        self._lock = threading.Lock()
-        threading.Thread(target=self._accept, name="proxy-accept", daemon=True).start()
-
-    def denied(self) -> tuple[str, ...]:
-        """See `bot.ports.Egress.denied`."""
-        with self._lock:
-            found, self._denied = tuple(self._denied), {}
-        return found
-
-    def close(self) -> None:
-        """See `bot.ports.Egress.close`."""
-        with self._lock:
-            self._closed = True
-            for connection in (self._listener, *self._open):
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self) -> None:
-        with self._listener:
-            while not self._closed:
-                self._slots.acquire()
-                try:
-                    connection = self._listener.accept()[0]
-                except OSError:  # closed
-                    return
-                threading.Thread(target=self._serve, args=(connection,), name="proxy-serve", daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            with self._lock:
-                if self._closed:
-                    return
-                self._open.add(connection)
-            self._exchange.result().serve(connection, self._deny)
-        finally:
-            with self._lock:
-                self._open.discard(connection)
-            connection.close()
-            self._slots.release()
-
-    def _deny(self, what: str) -> None:
-        with self._lock:
-            self._denied[what] = None

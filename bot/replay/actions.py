@@ -10,6 +10,7 @@ from typing import Any
 import re2
 
 from bot.replay.layout import BIN, PLAN
+from bot.replay.record import PLAIN_UNREPLAYABLE
 
 LOCAL = ("./", "docker://")
 ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
@@ -45,10 +46,13 @@ def _values(node: Any, key: str) -> Iterable[str]:
 
 
 class StandIns:
-    """The table of stand-ins (`config/actions.yaml`), and the folders that act is given for what a job uses."""
+    """The table of stand-ins (`config/actions.yaml`), and the folders that act is given for what a job uses.
 
-    def __init__(self, table: Mapping[str, Any], as_of: datetime | None = None) -> None:
-        self._as_of = as_of
+    In containers nothing is `wrapped`: there are no programs of ours.
+    """
+
+    def __init__(self, table: Mapping[str, Any], as_of: datetime | None = None, *, wrapped: bool = True) -> None:
+        self._as_of, self._wrapped = as_of, wrapped
         self._table = {name.lower(): entry for name, entry in table.items()}
 
     def write(
@@ -88,7 +92,8 @@ class StandIns:
         elif entry:
             definition = _definition(name, entry)
         else:
-            definition = _unavailable(name, refused.get(name, f"there is no stand-in for the action {name}"))
+            reason = refused.get(name, f"there is no stand-in for the action {name}")
+            definition = _unavailable(name, reason) if self._wrapped else _plain(name, reason)
         for file in ("action.yml", "action.yaml"):
             (folder / file).unlink(missing_ok=True)
         (folder / "action.yml").write_text(json.dumps(definition))
@@ -143,4 +148,11 @@ def _unavailable(name: str, reason: str, kind: str = "") -> dict[str, Any]:
     if reason:
         shell = f"{BIN}/step adapter unavailable {kind}{{0}}"
         step = {"shell": shell, "run": "unavailable", "env": {"REASON": reason}}
+    return {"name": name, "runs": {"using": "composite", "steps": [step]}}
+
+
+def _plain(name: str, reason: str) -> dict[str, Any]:
+    step: dict[str, Any] = {"shell": "sh", "run": f"# not run in a replay: {name}"}
+    if reason:
+        step |= {"run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit 1', "env": {"REASON": reason}}
     return {"name": name, "runs": {"using": "composite", "steps": [step]}}

@@ -1,14 +1,16 @@
 """Which backend a job may run on, and why not on the others."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import re2
 
+from bot.ports import Engine
 from bot.replay.expressions import Scope
 from bot.replay.workflow import resolve
 
-HOST = "host"
+HOST, DOCKER = "host", "docker"
 Problem = Callable[[], str]
 """Says why a backend cannot be used, or nothing."""
 UNSAFE_OPTIONS = re2.compile(
@@ -36,6 +38,23 @@ def _unsafe(given: Mapping[str, Any]) -> Iterator[str]:
             yield f"the folder {str(volume).split(':')[0]} of the host"
 
 
-def refusals(order: Iterable[str], problems: Mapping[str, Problem]) -> str:
-    """Why none of the backends but `host` takes a job, in the order of preference."""
-    return "; ".join(f"{name}: {problems[name]()}" for name in order if name != HOST)
+@dataclass(frozen=True)
+class Backends:
+    """The backends in their order of preference, and what keeps each but `host` from being used.
+
+    `images` are those that stand for GitHub's runners in the `engine`, by labels.
+    """
+
+    order: tuple[str, ...]
+    problems: Mapping[str, Problem]
+    engine: Engine
+    images: Mapping[str, str] = field(default_factory=dict)
+
+    def choose(self, need: str) -> str:
+        """The backend of a leg, or the empty string; `need` says why it cannot run on `host`, if so."""
+        return next((name for name in self.order if not (need if name == HOST else self.problems[name]())), "")
+
+    def refusals(self) -> str:
+        """Why none of the backends but `host` takes a job, in the order of preference."""
+        told = ((name, self.problems[name]()) for name in self.order if name != HOST)
+        return "; ".join(f"{name}: {problem}" for name, problem in told if problem)

@@ -36,9 +36,11 @@ class Derived:
     notes: tuple[str, ...] = ()
 
 
-def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEffects) -> Derived:
-    """Derive the workflow of one leg."""
-    constants = _constants(workflow, planned.job_id, planned.scope, run)
+def derive(
+    workflow: Workflow, planned: Planned, run: Run, side_effects: SideEffects, more: Mapping[str, Any] | None = None
+) -> Derived:
+    """Derive the workflow of one leg. `more` is what expressions may name where it runs in containers, else None."""
+    constants = _constants(workflow, planned.job_id, planned.scope, run) | dict(more or {})
     document = {"name": run.workflow, "on": {run.event: None}}
     document |= filled({k: v for k, v in workflow.document.items() if k == "env"}, constants)
     job: dict[str, Any] = filled({k: v for k, v in workflow.jobs[planned.job_id].items() if k != "if"}, constants)
@@ -56,13 +58,17 @@ def derive(workflow: Workflow, planned: Planned, run: Run, side_effects: SideEff
             steps.append(_replacement(step, effect))
         elif share is Share.SOME:
             reason = f"a step runs '{effect}', which is never run in a replay, among other things"
-            steps.append(_unavailable(step, reason))
+            steps.append(unavailable(step, reason))
+        elif more is None and str(step.get("uses")).startswith("docker://"):
+            reason = f"the step uses the container image {step['uses']}, which needs a container engine"
+            steps.append(unavailable(step, reason))
         else:
             steps.append(_step(step, number, names[number], defaults, masked))
     if job.get("outputs"):
         steps.append(_outputs_step(job["outputs"]))
     derived: dict[str, Any] = {"name": planned.job_id, "runs-on": PLATFORM, "steps": steps}
-    derived |= {k: job[k] for k in ("env", "outputs") if k in job}
+    kept = ("env", "outputs") if more is None else ("env", "outputs", "container", "services")
+    derived |= {k: job[k] for k in kept if k in job}
     own = {"working-directory": defaults.get("working-directory"), "shell": _unresolved(defaults.get("shell"))}
     if own := {k: v for k, v in own.items() if v}:
         derived["defaults"] = {"run": own}
@@ -130,8 +136,6 @@ def _step(
         derived["env"]["REGREEN_CONTINUE_ON_ERROR"] = to_string(goes_on)
     if "run" in step and (step.get("shell") or not _unresolved(defaults.get("shell"))):
         derived["shell"] = shell_of(step.get("shell") or defaults.get("shell"))
-    elif str(step.get("uses")).startswith("docker://"):
-        return _unavailable(step, f"the step uses the container image {step['uses']}, which needs a container engine")
     return derived
 
 
@@ -151,14 +155,14 @@ def actions_of(job: Mapping[str, Any]) -> dict[str, str]:
     return {str(s.get("id") or n): str(s["uses"]) for n, s in enumerate(job["steps"]) if "uses" in s}
 
 
-def limits_of_actions(job: Mapping[str, Any]) -> dict[str, float]:
-    """The time limits (seconds) of the steps that are actions, by id or number; the wrapper keeps the others."""
+def limits_of_actions(job: Mapping[str, Any], *, wrapped: bool = True) -> dict[str, float]:
+    """The time limits (seconds) of the steps that are actions, by id or number; the wrapper keeps the others if any."""
     steps = enumerate(job["steps"])
-    found = ((str(s.get("id") or n), s.get("timeout-minutes")) for n, s in steps if "uses" in s)
+    found = ((str(s.get("id") or n), s.get("timeout-minutes")) for n, s in steps if "uses" in s or not wrapped)
     return {name: minutes * 60 for name, minutes in found if isinstance(minutes, int | float)}
 
 
-def _unavailable(step: Mapping[str, Any], reason: str) -> dict[str, Any]:
+def unavailable(step: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """A step that tells why it cannot be replayed, if the job comes to it."""
     kept = {k: v for k, v in step.items() if k in ("id", "if", "continue-on-error")}
     name = step.get("name") or f"Run {step.get('uses') or str(step.get('run')).splitlines()[0]}"

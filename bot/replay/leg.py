@@ -13,24 +13,28 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
+
+import re2
 
 from bot.errors import Transient, Unavailable
 from bot.model import Result
-from bot.ports import Egress, Proxy, Sandbox, Sandboxed, SandboxSpec
+from bot.ports import Egress, Sandbox, Sandboxed, SandboxSpec
 from bot.replay import actlog
 from bot.replay.control import CHUNK, Client, Message, listen
 from bot.replay.derive import OUTPUTS_STEP
 from bot.replay.inside.control import MARKER
-from bot.replay.joblog import JobLog
+from bot.replay.joblog import STAMP_LENGTH, JobLog
 from bot.replay.layout import LegFolder, open_below
-from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
+from bot.replay.record import PLAIN_UNREPLAYABLE, STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
 
 MARKER_WAIT_SECONDS = 2.0
 ENDED = "the held job has ended"
 NO_ENGINE = "failed to connect to the docker API"  # as act says it
+EXIT = re2.compile(r"^(?:exitcode '|exit with `FAILURE`: )(\d+)")  # as act says it of a step in a container
 MAX_NOTES, MAX_NOTE = 20, 200  # how many, and characters of each: any step could send them
 
 
@@ -41,9 +45,11 @@ class Leg(threading.Thread):
     """Runs one leg.
 
     `settled` is resolved with the record when the job has ended, or is held at its failing step; `held` is set then.
-    `serve` says of a repository's URL where it stands inside, or raises `Unavailable`. `deadline_seconds` is the job's
-    time limit, which does not count while it is held; `step_seconds` are those of steps that our wrapper cannot limit;
-    `actions` is what steps use, by their ids. `hold_nested`: steps of composite actions may be held, too.
+    `serve` says of a repository's URL where it stands inside, or raises `Unavailable`; `reach` serves what the leg
+    reaches outside: the proxy, or its container engine. `scripts` are those of the steps of a job in containers, where
+    no program of ours tells them. `deadline_seconds` is the job's time limit, which does not count while it is held;
+    `step_seconds` are those of steps that our wrapper cannot limit; `actions` is what steps use, by their ids.
+    `hold_nested`: steps of composite actions may be held, too.
     """
 
     def __init__(
@@ -53,7 +59,7 @@ class Leg(threading.Thread):
         folder: LegFolder,
         sandbox: Sandbox,
         serve: Callable[[str], str],
-        proxy: Proxy | None,
+        reach: Callable[[socket.socket], Egress] | None,
         log: JobLog,
         *,
         hold: bool,
@@ -61,6 +67,7 @@ class Leg(threading.Thread):
         deadline_seconds: float,
         step_seconds: Mapping[str, float],
         actions: Mapping[str, str],
+        scripts: Mapping[str, str] | None = None,
         watcher: Watcher,
     ) -> None:
         super().__init__(name=f"leg-{job_id}")
@@ -69,7 +76,7 @@ class Leg(threading.Thread):
         self.folder = folder
         self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
         self._serve = serve
-        self._proxy = proxy
+        self._reach, self._contained, self._scripts = reach, scripts is not None, scripts or {}
         self._hold_nested, self._step_seconds, self._actions = hold_nested, step_seconds, actions
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
@@ -137,8 +144,13 @@ class Leg(threading.Thread):
 
     def _follow(self, started: float) -> None:
         listener = listen(self.folder.control)
-        if self._proxy:
-            self._egress = self._proxy.serve(listen(self.folder.network))
+        if self._reach:
+            try:
+                self._egress = self._reach(listen(self.folder.network))
+            except Unavailable as e:
+                self._record.unreplayable = e.message
+                listener.close()
+                return
         process = self._sandbox.start(self._spec)
         os.set_blocking(process.output, False)
         self._selector.register(process.output, selectors.EVENT_READ, "act")
@@ -336,6 +348,8 @@ class Leg(threading.Thread):
             if step.result is None:
                 step.result, step.seconds = event.result, event.seconds
                 self._finish_log(step)
+            if self._contained and step.id == OUTPUTS_STEP:
+                self._record.outputs = _outputs(step.output)
         elif isinstance(event, actlog.WentOn):
             self._on_went_on(event.path)
         elif isinstance(event, actlog.Problem):
@@ -345,7 +359,7 @@ class Leg(threading.Thread):
 
     def _on_went_on(self, path: tuple[str, ...]) -> None:
         """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
-        if not any(ran[: len(path)] == path for ran in self._ran):
+        if not self._contained and not any(ran[: len(path)] == path for ran in self._ran):
             name = self._record.steps[path[0]].name
             reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
             self._record.unreplayable = self._record.unreplayable or reason
@@ -361,6 +375,9 @@ class Leg(threading.Thread):
             if number.isdigit() and int(number) in self._calls:
                 step.calls.append(int(number))
                 self._ran.add(event.path)
+        elif self._contained and event.text.startswith(PLAIN_UNREPLAYABLE):
+            reason = event.text.removeprefix(PLAIN_UNREPLAYABLE).strip()
+            self._record.unreplayable = self._record.unreplayable or reason
         elif not step.calls:
             step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
 
@@ -368,7 +385,9 @@ class Leg(threading.Thread):
         if event.path and event.text.startswith(NO_ENGINE) and (step := self._record.steps.get(event.path[0])):
             reason = f"the step '{step.name}' uses a container action, which needs a container engine"
             self._record.unreplayable = self._record.unreplayable or reason
-        if not event.text.startswith("exit status"):
+        if code := EXIT.search(event.text) if self._contained else None:
+            self._log.line(event.time, f"##[error]Process completed with exit code {code[1]}.")
+        elif not event.text.startswith("exit status"):
             self._record.problems.append(event.text)
             step = self._record.steps.get(event.path[0]) if event.path else None
             if step and step.result is not None:
@@ -379,10 +398,10 @@ class Leg(threading.Thread):
         if step.id == OUTPUTS_STEP:
             return
         calls = [self._calls[n] for n in dict.fromkeys(step.calls)]
-        script = calls[0].script if calls else ""
+        script = calls[0].script if calls else self._scripts.get(step.id, "")
         runs = self._actions.get(step.id) or script.strip() or step.name
         title = f"Run {next(iter(runs.splitlines()), '').removeprefix('Run ')}"
-        shell = " ".join([*calls[0].command[:-1], "{0}"]) if script else ""
+        shell = " ".join([*calls[0].command[:-1], "{0}"]) if script and calls else ""
         self._log.header(step.began, title, script, shell)
         if not calls:
             self._log.copy(step.output)
@@ -423,3 +442,10 @@ class Leg(threading.Thread):
         self._log.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
+
+
+def _outputs(printed: Iterable[str]) -> dict[str, str]:
+    """The outputs of a job in containers, which its last step has printed as one JSON object."""
+    with suppress(ValueError):
+        return {str(k): str(v) for k, v in json.loads("\n".join(x[STAMP_LENGTH:] for x in printed)).items()}
+    return {}

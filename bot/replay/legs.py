@@ -21,7 +21,6 @@ RETIRED = {  # images and their last days, by GitHub's changelog
     "ubuntu-20.04": date(2025, 4, 15),
 }
 ARM = ("arm64", "aarch64")
-NEEDS_ENGINE = ", which needs a container engine"
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,17 @@ def _leg(
     return Planned(job_id, name, matrix, float(minutes) if minutes else JOB_MINUTES, goes_on, scope)
 
 
-def out_of_reach(job: Mapping[str, Any], scope: Scope, as_of: datetime | None) -> str:
-    """Why a job cannot run on this machine, or the empty string."""
+def labels_of(job: Mapping[str, Any], scope: Scope) -> list[str]:
+    """The runners that a job takes, in small letters."""
     wanted = resolve(job["runs-on"], scope)
     if isinstance(wanted, dict):
         wanted = wanted.get("labels") or wanted.get("group") or ""
-    labels = [to_string(x).lower() for x in (wanted if isinstance(wanted, list) else [wanted])]
+    return [to_string(x).lower() for x in (wanted if isinstance(wanted, list) else [wanted])]
+
+
+def out_of_reach(job: Mapping[str, Any], scope: Scope, as_of: datetime | None) -> str:
+    """Why a job cannot run on this machine, or the empty string."""
+    labels = labels_of(job, scope)
     shown = ", ".join(labels)
     if any(label.startswith(OTHER_SYSTEMS) for label in labels):
         return f"the job runs on {shown}, which this machine is not"
@@ -98,16 +102,7 @@ def out_of_reach(job: Mapping[str, Any], scope: Scope, as_of: datetime | None) -
         return f"the job runs on {shown}, but this machine is {platform.machine()}"
     if any(is_over(RETIRED[label], as_of) for label in labels if label in RETIRED):
         return f"the job runs on {shown}, which GitHub has retired"
-    scope = scope.having(env={}, secrets={})
-    container = resolve(job.get("container"), scope)
-    image = container.get("image") if isinstance(container, dict) else container
-    if image:
-        return unsafe(job, scope) or f"the job runs in the container {image}{NEEDS_ENGINE}"
-    services = resolve(job.get("services") or {}, scope)
-    names = [name for name, service in services.items() if isinstance(service, dict) and service.get("image")]
-    if not names:
-        return ""
-    return unsafe(job, scope) or f"the job needs the service {', '.join(names)}{NEEDS_ENGINE}"
+    return unsafe(job, scope.having(env={}, secrets={}))
 
 
 def number(log: str) -> int:

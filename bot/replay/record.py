@@ -11,6 +11,10 @@ STEP_TIME_LIMIT = "the action has timed out"
 """How the reasons begin for which a leg is ended that takes too long."""
 
 
+PLAIN_UNREPLAYABLE = "regreen cannot replay: "
+"""How a step in a container, which has no line to us, prints why it cannot be replayed."""
+
+
 @dataclass
 class Step:
     """What is known of a top-level step that has begun. `denied`: what it was refused of the network."""

@@ -18,9 +18,11 @@ from bot.yaml12 import load
 MAX_ACTIONS = 100  # of one job, nested ones included: a chain of repositories must not go on for ever
 # GitHub runs actions of all older versions with Node.js 20 or newer
 NODES = {"node12": 20, "node16": 20, "node20": 20, "node24": 24}
-# as Node.js, curl, git and Python say it
+# as Node.js, curl, git, Python, apt, apk, busybox, wget, Go and Rust say it
 NO_NETWORK = re2.compile(
-    r"getaddrinfo|EAI_AGAIN|ENETUNREACH|Could not resolve host|name resolution|Network is unreachable"
+    r"getaddrinfo|EAI_AGAIN|ENETUNREACH|Could not resolve host|name resolution|Network is unreachable|dns error"
+    r"|Temporary failure resolving|Name or service not known|Name does not resolve|bad address|unable to resolve host"
+    r"|no such host"
 )
 GITHUB = re2.compile(r"\b(?:github\.com|githubusercontent\.com|ghcr\.io)\b")
 
@@ -44,6 +46,7 @@ class RemoteActions:
     """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any.
 
     `is_named` says whether the tree of the checkout names a repository (see `bot.replay.repositories`).
+    In `containers` a job has its image's own Node.js, and container actions run.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class RemoteActions:
         mapped: Mapping[str, Path],
         node: str,
         is_named: Callable[[str], bool],
+        *,
+        containers: bool = False,
     ) -> None:
         self._sources, self._stand_ins, self._side_effects, self._mapped = sources, stand_ins, side_effects, mapped
-        self._is_named = is_named
+        self._is_named, self._containers = is_named, containers
         self._node = int(node.partition(".")[0] or 0)
 
     def find(self, uses: Iterable[str], *, of_tree: bool) -> Found:
@@ -87,7 +92,8 @@ class RemoteActions:
                 continue
             uses = str(raw.get("uses", ""))
             is_fetched = is_action(uses) and not self._stand_ins.covers(split(uses)[0])
-            lines = (x for x in printed(step.id) if NO_NETWORK.search(x) and (is_fetched or GITHUB.search(x)))
+            told = is_fetched or self._containers  # whom a container asked for nobody has seen
+            lines = (x for x in printed(step.id) if NO_NETWORK.search(x) and (told or GITHUB.search(x)))
             if line := next(lines, ""):
                 who = f"the action {uses}" if is_fetched else f"the step '{step.name}'"
                 return f"{who} has failed, and needs a network: {line.partition('Z ')[2].strip()}"
@@ -131,6 +137,8 @@ class RemoteActions:
         using = str(runs.get("using", "")).lower()
         if using == "composite":
             return self._problem_of_steps(runs.get("steps"))
+        if self._containers and using in ("docker", *NODES):
+            return ""
         if using == "docker":
             return "it is a container, which needs a container engine"
         if using not in NODES:
@@ -145,7 +153,7 @@ class RemoteActions:
             if not isinstance(step, dict):
                 continue
             uses = str(step.get("uses", ""))
-            if uses.startswith("docker://"):
+            if uses.startswith("docker://") and not self._containers:
                 return f"it uses the container image {uses}, which needs a container engine"
             if uses and not uses.startswith(LOCAL) and not is_action(uses):
                 return f"it uses '{uses}', which is not the name of an action"

@@ -9,23 +9,26 @@ from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from posixpath import dirname
+from socket import socket
 from typing import Any
+from uuid import uuid4
 
-from bot.errors import Transient, UsageError
+from bot.errors import Transient, Unavailable, UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
-from bot.ports import Sandbox, Sources
-from bot.replay import layout, prepare
+from bot.ports import Contained, Egress, Sandbox, SandboxSpec, Sources
+from bot.replay import containers, layout, prepare
 from bot.replay.actions import StandIns, used, uses_tree
+from bot.replay.backends import DOCKER, Backends
 from bot.replay.calls import REMOTE, Call, Library
 from bot.replay.context import SERVER, Run
-from bot.replay.derive import actions_of, derive, limits_of_actions
+from bot.replay.derive import Derived, actions_of, derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import ENDED, Leg
-from bot.replay.legs import NEEDS_ENGINE, Planned
+from bot.replay.legs import Planned
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
-from bot.replay.remote_actions import RemoteActions
+from bot.replay.remote_actions import Found, RemoteActions
 from bot.replay.repositories import Repositories
 from bot.replay.schedule import Ended, RunLeg, Schedule
 from bot.replay.side_effects import SideEffects
@@ -71,7 +74,7 @@ class Tools:
     count_tests: CountTests
     redact: Callable[[str], str]
     workers: int
-    engines: Callable[[], str]
+    backends: Backends
 
 
 class Replay:
@@ -96,14 +99,11 @@ class Replay:
         self._logs.mkdir(parents=True)
         self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
         node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
-        self._remote = RemoteActions(
-            tools.sources,
-            tools.stand_ins,
-            tools.side_effects,
-            plan.local_actions,
-            node,
-            lambda name: self._repositories.is_named(f"{SERVER}/{name}"),
-        )
+        is_named = lambda name: self._repositories.is_named(f"{SERVER}/{name}")  # noqa: E731
+        what = (tools.side_effects, plan.local_actions, node, is_named)
+        self._remote = RemoteActions(tools.sources, tools.stand_ins, *what)
+        self._plain = StandIns({}, wrapped=False)
+        self._remote_contained = RemoteActions(tools.sources, self._plain, *what, containers=True)
         prepare.write_shared(folder / "shared", tools.machine)
 
     def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:
@@ -123,14 +123,7 @@ class Replay:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
         proxy = self._tools.machine.proxy
         notes = (*self._notes, *self._tools.sources.notes, *(proxy.notes() if proxy else ()))
-        jobs = [self._with_engines(job) for job in jobs]
         return summary(jobs, notes, time.monotonic() - started, str(self._logs / "replay.log"))
-
-    def _with_engines(self, job: JobResult) -> JobResult:
-        """A result; where it needs a container engine, with what the backends that have one say."""
-        if not (job.reason or "").endswith(NEEDS_ENGINE) or not (told := self._tools.engines()):
-            return job
-        return job.model_copy(update={"reason": f"{job.reason} ({told})"})
 
     def bench(self, key: str) -> Workbench | None:
         """The workbench of a held leg, or None when it is not held. Raises `Transient` when it was killed since."""
@@ -178,7 +171,19 @@ class Replay:
         """Run one leg to its end, or until it is held."""
         job = call.workflow.jobs[planned.job_id]
         job_id, name, matrix = call.id + planned.job_id, call.name + planned.name, call.matrix_of(planned.matrix)
-        leg, log = self._leg(call, planned, index, name, hold=hold)
+        ended = JobResult(
+            id=job_id,
+            name=name,
+            workflow=call.root,
+            matrix=matrix,
+            result=Result.UNREPLAYABLE,
+            continue_on_error=planned.continue_on_error,
+        )
+        try:
+            contained = self._contained(call, planned, name)
+        except Unavailable as e:
+            return ended.model_copy(update={"reason": e.message})
+        leg, log = self._leg(call, planned, index, name, contained, hold=hold and contained is None)
         self._legs[leg_key(call.root, job_id, matrix)] = leg
         self._progress("started", name, None)
         leg.start()
@@ -188,74 +193,141 @@ class Replay:
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )
         result, reason = judge(job, record, steps)
-        if result is Result.FAILURE and (told := self._remote.want_of_network(job, steps, leg.printed)):
+        remote = self._remote_contained if contained else self._remote
+        if result is Result.FAILURE and (told := remote.want_of_network(job, steps, leg.printed)):
             result, reason = Result.UNREPLAYABLE, told
+        if result is Result.FAILURE and contained and hold:
+            reason = "; ".join(filter(None, [reason, containers.NOT_HELD]))
         for step in record.steps.values():
             for denied in step.denied:
                 self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None
-        ended = JobResult(
-            id=job_id,
-            name=name,
-            workflow=call.root,
-            matrix=matrix,
-            result=result,
-            reason=self._clean(reason, call) if reason else None,
-            continue_on_error=planned.continue_on_error,
-            seconds=record.seconds,
-            steps=steps,
-            outputs=record.outputs,
-            tests=self._tools.count_tests(self._logs / log),
-            log=log,
-        )
+        more = {
+            "result": result,
+            "reason": self._clean(reason, call) if reason else None,
+            "seconds": record.seconds,
+            "steps": steps,
+            "outputs": record.outputs,
+            "tests": self._tools.count_tests(self._logs / log),
+            "log": log,
+        }
+        ended = ended.model_copy(update=more)
         self._progress("ended", name, ended)
         return ended
 
-    def _leg(self, call: Call, planned: Planned, index: int, name: str, *, hold: bool) -> tuple[Leg, str]:
+    def _contained(self, call: Call, planned: Planned, name: str) -> Contained | None:
+        """What a leg is given of a container engine; None where it runs on the host. Raises `Unavailable`."""
+        job, scope, backends = call.workflow.jobs[planned.job_id], planned.scope, self._tools.backends
+        need = containers.need(job, scope)
+        wish = need or containers.wish(job, self._own_actions(job)) or self._remote_wish(call, job)
+        backend = backends.choose(wish) or backends.choose(need)
+        if not backend:
+            told = backends.refusals()
+            raise Unavailable(f"{need} ({told})" if told else need)
+        if backend != DOCKER:
+            return None
+        machine = self._tools.machine
+        definitions = [*self._own_actions(job), *self._found(call, job, contained=True).definitions]
+        found = containers.contained(job, scope, definitions, backends, machine.network, machine.limits)
+        why = f"{wish.removesuffix(containers.NEEDS_ENGINE)}; " if wish else ""
+        self._notes[f"{name}: it ran on the backend docker ({why}image {found.image})"] = None
+        if machine.network == "registries":
+            self._notes[f"{name}: its containers reached no package index, which the backend docker cannot give"] = None
+        return found
+
+    def _remote_wish(self, call: Call, job: Mapping[str, Any]) -> str:
+        refused = self._found(call, job).refused
+        return next((told for told in refused.values() if told.endswith(containers.NEEDS_ENGINE)), "")
+
+    def _own_actions(self, job: Mapping[str, Any]) -> list[Any]:
+        """The definitions of the actions of the tree that the steps of a job name."""
+        names = (str(s.get("uses", "")) for s in job["steps"])
+        places = (name.removeprefix("./").strip("/") or "." for name in names if name.startswith("./"))
+        return [self._actions[place] for place in places if place in self._actions]
+
+    def _found(self, call: Call, job: Mapping[str, Any], *, contained: bool = False) -> Found:
+        """The actions of other repositories that a job can come to."""
+        ours = self._actions.values() if uses_tree(job) else ()
+        uses = used([job, *ours])
+        if contained:
+            uses = {one for one in uses if not containers.is_checkout(one)}
+        remote = self._remote_contained if contained else self._remote
+        return remote.find(uses, of_tree=not REMOTE.fullmatch(call.workflow.path))
+
+    def _leg(
+        self, call: Call, planned: Planned, index: int, name: str, contained: Contained | None, *, hold: bool
+    ) -> tuple[Leg, str]:
         """A leg that has not begun, and the name of its log."""
         folder = LegFolder(self.folder / "legs" / str(index)).make()
-        effects = replace(self._tools.side_effects, tree=self._actions)
-        derived = derive(call.workflow, planned, call.run, effects)
-        self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         job = call.workflow.jobs[planned.job_id]
+        derived = self._derived(call, planned, contained)
+        self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         ours = self._actions.values() if uses_tree(job) else ()
-        actions = self._remote.find(used([job, *ours]), of_tree=not REMOTE.fullmatch(call.workflow.path))
+        actions = self._found(call, job, contained=contained is not None)
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
-        places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
-        mounts = {places[name]: path for name, path in actions.folders.items()}
-        folders = {name: (path, places[name]) for name, path in actions.folders.items()}
-        refused = {**dict.fromkeys(actions.side_effects, ""), **actions.refused}
-        machine = self._tools.machine
-        argv = prepare.write_plan(folder, derived.document, call.run, machine, call.secrets)
-        argv += self._tools.stand_ins.write(actions.uses, folder.plan, folders, refused)
-        artifacts = self.folder / "artifacts" / call.root.replace("/", "_")
-        artifacts.mkdir(parents=True, exist_ok=True)
-        argv += ["--job", planned.job_id]
         log = f"{index}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
-            prepare.spec(
-                argv,
-                self.folder / "shared",
-                artifacts,
-                folder,
-                self._origin,
-                machine,
-                {**mounts, layout.SOURCES: self._repositories.folder},
-            ),
+            self._spec(call, job, folder, derived.document, actions, contained),
             folder,
             self._tools.sandbox,
             self._repositories.serve,
-            machine.proxy,
+            self._reach(contained),
             JobLog(self._logs / log, self._tools.redact, call.secrets.values()),
             hold=hold,
             hold_nested=not _lenient([*ours, *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
-            step_seconds=limits_of_actions(job),
+            step_seconds=limits_of_actions(job, wrapped=contained is None),
             actions=actions_of(job),
+            scripts=containers.scripts(job) if contained else None,
             watcher=lambda what, step: self._on_step(what, name, step, call),
         )
         return leg, log
+
+    def _derived(self, call: Call, planned: Planned, contained: Contained | None) -> Derived:
+        effects = replace(self._tools.side_effects, tree=self._actions)
+        if contained is None:
+            return derive(call.workflow, planned, call.run, effects)
+        job = call.workflow.jobs[planned.job_id]
+        found = derive(call.workflow, planned, call.run, effects, containers.constants(job, planned.scope))
+        containers.in_containers(found.document, planned.job_id, f"regreen-{uuid4().hex}", job, planned.scope)
+        return found
+
+    def _reach(self, contained: Contained | None) -> Callable[[socket], Egress] | None:
+        if contained:
+            return partial(self._tools.backends.engine.serve, leg=contained)
+        proxy = self._tools.machine.proxy
+        return proxy.serve if proxy else None
+
+    def _spec(
+        self,
+        call: Call,
+        job: Mapping[str, Any],
+        folder: LegFolder,
+        document: Mapping[str, Any],
+        actions: Found,
+        contained: Contained | None,
+    ) -> SandboxSpec:
+        places = {name: f"{layout.ROOT}/local/{n}" for n, name in enumerate(actions.folders)}
+        mounts = {places[name]: path for name, path in actions.folders.items()}
+        folders = {name: (path, places[name]) for name, path in actions.folders.items()}
+        refused = {**dict.fromkeys(actions.side_effects, ""), **actions.refused}
+        machine, stand_ins, uses = self._tools.machine, self._tools.stand_ins, actions.uses
+        if contained:  # act itself reaches the engine alone
+            machine, stand_ins = replace(machine, network="none", proxy=None), self._plain
+            more = containers.refused(job, {*uses, *used([job])})
+            refused, uses = {**refused, **more}, {*uses, *more}
+            mounts[layout.NETWORK] = folder.network
+        argv = prepare.write_plan(folder, document, call.run, machine, call.secrets)
+        argv += stand_ins.write(uses, folder.plan, folders, refused)
+        argv += ["--job", next(iter(document["jobs"]))]
+        artifacts = self.folder / "artifacts" / call.root.replace("/", "_")
+        artifacts.mkdir(parents=True, exist_ok=True)
+        if contained:
+            argv = containers.act(argv, job, call.run, contained.image)
+        sources = {**mounts, layout.SOURCES: self._repositories.folder}
+        made = prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, sources)
+        return replace(made, env={**made.env, **containers.ENVIRONMENT}) if contained else made
 
     def _on_step(self, what: str, leg: str, step: Step, call: Call) -> None:
         step.name = self._clean(step.name, call)

@@ -13,9 +13,10 @@ from typing import ClassVar
 import pytest
 
 from bot.adapters.authority import Authority
+from bot.adapters.egress import Egress
 from bot.adapters.exchange import is_private
 from bot.adapters.indexes import Site, sites
-from bot.adapters.proxy import Egress, Proxy
+from bot.adapters.proxy import Proxy
 from tests.index import Index, Release
 
 HOST = "index.example"
