@@ -22,11 +22,13 @@ SOCKET = "unix:///var/run/docker.sock"
 TIMEOUT_SECONDS = 2.0
 ANSWER_SECONDS = 120.0  # an engine that removes a container waits for its programs
 PULL_SECONDS = 600.0  # without a word of progress
-LEFT = {  # what a replay can leave: how it is listed, what names it, how it is removed
-    "/containers/json?all=1&": ("Id", "/containers/{}?force=1&v=1"),
-    "/volumes?": ("Name", "/volumes/{}?force=1"),
-    "/networks?": ("Id", "/networks/{}"),
-    "/images/json?": ("Id", "/images/{}?force=1"),
+UNREACHED = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+"""Internal networks keep containers from other machines; without this they reach what listens on this one."""
+LEFT = {  # what a leg can leave: how it is listed, what names it, how it is removed
+    "/containers/json?all=1": ("Id", "/containers/{}?force=1&v=1"),
+    "/volumes": ("Name", "/volumes/{}?force=1"),
+    "/images/json": ("Id", "/images/{}?force=1"),
+    "/networks": ("Id", "/networks/{}"),
 }
 
 
@@ -60,7 +62,9 @@ class ContainerEngine:
         if problem := engine_problem(self._environ):
             return problem
         with suppress(Unavailable), _talk(self._path) as client:
-            _remove(client, WORKER, is_gone)
+            for network in _asked(client, "GET", "/networks").json():
+                if is_gone((network.get("Labels") or {}).get(WORKER, "")):
+                    _remove(client, network["Name"])
         return ""
 
     def lacks(self, image: str, *, pull: bool) -> str:
@@ -78,10 +82,13 @@ class ContainerEngine:
         name = f"regreen-{os.urandom(6).hex()}"
         labels = {WORKER: this_worker(), LEG: name}
         rules = {"Name": name, "CheckDuplicate": True, "Driver": "bridge", "Internal": leg.network != "all"}
+        if rules["Internal"]:
+            rules["Options"] = UNREACHED
         try:
             with _talk(self._path) as client:
                 _asked(client, "POST", "/networks/create", {**rules, "Labels": labels})
-                gate = Gate(self._path, name, labels, leg)
+                is_podman = "podman" in _asked(client, "GET", "/version").text.lower()
+                gate = Gate(self._path, name, labels, leg, forwards_names=not is_podman and leg.network != "all")
                 if leg.shares_loopback:
                     holder = gate.created({"Image": leg.image, "Entrypoint": ["tail", "-f", "/dev/null"]})
                     made = _asked(client, "POST", "/containers/create", holder).json()["Id"]
@@ -95,7 +102,7 @@ class ContainerEngine:
 
     def _forget(self, leg: str) -> None:
         with suppress(Unavailable), _talk(self._path) as client:
-            _remove(client, LEG, lambda found: found == leg)
+            _remove(client, leg)
 
 
 class _Containers(Egress):
@@ -145,13 +152,12 @@ def _pulled(client: "httpx.Client", image: str) -> str:
     return "" if answer.is_success else f"the engine cannot pull it ({answer.status_code})"
 
 
-def _remove(client: "httpx.Client", label: str, wanted: Any) -> None:
-    """Remove everything whose label has a value that is wanted."""
-    filters = json.dumps({"label": [label]})
+def _remove(client: "httpx.Client", leg: str) -> None:
+    """Remove everything of a leg, its network at last: by that what was left behind is found."""
     for listing, (key, removal) in LEFT.items():
-        path, _, query = listing.partition("?")
-        found = _asked(client, "GET", f"{path}?{query}filters={filters}").json()
+        found = _asked(client, "GET", listing).json()
         rows = found.get("Volumes") or [] if isinstance(found, dict) else found
-        for row in rows:
-            if wanted((row.get("Labels") or {}).get(label, "")):
+        for row in (*rows, *rows):  # Podman keeps a container as long as another one is on its loopback
+            named = str(row.get("Name", "")) == leg or str(row.get("Name", "")).startswith(f"{leg}-")
+            if named or (row.get("Labels") or {}).get(LEG) == leg:  # Podman gives volumes no labels
                 client.delete(removal.format(row[key]))

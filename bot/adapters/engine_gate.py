@@ -49,11 +49,15 @@ class Refusal(Exception):
 class Gate:
     """Serves connections to the engine at `engine` for one leg, which has a network of its name, and `labels`.
 
-    `loopback` is the container whose loopback all of its containers share, if they do.
+    `loopback` is the container whose loopback all of its containers share, if they do. `forwards_names`: the engine
+    asks this machine's name servers for what its containers look up, also where their network is bounded.
     """
 
-    def __init__(self, engine: Path, name: str, labels: Mapping[str, str], leg: Contained) -> None:
+    def __init__(
+        self, engine: Path, name: str, labels: Mapping[str, str], leg: Contained, *, forwards_names: bool
+    ) -> None:
         self._engine, self._name, self._labels, self._leg = engine, name, dict(labels), leg
+        self._forwards_names = forwards_names
         self._made: set[str] = set()
         self.loopback = ""
 
@@ -125,7 +129,7 @@ class Gate:
             return made
         aliases = [a for end in (asked.get("EndpointsConfig") or {}).values() for a in (end or {}).get("Aliases") or ()]
         host["NetworkMode"] = self._name
-        if self._leg.network != "all":  # else engines ask their own machine's name servers for the container
+        if self._forwards_names:  # what a name server is asked for is told to it
             host["Dns"] = [NOWHERE]
         return {**made, "NetworkingConfig": {"EndpointsConfig": {self._name: {"Aliases": aliases}}}}
 

@@ -13,6 +13,8 @@ from typing import Any
 from bot.model import Result
 
 MAX_LINE = 1_000_000
+OBEYED = frozenset({"set-env", "add-path", "add-mask", "set-output", "save-state", "add-matcher"})
+"""Workflow commands whose lines act keeps to itself; the others are there to be shown."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def _step_event(row: dict[str, Any], path: tuple[str, ...]) -> Event | None:
     text, moment = str(row.get("msg", "")), datetime.now(UTC)  # act's own time has no fractions
     if row.get("raw_output"):
         return Output(path, text, moment)
+    if isinstance(row.get("raw"), str) and row.get("command") not in OBEYED:
+        return Output(path, row["raw"].rstrip("\r\n"), moment)
     if row.get("level") == "error":
         return Problem(path, text, moment)
     if path and row.get("stepResult"):

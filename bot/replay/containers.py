@@ -32,6 +32,9 @@ OWN_PORT = re2.compile(r"(?:(\d+):)?(\d+)(?:/(?:tcp|udp))?")
 ASKED_AT_RUN_TIME: dict[str, Any] = {"needs": {}, "inputs": {}}
 OF_ACT = ("CI", "GITHUB_ACTIONS")  # a container has them of act, and there nobody could undo an empty value
 KEPT = ("image", "options", "volumes")
+ITS_PORT = re2.compile(r"\bjob\.services\.[\w-]+\.ports\[\s*'?(\d+)'?\s*\]")
+CONSTANTS = {"runner.temp": TMP}
+"""What expressions of a job in containers may name, and is known by now."""
 NOT_OF_ACT = ("repository", "ref", "sparse-checkout", "filter")
 CHECKOUT_INPUTS = {"fetch-depth": "1", "fetch-tags": "false", "submodules": "false", "lfs": "false"}
 
@@ -138,8 +141,7 @@ def _port_problem(services: Mapping[str, Mapping[str, Any]]) -> str:
 
 def in_containers(document: dict[str, Any], job_id: str, name: str, job: Mapping[str, Any], scope: Scope) -> None:
     """Put a derived workflow into the form for containers. `name` is the job's, which no other leg has."""
-    derived = document["jobs"][job_id]
-    derived["name"] = name
+    derived = document["jobs"][job_id] = _with_ports({**document["jobs"][job_id], "name": name})
     container, services = _container(job, scope), _services(job, scope)
     if container:
         derived["container"] = {**container, **_env(derived["container"])}
@@ -152,6 +154,15 @@ def in_containers(document: dict[str, Any], job_id: str, name: str, job: Mapping
     run = (derived.get("defaults") or {}).get("run") or {}
     if run.get("shell"):
         run["shell"] = _shell(run["shell"])
+
+
+def _with_ports(value: Any) -> Any:
+    """A YAML value with the ports of services in place of the expressions that name them: act has no `job.services`."""
+    if isinstance(value, str):
+        return ITS_PORT.sub(r"'\1'", value)
+    if isinstance(value, dict):
+        return {k: _with_ports(v) for k, v in value.items()}
+    return [_with_ports(x) for x in value] if isinstance(value, list) else value
 
 
 def _unwrapped(step: dict[str, Any]) -> dict[str, Any]:
@@ -179,14 +190,6 @@ def _shell(wrapped: str) -> str:
 def _env(given: Any) -> dict[str, Any]:
     env = given.get("env") if isinstance(given, dict) else None
     return {"env": env} if env else {}
-
-
-def constants(job: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
-    """What expressions of a job in containers may name, and act does not know: its services have their own ports."""
-    found = {n: [to_string(p) for p in s.get("ports") or ()] for n, s in _services(job, scope).items()}
-    own = {n: [m[2] for p in listed if (m := OWN_PORT.fullmatch(p))] for n, listed in found.items()}
-    services = {name: {"ports": {port: port for port in listed}} for name, listed in own.items()}
-    return {"job.services": services, "runner.temp": TMP}
 
 
 def refused(job: Mapping[str, Any], uses: Iterable[str]) -> dict[str, str]:

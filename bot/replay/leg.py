@@ -35,6 +35,7 @@ MARKER_WAIT_SECONDS = 2.0
 ENDED = "the held job has ended"
 NO_ENGINE = "failed to connect to the docker API"  # as act says it
 EXIT = re2.compile(r"^(?:exitcode '|exit with `FAILURE`: )(\d+)")  # as act says it of a step in a container
+NO_NODE = re2.compile(r'"node": executable file not found|executable file .node. not found')  # as engines say it
 MAX_NOTES, MAX_NOTE = 20, 200  # how many, and characters of each: any step could send them
 
 
@@ -375,8 +376,7 @@ class Leg(threading.Thread):
             if number.isdigit() and int(number) in self._calls:
                 step.calls.append(int(number))
                 self._ran.add(event.path)
-        elif self._contained and event.text.startswith(PLAIN_UNREPLAYABLE):
-            reason = event.text.removeprefix(PLAIN_UNREPLAYABLE).strip()
+        elif self._contained and (reason := _told_plainly(event.text, step)):
             self._record.unreplayable = self._record.unreplayable or reason
         elif not step.calls:
             step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
@@ -385,13 +385,15 @@ class Leg(threading.Thread):
         if event.path and event.text.startswith(NO_ENGINE) and (step := self._record.steps.get(event.path[0])):
             reason = f"the step '{step.name}' uses a container action, which needs a container engine"
             self._record.unreplayable = self._record.unreplayable or reason
-        if code := EXIT.search(event.text) if self._contained else None:
-            self._log.line(event.time, f"##[error]Process completed with exit code {code[1]}.")
-        elif not event.text.startswith("exit status"):
+        if event.text.startswith("exit status"):
+            return
+        code = EXIT.search(event.text) if self._contained else None
+        if not code:
             self._record.problems.append(event.text)
-            step = self._record.steps.get(event.path[0]) if event.path else None
-            if step and step.result is not None:
-                self._log.line(event.time, f"##[error]{event.text}")
+        step = self._record.steps.get(event.path[0]) if event.path else None
+        if step and step.result is not None:
+            told = f"Process completed with exit code {code[1]}." if code else event.text
+            self._log.line(event.time, f"##[error]{told}")
 
     def _finish_log(self, step: Step) -> None:
         """Write the section of a step that has ended: what it ran, what it printed, how it ended."""
@@ -442,6 +444,13 @@ class Leg(threading.Thread):
         self._log.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
+
+
+def _told_plainly(line: str, step: Step) -> str:
+    """Why a step in a container says that it cannot be replayed, or the empty string."""
+    if NO_NODE.search(line):
+        return f"the step '{step.name}' needs Node.js, which the image has not; GitHub brings its own into containers"
+    return line.removeprefix(PLAIN_UNREPLAYABLE).strip() if line.startswith(PLAIN_UNREPLAYABLE) else ""
 
 
 def _outputs(printed: Iterable[str]) -> dict[str, str]:

@@ -41,7 +41,7 @@ def judge(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...])
         return Result.UNREPLAYABLE, record.unreplayable
     if record.killed:
         timed_out = record.killed.startswith((TIME_LIMIT, STEP_TIME_LIMIT))
-        return (Result.FAILURE if timed_out else Result.UNREPLAYABLE), record.killed
+        return (Result.FAILURE if timed_out and record.steps else Result.UNREPLAYABLE), record.killed
     if record.job is None:
         problem = record.problems[-1] if record.problems else f"exit code {record.code}"
         if not record.steps:

@@ -193,7 +193,8 @@ class Replay:
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )
         result, reason = judge(job, record, steps)
-        remote = self._remote_contained if contained else self._remote
+        is_bounded = contained and contained.network != "all"
+        remote = self._remote_contained if is_bounded else self._remote
         if result is Result.FAILURE and (told := remote.want_of_network(job, steps, leg.printed)):
             result, reason = Result.UNREPLAYABLE, told
         if result is Result.FAILURE and contained and hold:
@@ -231,7 +232,9 @@ class Replay:
         why = f"{wish.removesuffix(containers.NEEDS_ENGINE)}; " if wish else ""
         self._notes[f"{name}: it ran on the backend docker ({why}image {found.image})"] = None
         if machine.network == "registries":
-            self._notes[f"{name}: its containers reached no package index, which the backend docker cannot give"] = None
+            self._notes[
+                "containers reached no package index: the backend docker cannot give the network 'registries'"
+            ] = None
         return found
 
     def _remote_wish(self, call: Call, job: Mapping[str, Any]) -> str:
@@ -289,7 +292,7 @@ class Replay:
         if contained is None:
             return derive(call.workflow, planned, call.run, effects)
         job = call.workflow.jobs[planned.job_id]
-        found = derive(call.workflow, planned, call.run, effects, containers.constants(job, planned.scope))
+        found = derive(call.workflow, planned, call.run, effects, containers.CONSTANTS)
         containers.in_containers(found.document, planned.job_id, f"regreen-{uuid4().hex}", job, planned.scope)
         return found
 
