@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.model import Attempt, Category, Diagnosis, Grade, Incident, JobResult, Part, Result, Verdict
+from bot.replay.containers import NOT_HELD
 from bot.replay.verdict import grade_of, judge_leg
 from bot.rounds import State, failing
 
@@ -46,7 +47,10 @@ def _not_helped(part: Part, tries: Sequence[Attempt], state: State) -> Part:
     if not tries and part.diagnosis.category is Category.NETWORK_OR_FLAKY:
         return _with(part, Verdict.UNREPLAYABLE, f"it needs what cannot be reached: {part.diagnosis.error.strip()}")
     if not tries:
-        return _with(part, Verdict.NOT_FIXED, state.stopped or "no strategy has a candidate for it")
+        job = state.result.job(part.key)
+        contained = job is not None and (job.reason or "").endswith(NOT_HELD)
+        told = NOT_HELD if contained else "no strategy has a candidate for it"
+        return _with(part, Verdict.NOT_FIXED, state.stopped or told)
     replayed = [a for a in tries if a.verdict]
     last = (replayed or tries)[-1]
     return _with(part, last.verdict or Verdict.NOT_FIXED, last.reason or state.stopped, last.strategy)

@@ -13,6 +13,7 @@ from tests.servers import certificate
 
 ROOT = Path(__file__).parent.parent
 WHEELS = ROOT / ".cache" / "wheels"
+OWN_ENGINE = os.environ.get("DOCKER_HOST", "")
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
 
 
@@ -24,6 +25,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("PATH", f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}")
         for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
             patch.setenv(name, str(base / name.lower()))
+        patch.setenv("DOCKER_HOST", f"unix://{base}/no-engine")  # the tests that use one say so
         for name in list(os.environ):
             if name.startswith(("REGREEN_", "PIP_", "GIT_CONFIG", "npm_config_")):
                 patch.delenv(name)

@@ -37,15 +37,11 @@ def engine_problem(environ: Mapping[str, str]) -> str:
     address = environ.get("DOCKER_HOST") or SOCKET
     if not address.startswith("unix://"):
         return f"the engine at {address} is on another machine"
-    nobody = f"no engine answers at {address}"
-    path = Path(address.removeprefix("unix://"))
-    if not path.is_socket():
-        return nobody
     try:
-        with _talk(path, TIMEOUT_SECONDS) as client:
+        with _talk(Path(address.removeprefix("unix://")), TIMEOUT_SECONDS) as client:
             _asked(client, "GET", "/_ping")
     except Unavailable:
-        return nobody
+        return f"no engine answers at {address}"
     return ""
 
 
@@ -123,6 +119,8 @@ def _talk(path: Path, seconds: float = ANSWER_SECONDS) -> Iterator["httpx.Client
     """A client of the engine; what goes wrong with it becomes `Unavailable`."""
     import httpx  # only a job that needs containers has to wait for it
 
+    if not path.is_socket():
+        raise Unavailable(f"no engine answers at unix://{path}")
     transport = httpx.HTTPTransport(uds=str(path))
     try:
         with httpx.Client(transport=transport, base_url="http://engine", timeout=seconds) as client:

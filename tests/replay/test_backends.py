@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.bubblewrap import Bubblewrap
-from bot.adapters.container_engine import engine_problem
+from bot.adapters.container_engine import ContainerEngine, engine_problem
 from bot.errors import MachineError, OutOfBudget
 from bot.model import JobResult, Result
-from bot.replay.backends import unsafe
+from bot.replay.backends import Backends, unsafe
 from bot.replay.expressions import Scope
 from bot.replay.on_github import NEVER, replay_on_github
 from bot.yaml12 import load
@@ -62,13 +62,26 @@ def test_the_result_says_why_no_backend_takes_a_job(project: Make, engine: str, 
     refused = f"docker: no engine answers at unix://{tmp_path}/none"
     assert done.json["jobs"][0]["reason"] == f"{reason} ({refused}; {github})"
     told = made.here("replay", "--json", env={"DOCKER_HOST": engine}).json["jobs"][0]["reason"]
-    assert told == f"{reason} (docker: an engine answers, but this version runs no jobs in it; {github})"
+    assert told == "the container image catthehacker/ubuntu:act-latest cannot be had: the engine cannot pull it (501)"
     env = {"DOCKER_HOST": f"unix://{tmp_path}/none", "REGREEN_REPLAY_BACKENDS": "[host]"}
     assert made.here("replay", "--json", env=env).json["jobs"][0]["reason"] == reason
     env["REGREEN_REPLAY_BACKENDS"] = "[podman]"
     assert "REGREEN_REPLAY_BACKENDS: replay.backends" in made.here("replay", env=env).err
     done = made.here("replay", "--backend", "docker", env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
     assert (done.code, refused in done.err) == (3, True)
+
+
+def test_the_first_backend_that_takes_a_leg_has_it() -> None:
+    def chosen(*order: str, need: str = "", docker: str = "") -> str:
+        problems = {"docker": lambda: docker, "github": lambda: "not yet"}
+        return Backends(order, problems, ContainerEngine({})).choose(need)
+
+    assert chosen("host", "docker") == "host"
+    assert chosen("host", "docker", need="a container") == "docker"
+    assert chosen("docker", "host") == "docker"
+    assert chosen("docker", "host", docker="no engine") == "host"
+    assert chosen("docker", "github", docker="no engine") == ""
+    assert chosen("host", "github", "docker", need="a container", docker="no engine") == ""
 
 
 @pytest.mark.parametrize(
