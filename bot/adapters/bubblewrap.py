@@ -67,8 +67,8 @@ class Bubblewrap:
         """The bubblewrap that works here. Raises `MachineError`, with the cure, when none does."""
         if sys.platform != "linux":
             raise MachineError(
-                "the backend host needs Linux with bubblewrap",
-                hint="use a Linux machine or container; the backends docker and github run no jobs in this version",
+                "replays need Linux with bubblewrap",
+                hint="use a Linux machine or container; the backend docker needs bubblewrap, too; github runs no jobs yet",
             )
         tried = []
         for path in self._candidates if self._candidates is not None else candidates(self._outside):

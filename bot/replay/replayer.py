@@ -231,6 +231,8 @@ class Replay:
         found = containers.contained(job, scope, definitions, backends, machine.network, machine.limits)
         why = f"{wish.removesuffix(containers.NEEDS_ENGINE)}; " if wish else ""
         self._notes[f"{name}: it ran on the backend docker ({why}image {found.image})"] = None
+        if self._plan.options.as_of:
+            self._notes["containers do not travel in time: what they fetch is what is there now"] = None
         if machine.network == "registries":
             self._notes[
                 "containers reached no package index: the backend docker cannot give the network 'registries'"

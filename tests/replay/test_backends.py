@@ -117,7 +117,7 @@ def test_where_there_is_no_bubblewrap_by_nature_the_others_are_named(monkeypatch
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(MachineError, match="needs Linux") as caught:
         _ = Bubblewrap().program
-    assert "docker and github" in str(caught.value.hint)
+    assert "the backend docker needs bubblewrap, too" in str(caught.value.hint)
 
 
 class Runs:
