@@ -68,7 +68,7 @@ class Bubblewrap:
         if sys.platform != "linux":
             raise MachineError(
                 "replays need Linux with bubblewrap",
-                hint="use a Linux machine or container; the backend docker needs bubblewrap, too; github runs no jobs yet",
+                hint="use a Linux machine or container; the backend docker needs bubblewrap, too, github runs no jobs",
             )
         tried = []
         for path in self._candidates if self._candidates is not None else candidates(self._outside):

@@ -29,8 +29,9 @@ PASSED = re.compile(
 )
 DONE = re.compile(r"POST /networks/create|DELETE /(?:networks|volumes)/[^/]+")
 """What is ours to make and to remove: act is told that it is done."""
+# A log driver, say, would send what a container prints from the engine's own network, wherever it is told to.
 KEPT = frozenset(
-    {"AutoRemove", "CapDrop", "ExtraHosts", "Init", "LogConfig", "Memory", "NanoCpus", "PidsLimit", "ShmSize", "Tmpfs"}
+    {"AutoRemove", "CapDrop", "ExtraHosts", "Init", "Memory", "NanoCpus", "PidsLimit", "ShmSize", "Tmpfs"}
     | {"Ulimits", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus", "MemorySwap", "MemoryReservation", "OomScoreAdj"}
 )
 REFUSED = (
@@ -88,7 +89,10 @@ class Gate:
                 deny(str(e))
                 _answer(connection, 403, {"message": f"it {e}"})
                 return
-            if not any(h.lower().startswith("upgrade:") for h in headers):  # else a second request could follow
+            becomes_a_stream = path.endswith(("/attach", "/start")) and any(
+                h.lower().startswith("upgrade:") for h in headers
+            )
+            if not becomes_a_stream:  # else a second request could follow
                 headers = [h for h in headers if not h.lower().startswith("connection:")] + ["Connection: close"]
             engine.connect(str(self._engine))
             engine.sendall("\r\n".join([f"{method} {target} HTTP/1.1", *headers, "", ""]).encode("latin-1") + body)

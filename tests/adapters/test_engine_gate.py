@@ -39,6 +39,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     found = Engine(f"unix://{tmp_path}/engine.sock")
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = self.path.split("?")[0]
@@ -88,11 +90,12 @@ class Leg:
         self.egress: Egress = ContainerEngine({"DOCKER_HOST": engine.address}).serve(listen(folder), leg)
         self.name = engine.bodies("POST /networks/create")[-1]["Name"]
 
-    def ask(self, request: str, body: object = None, *, more: bytes = b"") -> tuple[int, Any]:
+    def ask(self, request: str, body: object = None, *, header: str = "", more: bytes = b"") -> tuple[int, Any]:
         data = json.dumps(body).encode() if body is not None else b""
         with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(10)
             line.connect(str(self._folder / "socket"))
-            head = f"{request} HTTP/1.1\r\nHost: e\r\nContent-Length: {len(data)}\r\n\r\n"
+            head = f"{request} HTTP/1.1\r\nHost: e\r\n{header}Content-Length: {len(data)}\r\n\r\n"
             line.sendall(head.encode() + data + more)
             answer = b"".join(iter(lambda: line.recv(65536), b""))
         head, _, told = answer.decode().partition("\r\n\r\n")
@@ -118,11 +121,13 @@ def made(engine: Engine) -> dict[str, Any]:
 def test_a_container_is_put_into_the_legs_own_network_and_limits(engine: Engine, leg: Leg) -> None:
     endpoints = {"EndpointsConfig": {"act-network": {"Aliases": ["db"]}}}
     host = {"NetworkMode": "host", "PortBindings": {"1/tcp": [{"HostPort": "1"}]}, "ShmSize": 5, "Memory": 100}
+    host["LogConfig"] = {"Type": "syslog", "Config": {"syslog-address": "tcp://192.0.2.1:514"}}
     assert leg.create(HostConfig=host, NetworkingConfig=endpoints)[0] == 200
     found = made(engine)
     assert found["HostConfig"]["NetworkMode"] == leg.name
     assert found["NetworkingConfig"] == {"EndpointsConfig": {leg.name: {"Aliases": ["db"]}}}
     assert "PortBindings" not in found["HostConfig"], "ports are not published on the machine"
+    assert "LogConfig" not in found["HostConfig"], "the engine sends no output elsewhere"
     assert found["HostConfig"]["Dns"] == ["127.0.0.1"]
     assert (found["HostConfig"]["ShmSize"], found["HostConfig"]["Memory"]) == (5, 100)
     assert found["HostConfig"]["PidsLimit"] == 50
@@ -223,8 +228,9 @@ def test_only_what_act_needs_is_passed_on(engine: Engine, leg: Leg, request_line
     assert (status, len(engine.asked) - before) == ((200, 1) if passes else (403, 0))
 
 
-def test_a_second_request_on_one_connection_is_not_served(engine: Engine, leg: Leg) -> None:
-    leg.ask("GET /_ping", more=b"POST /images/create HTTP/1.1\r\nHost: e\r\nContent-Length: 0\r\n\r\n")
+@pytest.mark.parametrize("header", ["", "Connection: keep-alive\r\n", "Upgrade: tcp\r\nConnection: Upgrade\r\n"])
+def test_a_second_request_on_one_connection_is_not_served(engine: Engine, leg: Leg, header: str) -> None:
+    leg.ask("GET /_ping", header=header, more=b"POST /images/create HTTP/1.1\r\nHost: e\r\nContent-Length: 0\r\n\r\n")
     assert not engine.bodies("POST /images/create")
 
 

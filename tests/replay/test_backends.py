@@ -115,9 +115,9 @@ def test_a_refused_option_is_the_reason(project: Make) -> None:
 
 def test_where_there_is_no_bubblewrap_by_nature_the_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(MachineError, match="needs Linux") as caught:
+    with pytest.raises(MachineError, match="need Linux") as caught:
         _ = Bubblewrap().program
-    assert "the backend docker needs bubblewrap, too" in str(caught.value.hint)
+    assert "needs bubblewrap, too" in str(caught.value.hint)
 
 
 class Runs:

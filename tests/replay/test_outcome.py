@@ -43,6 +43,7 @@ OK, BAD = Result.SUCCESS, Result.FAILURE
         (record(OK, OK, unreplayable="needs x"), Result.UNREPLAYABLE, "needs x"),
         (record(OK, OK, killed="it used more memory than it may"), Result.UNREPLAYABLE, "more memory"),
         (record(OK, OK, killed=f"{TIME_LIMIT} of 1 minutes"), Result.FAILURE, "maximum execution time"),
+        (record(job=None, killed=f"{TIME_LIMIT} of 1 minutes"), Result.UNREPLAYABLE, "maximum execution time"),
         (record(OK, OK, killed=f"{STEP_TIME_LIMIT} after 1 minutes"), Result.FAILURE, "the action has timed out"),
     ],
 )  # fmt: skip
