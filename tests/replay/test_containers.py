@@ -251,6 +251,8 @@ def engine() -> Iterator[httpx.Client]:
                 "changes": f"CMD {json.dumps(command.split())}",
             }
             client.post("/images/create", params=given, content=data.getvalue()).raise_for_status()
+            if not client.get(f"/images/{image}/json").is_success:  # Podman's service takes it otherwise
+                pytest.skip("the engine takes no image of a test")
         yield client
         for image in (IMAGE, SERVER):
             client.delete(f"/images/{image}", params={"force": "1"})
