@@ -17,6 +17,7 @@ import platformdirs
 
 from bot.adapters.bubblewrap import Bubblewrap
 from bot.adapters.checkouts import create_checkout, open_checkout
+from bot.adapters.container_engine import engine_problem
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.machine import execute_only_act
 from bot.adapters.sources import GitSources
@@ -292,6 +293,8 @@ class App:
         found.append(_check("sandbox", lambda: str(Bubblewrap(outside=None).program)))
         found.append(_check("act", lambda: str(execute_only_act(self.cache / "tools", None))))
         found.append(_check("checkout", lambda: str(self.checkout.root), needed=False))
+        problem = engine_problem(self._environ)
+        found.append(Check("container engine", not problem, problem or "answers", needed=False))
         toolchains = LocalToolchains(self.cache / "toolchains.json", self._environ).found()
         for kind in ("python", "node", "go", "rust", "java", "ruby", "uv"):
             versions = ", ".join(t.version for t in toolchains if t.kind == kind)

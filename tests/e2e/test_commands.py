@@ -92,7 +92,9 @@ def test_doctor(stale: Project, tmp_path: Path) -> None:
     assert done.code == 0
     assert {c["name"] for c in done.json} >= {"git", "sandbox", "act", "checkout", "python", "node"}
     assert all(c["ok"] for c in done.json if c["needed"])
-    assert f"✓ checkout: {stale.root}" in stale.regreen("doctor").out
+    told = stale.regreen("doctor").out
+    assert f"✓ checkout: {stale.root}" in told
+    assert "? container engine: no engine answers at" in told
     outside = regreen("doctor", cwd=tmp_path)
     assert (outside.code, "? checkout" in outside.out) == (0, True)
 
