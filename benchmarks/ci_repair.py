@@ -80,9 +80,7 @@ def failures(result: Mapping[str, Any]) -> Iterator[Failure]:
     for job in result["jobs"]:
         if job["result"] == "failure":
             step = next((s["name"] for s in job["steps"] if s["result"] == "failure"), "")
-            log = Path(result["log"]).parent / job["log"]
-            found = regreen(log.parent, "diagnose", "--log", str(log))
-            yield job["name"], step, str(found.get("category", ""))
+            yield job["name"], step, str((job["diagnosis"] or {}).get("category", ""))
 
 
 def replayed(commit: Mapping[str, str], template: str, options: Sequence[str]) -> Row:
@@ -120,7 +118,7 @@ def main() -> int:
         row = replayed(commit, given.repositories, options)
         print(f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}", flush=True)
         rows.append(row)
-    REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS))
+        REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS))
     return int(any(r.verdict not in ("reproduced", "unreplayable") for r in rows))
 
 
