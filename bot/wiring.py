@@ -13,7 +13,7 @@ from bot.adapters.machine import execute_only_act, execute_only_python, git_tran
 from bot.adapters.proxy import Proxy
 from bot.adapters.toolchains import LocalToolchains
 from bot.config_files import config_root
-from bot.diagnosis import count_tests
+from bot.diagnosis import count_tests, shipped
 from bot.model import ReplayOptions
 from bot.ports import Limits, Sandbox, Sources
 from bot.replay.actions import StandIns
@@ -53,6 +53,7 @@ class Wiring:
             self._side_effects(),
             self.sources,
             count_tests,
+            shipped,
             self.redactor,
             self.settings.workers or legs_at_once(cores(), free_memory()),
             backends,

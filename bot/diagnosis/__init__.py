@@ -23,7 +23,7 @@ from bot.text.fingerprint import fingerprint
 from bot.text.log import open_log
 from bot.text.redact import MASK, Redactor
 
-__all__ = ["Hint", "Signatures", "count_tests", "diagnose", "load"]
+__all__ = ["Hint", "Signatures", "count_tests", "diagnose", "load", "shipped"]
 
 Redact = Callable[[str], str]
 """Takes secrets out of a text."""
@@ -70,7 +70,7 @@ def diagnose(
     text; by default only what looks like one. An empty log, or that of a job that passed, gets an answer of little
     confidence. Raises `UsageError` when the source cannot be read, is no text, or passes the caps.
     """
-    signatures = signatures or _shipped()
+    signatures = signatures or shipped()
     with open_log(source, job=job) as log:
         seen = pass_over(log, signatures)
         scope = find_scope(log, seen)
@@ -87,11 +87,12 @@ def diagnose(
 def count_tests(source: Path | Iterable[bytes], *, signatures: Signatures | None = None) -> TestCounts:
     """Sum up what the test runners of a log report, whether it failed or passed. Raises as `diagnose`."""
     with open_log(source) as log:
-        return read_report(log, pass_over(log, signatures or _shipped())).counts
+        return read_report(log, pass_over(log, signatures or shipped())).counts
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> Signatures:
+def shipped() -> Signatures:
+    """The signatures of `config/signatures`, read once; it takes some 50 ms."""
     return load()
 
 

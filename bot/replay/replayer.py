@@ -64,7 +64,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a replay works with."""
+    """What a replay works with. `meanwhile` prepares what is needed later; it is called while a leg begins."""
 
     sandbox: Sandbox
     machine: prepare.Machine
@@ -72,6 +72,7 @@ class Tools:
     side_effects: SideEffects
     sources: Sources
     count_tests: CountTests
+    meanwhile: Callable[[], object]
     redact: Callable[[str], str]
     workers: int
     backends: Backends
@@ -187,6 +188,7 @@ class Replay:
         self._legs[leg_key(call.root, job_id, matrix)] = leg
         self._progress("started", name, None)
         leg.start()
+        self._tools.meanwhile()
         record = self._settled(leg)
         self._notes |= {f"{name}: {self._clean(note, call)}": None for note in record.notes}
         steps = tuple(
