@@ -113,16 +113,18 @@ async def refused(name: str) -> None:
 async def forward(target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Carry one connection both ways until both ends have closed."""
     with suppress(OSError, EOFError):
-        outside, outward, _ = await connected(target)
-        await asyncio.gather(pump(reader, outward), pump(outside, writer))
+        outside, outward, said = await connected(target)
+        if said.startswith(b"HTTP/1.1 200 "):
+            await asyncio.gather(pump(reader, outward), pump(outside, writer))
         outward.close()
     writer.close()
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry bytes one way, and the end of them."""
+    """Carry bytes one way, and the end of them, however it came: else the other way would wait for minutes."""
     with suppress(OSError):
         while data := await reader.read(CHUNK):
             writer.write(data)
             await writer.drain()
+    with suppress(OSError):
         writer.write_eof()
