@@ -142,3 +142,22 @@ def test_nothing_in_a_job_tells_of_the_proxy(replay: Replay, index: Index) -> No
     assert not [line for line in done.printed() if "proxy" in line.lower() or line.startswith("ACT")]
     assert done.printed()[-2:] == ["127.0.0.1", "nowhere"]
     assert done.result.notes == ()
+
+
+def test_an_allowed_host_at_a_port_that_is_not_is_named(
+    replay: Replay, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGREEN_REPLAY_HOSTS", "['one.example:8443']")
+    done = replay("run: curl --silent --fail http://one.example/", options=REGISTRIES)
+    told = "asked for one.example, which the network setting 'registries' does not allow"
+    assert str(done.result.jobs[0].reason).endswith(told), done.log
+
+
+def test_the_name_server_knows_localhost(replay: Replay, index: Index) -> None:
+    ask = (
+        "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.settimeout(9); "
+        "s.sendto(b'ab' + bytes.fromhex('01000001000000000000') + b'\\x09localhost\\0\\0\\1\\0\\1', ('127.0.0.1', 53)); "
+        "print(s.recv(512)[-4:])"
+    )
+    done = replay(f'run: |\n  python3 -c "{ask}"', options=REGISTRIES)
+    assert done.printed()[-1] == "b'\\x7f\\x00\\x00\\x01'", done.log

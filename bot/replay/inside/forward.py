@@ -23,6 +23,7 @@ TTL_SECONDS = 60
 # Names that mean nothing to the world: https://www.rfc-editor.org/rfc/rfc6761 and 6762; of single labels none is asked
 PRIVATE = (".invalid", ".test", ".local", ".arpa")
 OWN = "127.0.0.1"
+USUAL_PORTS = (80, 443)
 
 
 class Forwarder:
@@ -37,7 +38,8 @@ class Forwarder:
         names = sorted({host for host, _ in given["hosts"]})
         self._addresses = {name: f"127.88.{n >> 8}.{n & 255}" for n, name in enumerate(names, 1)}
         self._listeners = {listen(OWN, int(port)): target for port, target in given["loopback"].items()}
-        for host, port in given["hosts"]:
+        usual = [[name, port] for name in names for port in USUAL_PORTS]  # else nobody would hear that one was refused
+        for host, port in [*given["hosts"], *(place for place in usual if place not in given["hosts"])]:
             self._listeners[listen(self._addresses[host], port)] = f"{host}:{port}"
         self._names = socket.socket(type=socket.SOCK_DGRAM)
         self._names.bind((OWN, 53))
@@ -62,7 +64,7 @@ class Forwarder:
     async def _tell_name(self, data: bytes, sender: tuple[str, int]) -> None:
         with suppress(ValueError, IndexError, struct.error, OSError):  # anybody may send anything
             name, kind, question = asked(data)
-            address = OWN if name.endswith(".localhost") else self._addresses.get(name, "")
+            address = OWN if f".{name}".endswith(".localhost") else self._addresses.get(name, "")
             if not address and "." in name and not name.endswith(PRIVATE):
                 await refused(name)
             self._names.sendto(answer(data, question, kind, address), sender)
