@@ -338,3 +338,8 @@ def test_pull_request_runs(replay: Replay) -> None:
         "run: echo $GITHUB_REF $GITHUB_BASE_REF $GITHUB_HEAD_REF ${{ github.event.number }}", on="pull_request"
     )
     assert done.printed() == ["refs/pull/1/merge main main 1"]
+
+
+def test_the_first_process_does_not_heed_what_steps_send_it(replay: Replay) -> None:
+    done = replay("run: kill -INT 1; kill -TERM 1; sleep 0.3; kill -0 1")
+    assert done.jobs == {"job": "success"}, done.log

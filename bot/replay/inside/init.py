@@ -6,6 +6,7 @@ results, and the program on the host. This one cannot be read, so nobody of the 
 
 import os
 import sys
+from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # `signal` makes enums, and act waits
 
 from bot.replay.inside.control import NO_NEWS
 
@@ -20,6 +21,7 @@ def main(told: str, *command: str) -> None:
     act = os.fork()
     if act == 0:
         os.execve(command[0], command, os.environ | {NO_NEWS: "1"})
+    signal(SIGINT, SIG_DFL)  # no handler: an init does not get it from inside then; Python's own would end it
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
