@@ -30,6 +30,7 @@ CHECKOUT = "actions/checkout"
 NO_SERVICE = ("actions/upload-artifact", "actions/download-artifact", "actions/upload-pages-artifact")
 OWN_PORT = re2.compile(r"(?:(\d+):)?(\d+)(?:/(?:tcp|udp))?")
 ASKED_AT_RUN_TIME: dict[str, Any] = {"needs": {}, "inputs": {}}
+TOLD = re2.compile(r"(?i)\b(?:needs|inputs)\b")  # in a matrix: then it is asked at run time as well
 OF_ACT = ("CI", "GITHUB_ACTIONS")  # a container has them of act, and there nobody could undo an empty value
 KEPT = ("image", "options", "volumes")
 ITS_PORT = re2.compile(r"\bjob\.services\.[\w-]+\.ports\[\s*'?(\d+)'?\s*\]")
@@ -83,7 +84,8 @@ def contained(
     if not container and (problem := _port_problem(services)):
         raise Unavailable(problem)
     image = str(container["image"]) if container else _runner(job, scope, backends.images)
-    static = scope.having(**ASKED_AT_RUN_TIME)
+    told = TOLD.search(json.dumps(job.get("strategy")))
+    static = scope.having(**ASKED_AT_RUN_TIME, **({"matrix": {}, "strategy": {}} if told else {}))
     named = {str(image): not container or _same(lambda s: _container(job, s)["image"], static, image)}
     for name, service in services.items():
         named[service["image"]] = _same(lambda s, n=name: _services(job, s)[n]["image"], static, service["image"])

@@ -105,6 +105,9 @@ def test_what_a_job_says_at_run_time_is_told_to_no_registry() -> None:
     given("container: 'x:${{ needs.a.outputs.tag }}'", engine)
     given("container: x\nservices: {db: {image: 'y:${{ needs.a.outputs.tag }}'}}", engine)
     assert engine.asked == {"x:3": False, "x": True, "y:3": False}
+    matrix = "strategy: {matrix: {pg: '${{ fromJSON(needs.a.outputs.tags) }}'}}"
+    given(f"{matrix}\ncontainer: 'z:${{{{ matrix.pg }}}}'\nservices: {{db: {{image: 'own'}}}}", engine)
+    assert (engine.asked["z:16"], engine.asked["own"]) == (False, True), "what another job made the matrix of"
 
 
 @pytest.mark.parametrize(
