@@ -176,7 +176,7 @@ def _unwrapped(step: dict[str, Any]) -> dict[str, Any]:
     if shell.startswith(f"{STEP} adapter unavailable"):
         return {**found, "run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit 1', "shell": "sh"}
     if found.get("id") == OUTPUTS_STEP:
-        return {**found, "run": 'echo "$OUTPUTS"', "shell": "sh"}
+        return {**found, "run": "printf '%s\\n' \"$OUTPUTS\"", "shell": "sh"}  # echo reads backslashes
     return {**found, "shell": shell} if (shell := _shell(shell)) else found
 
 

@@ -349,14 +349,25 @@ class Leg(threading.Thread):
             if step.result is None:
                 step.result, step.seconds = event.result, event.seconds
                 self._finish_log(step)
-            if self._contained and step.id == OUTPUTS_STEP:
-                self._record.outputs = _outputs(step.output)
+            if self._contained:
+                self._on_contained(step)
         elif isinstance(event, actlog.WentOn):
             self._on_went_on(event.path)
         elif isinstance(event, actlog.Problem):
             self._on_problem(event)
         elif isinstance(event, actlog.JobEnded):
             self._record.job = self._record.job or event.result
+
+    def _on_contained(self, step: Step) -> None:
+        """A step in a container has ended: what it was refused it has not done, whether it may fail or not."""
+        if step.denied:
+            reason = f"the step '{step.name}' {step.denied[0]}"
+            self._record.unreplayable = self._record.unreplayable or reason
+        if step.id == OUTPUTS_STEP:
+            outputs = _outputs(step.output)
+            if outputs is None and step.result is Result.SUCCESS:
+                self._record.unreplayable = self._record.unreplayable or "the outputs of the job could not be read"
+            self._record.outputs = outputs or {}
 
     def _on_went_on(self, path: tuple[str, ...]) -> None:
         """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
@@ -453,8 +464,8 @@ def _told_plainly(line: str, step: Step) -> str:
     return line.removeprefix(PLAIN_UNREPLAYABLE).strip() if line.startswith(PLAIN_UNREPLAYABLE) else ""
 
 
-def _outputs(printed: Iterable[str]) -> dict[str, str]:
-    """The outputs of a job in containers, which its last step has printed as one JSON object."""
-    with suppress(ValueError):
+def _outputs(printed: Iterable[str]) -> dict[str, str] | None:
+    """The outputs of a job in containers, which its last step has printed as one JSON object; None where it has not."""
+    with suppress(ValueError, AttributeError, RecursionError):
         return {str(k): str(v) for k, v in json.loads("\n".join(x[STAMP_LENGTH:] for x in printed)).items()}
-    return {}
+    return None

@@ -170,7 +170,10 @@ def test_the_ports_of_services_are_known() -> None:
 
 def test_outputs_and_refusals_are_printed() -> None:
     found = derived("outputs: {o: '${{ steps.a.outputs.b }}'}", "run: a")
-    assert found["steps"][-1]["run"] == 'echo "$OUTPUTS"'
+    told = json.dumps({"lines": "a\nb\n", "path": "c:\\new"})
+    script = found["steps"][-1]["run"]
+    printed = subprocess.run(["sh", "-c", script], env={"OUTPUTS": told}, capture_output=True, text=True, check=True)
+    assert printed.stdout == f"{told}\n", "the echo of dash would read the backslashes"
     assert found["steps"][-1]["shell"] == "sh"
 
 
