@@ -159,8 +159,11 @@ class Engine(Protocol):
         """Why it cannot be used, or the empty string."""
         ...
 
-    def lacks(self, image: str, *, pull: bool) -> str:
-        """Why an image cannot be had, or the empty string. With `pull` it is asked for where the engine has it not."""
+    def lacks(self, image: str, *, pull: bool, check: Callable[[], None]) -> str:
+        """Why an image cannot be had, or the empty string. With `pull` it is asked for where the engine has it not.
+
+        `check` is called with each word of progress; what it raises ends the pull.
+        """
         ...
 
     def serve(self, listener: socket, leg: Contained) -> Egress:

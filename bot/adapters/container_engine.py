@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ ANSWER_SECONDS = 120.0  # an engine that removes a container waits for its progr
 PULL_SECONDS = 600.0  # without a word of progress
 UNREACHED = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 """Internal networks keep containers from other machines; without this they reach what listens on this one."""
+# https://github.com/distribution/reference, a little wider
+REFERENCE = re.compile(r"[a-zA-Z0-9][\w.-]*(?::\d+)?(?:/[a-zA-Z0-9][\w.-]*)*(?::[\w.-]+)?(?:@[\w.+-]+:\w+)?", re.ASCII)
 LEFT = {  # what a leg can leave: how it is listed, what names it, how it is removed
     "/containers/json?all=1": ("Id", "/containers/{}?force=1&v=1"),
     "/volumes": ("Name", "/volumes/{}?force=1"),
@@ -63,13 +66,15 @@ class ContainerEngine:
                     _remove(client, network["Name"])
         return ""
 
-    def lacks(self, image: str, *, pull: bool) -> str:
+    def lacks(self, image: str, *, pull: bool, check: Callable[[], None]) -> str:
         """See `bot.ports.Engine.lacks`."""
+        if not REFERENCE.fullmatch(image):  # it becomes part of a path
+            return "this is no name of an image"
         try:
             with _talk(self._path, PULL_SECONDS) as client:
                 if client.get(f"/images/{image}/json").is_success:
                     return ""
-                return _pulled(client, image) if pull else "the engine does not have it"
+                return _pulled(client, image, check) if pull else "the engine does not have it"
         except Unavailable as e:
             return e.message
 
@@ -138,12 +143,13 @@ def _asked(client: "httpx.Client", method: str, path: str, body: object = None) 
     return answer
 
 
-def _pulled(client: "httpx.Client", image: str) -> str:
+def _pulled(client: "httpx.Client", image: str, check: Callable[[], None]) -> str:
     """Pull an image without credentials; why that cannot be done, or the empty string."""
     name, _, tag = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "latest")
     given = {"fromImage": image} if "@" in image else {"fromImage": name, "tag": tag}
     with client.stream("POST", "/images/create", params=given) as answer:
         for line in answer.iter_lines():
+            check()
             told = json.loads(line) if line.startswith("{") else {}
             if problem := told.get("error") or told.get("message"):
                 return f"the engine does not have it and cannot pull it: {problem}"
@@ -154,7 +160,7 @@ def _remove(client: "httpx.Client", leg: str) -> None:
     """Remove everything of a leg, its network at last: by that what was left behind is found."""
     for listing, (key, removal) in LEFT.items():
         found = _asked(client, "GET", listing).json()
-        rows = found.get("Volumes") or [] if isinstance(found, dict) else found
+        rows = (found.get("Volumes") if isinstance(found, dict) else found) or ()  # Go writes an empty list as null
         for row in (*rows, *rows):  # Podman keeps a container as long as another one is on its loopback
             named = str(row.get("Name", "")) == leg or str(row.get("Name", "")).startswith(f"{leg}-")
             if named or (row.get("Labels") or {}).get(LEG) == leg:  # Podman gives volumes no labels

@@ -5,7 +5,7 @@ that they name, and what the wrapper tells elsewhere is read from act's own line
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import re2
@@ -78,8 +78,12 @@ def contained(
     backends: Backends,
     network: str,
     limits: Limits,
+    check: Callable[[], None],
 ) -> Contained:
-    """What a job is given of the engine. Raises `Unavailable` with the reason where an image cannot be had."""
+    """What a job is given of the engine. Raises `Unavailable` with the reason where an image cannot be had.
+
+    `check` is called while an image is pulled, and raises to end that.
+    """
     container, services = _container(job, scope), _services(job, scope)
     if not container and (problem := _port_problem(services)):
         raise Unavailable(problem)
@@ -96,7 +100,7 @@ def contained(
         found += [str(s.get("uses", "")) for s in (runs or {}).get("steps") or () if isinstance(s, dict)]
     named |= dict.fromkeys((x.removeprefix(IMAGE) for x in found if x.startswith(IMAGE)), True)
     for one, may_pull in named.items():
-        if problem := backends.engine.lacks(one, pull=may_pull):
+        if problem := backends.engine.lacks(one, pull=may_pull, check=check):
             raise Unavailable(f"the container image {one} cannot be had: {problem}")
     return Contained(image, network, limits, shares_loopback=bool(services) and not container)
 

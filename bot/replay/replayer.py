@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from posixpath import dirname
 from socket import socket
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
@@ -94,6 +95,7 @@ class Replay:
         self._progress, self._check_time = progress, check_time
         self.numbers: Iterator[int] = count(1)
         self._legs: dict[str, Leg] = {}
+        self._closed, self._lock = False, Lock()
         self._benches: dict[str, Workbench] = {}
         self._notes: dict[str, None] = dict.fromkeys(plan.notes)
         self._logs = folder / "log"
@@ -138,8 +140,11 @@ class Replay:
         return self._benches[key]
 
     def close(self) -> None:
-        """End all held legs."""
-        for leg in self._legs.values():
+        """End all legs; none begins any more."""
+        with self._lock:
+            self._closed = True
+            legs = list(self._legs.values())
+        for leg in legs:
             leg.close()
 
     @cached_property
@@ -185,7 +190,9 @@ class Replay:
         except Unavailable as e:
             return ended.model_copy(update={"reason": e.message})
         leg, log = self._leg(call, planned, index, name, contained, hold=hold and contained is None)
-        self._legs[leg_key(call.root, job_id, matrix)] = leg
+        with self._lock:
+            self._check_open()
+            self._legs[leg_key(call.root, job_id, matrix)] = leg
         self._progress("started", name, None)
         leg.start()
         self._tools.meanwhile()
@@ -217,6 +224,15 @@ class Replay:
         self._progress("ended", name, ended)
         return ended
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Transient(ENDED)
+
+    def _check_on(self) -> None:
+        """Raises where there is no use in going on with what is prepared."""
+        self._check_open()
+        self._check_time()
+
     def _contained(self, call: Call, planned: Planned, name: str) -> Contained | None:
         """What a leg is given of a container engine; None where it runs on the host. Raises `Unavailable`."""
         job, scope, backends = call.workflow.jobs[planned.job_id], planned.scope, self._tools.backends
@@ -230,7 +246,8 @@ class Replay:
             return None
         machine = self._tools.machine
         definitions = [*self._own_actions(job), *self._found(call, job, contained=True).definitions]
-        found = containers.contained(job, scope, definitions, backends, machine.network, machine.limits)
+        what = (machine.network, machine.limits, self._check_on)
+        found = containers.contained(job, scope, definitions, backends, *what)
         why = f"{wish.removesuffix(containers.NEEDS_ENGINE)}; " if wish else ""
         self._notes[f"{name}: it ran on the backend docker ({why}image {found.image})"] = None
         if self._plan.options.as_of:

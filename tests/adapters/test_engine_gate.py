@@ -14,11 +14,15 @@ import pytest
 
 from bot.adapters import container_engine
 from bot.adapters.container_engine import ContainerEngine
-from bot.errors import Unavailable
+from bot.errors import Transient, Unavailable
 from bot.ports import Contained, Egress, Limits
 from bot.replay.control import listen
 
 NONE = Contained("img:1", "none", Limits(processes=50, memory=1000))
+
+
+def go_on() -> None:
+    pass
 
 
 @dataclass
@@ -282,12 +286,12 @@ def test_what_a_killed_process_left_goes_before_the_next_leg(engine: Engine, mon
 
 def test_an_image_is_pulled_where_that_is_allowed(engine: Engine) -> None:
     found = ContainerEngine({"DOCKER_HOST": engine.address})
-    assert found.lacks("img:1", pull=False) == ""
-    assert found.lacks("host:5000/a/b", pull=False) == "the engine does not have it"
+    assert found.lacks("img:1", pull=False, check=go_on) == ""
+    assert found.lacks("host:5000/a/b", pull=False, check=go_on) == "the engine does not have it"
     assert not engine.bodies("POST /images/create")
-    assert found.lacks("host:5000/a/b", pull=True).endswith("cannot pull it: no such registry")
+    assert found.lacks("host:5000/a/b", pull=True, check=go_on).endswith("cannot pull it: no such registry")
     assert "fromImage=host%3A5000%2Fa%2Fb&tag=latest" in engine.asked[-1][0]
-    found.lacks("a/b:2", pull=True)
+    found.lacks("a/b:2", pull=True, check=go_on)
     assert "fromImage=a%2Fb&tag=2" in engine.asked[-1][0]
 
 
@@ -296,4 +300,28 @@ def test_an_engine_that_is_gone_is_named(tmp_path: Path) -> None:
     (tmp_path / "leg").mkdir()
     with pytest.raises(Unavailable, match="no engine answers"):
         engine.serve(listen(tmp_path / "leg"), NONE)
-    assert "no engine answers" in engine.lacks("img:1", pull=True)
+    assert "no engine answers" in engine.lacks("img:1", pull=True, check=go_on)
+
+
+def test_a_pull_ends_when_nobody_waits_for_it(engine: Engine) -> None:
+    def end() -> None:
+        raise Transient("ended")
+
+    with pytest.raises(Transient):
+        ContainerEngine({"DOCKER_HOST": engine.address}).lacks("a", pull=True, check=end)
+
+
+@pytest.mark.parametrize("image", ["a\tb", "a/../../info?b=", "a#b", "-a", "a b", "a:\n"])
+def test_what_is_no_image_is_not_asked_for(engine: Engine, image: str) -> None:
+    found = ContainerEngine({"DOCKER_HOST": engine.address})
+    assert found.lacks(image, pull=True, check=go_on) == "this is no name of an image"
+    assert engine.asked == []
+    digest = f"host.example:5000/a_b/c-d.e:1.0@sha256:{'a' * 64}"
+    assert "cannot pull it" in found.lacks(digest, pull=True, check=go_on)
+
+
+def test_an_engine_may_list_nothing_as_null(engine: Engine, leg: Leg) -> None:
+    engine.lists = dict.fromkeys(("/containers/json", "/images/json"), None) | {"/volumes": {"Volumes": None}}
+    engine.lists["/networks"] = [{"Id": "n1", "Name": leg.name}]
+    leg.egress.close()
+    assert engine.bodies("DELETE /networks/n1")

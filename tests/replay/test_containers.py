@@ -42,8 +42,9 @@ class Engine:
     def __init__(self, *lacking: str) -> None:
         self.lacking, self.asked = lacking, dict[str, bool]()
 
-    def lacks(self, image: str, *, pull: bool) -> str:
+    def lacks(self, image: str, *, pull: bool, check: Callable[[], None]) -> str:
         self.asked[image] = pull
+        check()
         return "it is not there" if image in self.lacking else ""
 
     def serve(self, *_: object, **__: object) -> Any:
@@ -57,7 +58,7 @@ def job(text: str, *steps: str) -> dict[str, Any]:
 
 def given(text: str, engine: Engine, *steps: str, definitions: tuple[Any, ...] = ()) -> Any:
     backends = Backends(("docker",), {"docker": lambda: ""}, engine, IMAGES)
-    return containers.contained(job(text, *steps), SCOPE, definitions, backends, "none", Limits())
+    return containers.contained(job(text, *steps), SCOPE, definitions, backends, "none", Limits(), lambda: None)
 
 
 @pytest.mark.parametrize(

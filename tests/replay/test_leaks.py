@@ -12,12 +12,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from bot.adapters.limits import CGROUPS, INSIDE, Group, _sweep
+from bot.errors import Transient
+from bot.model import ReplayOptions
 from bot.ports import Limits
+from bot.replay.replayer import Replay
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 
 STEPS = (CHECKOUT, "run: (sleep 60 &) ; mkdir -p ~/ro/d && chmod 0 ~/ro; mktemp; exit ${{ matrix.v }}")
@@ -162,3 +166,19 @@ def test_a_group_is_removed_with_what_is_still_in_it() -> None:
         group.remove()
         assert child.wait() == -signal.SIGKILL
     assert not any(f.exists() for f in group.folders)
+
+
+def test_no_job_begins_once_its_replay_has_ended(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = Replay._leg
+
+    def interrupted(self: Replay, *args: Any, **named: Any) -> Any:
+        self.close()
+        return prepare(self, *args, **named)
+
+    monkeypatch.setattr(Replay, "_leg", interrupted)
+    replays = project({WORKFLOW: workflow("run: 'true'")}).app().replays(ReplayOptions(network="none"))
+    try:
+        with pytest.raises(Transient):
+            replays.run(replays.snapshot.commit)
+    finally:
+        replays.close()
