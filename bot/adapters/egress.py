@@ -1,11 +1,15 @@
 """What one leg reaches outside: its unix socket, served connection by connection, and what was refused there."""
 
+import errno
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+FULL_SECONDS = 0.05
 CONNECTIONS = 128  # of one leg at the same time; uv opens 50
 
 
@@ -52,8 +56,12 @@ class Egress:
                 self._slots.acquire()
                 try:
                     connection = self._listener.accept()[0]
-                except OSError:  # closed
-                    return
+                except OSError as e:
+                    if e.errno not in FULL:  # closed
+                        return
+                    self._slots.release()
+                    time.sleep(FULL_SECONDS)  # until some of the other legs' connections have ended
+                    continue
                 threading.Thread(target=self._serve, args=(connection,), name="egress-serve", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
