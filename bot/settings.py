@@ -30,7 +30,7 @@ HOST = re.compile(
 
 
 def _strict(host: str) -> str:
-    if not HOST.fullmatch(host):
+    if not HOST.fullmatch(host) or not 0 < int(host.partition(":")[2] or 1) < 1 << 16:
         raise ValueError(f"'{host}' is no plain name of a host (host or host:port)")
     return host
 

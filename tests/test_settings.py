@@ -30,6 +30,8 @@ def test_without_a_file_everything_is_default() -> None:
         ("fix:\n  max_minutes: -1\n", f"{FILE}:2: fix.max_minutes: input should be greater than 0"),
         ("fix:\n  typo: 1\n", f"{FILE}:2: fix.typo: there is no such setting"),
         ("replay:\n  hosts: [a.example.]\n", f"{FILE}:2: replay.hosts: value error, 'a.example.' is no plain name"),
+        ("replay:\n  hosts: [a:0]\n", f"{FILE}:2: replay.hosts: value error, 'a:0' is no plain name"),
+        ("replay:\n  hosts: [a:65536]\n", f"{FILE}:2: replay.hosts: value error, 'a:65536' is no plain name"),
         (
             "replay:\n  hosts: [xn--a.example]\n",
             f"{FILE}:2: replay.hosts: value error, 'xn--a.example' is no plain name",
