@@ -32,7 +32,7 @@ DONE = re.compile(r"POST /networks/create|DELETE /(?:networks|volumes)/[^/]+")
 # A log driver, say, would send what a container prints from the engine's own network, wherever it is told to.
 KEPT = frozenset(
     {"AutoRemove", "CapDrop", "ExtraHosts", "Init", "Memory", "NanoCpus", "PidsLimit", "ShmSize", "Tmpfs"}
-    | {"Ulimits", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus", "MemorySwap", "MemoryReservation", "OomScoreAdj"}
+    | {"Ulimits", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus", "MemoryReservation"}
 )
 REFUSED = (
     *("Privileged", "Devices", "DeviceRequests", "DeviceCgroupRules", "CapAdd", "SecurityOpt", "VolumesFrom"),
@@ -112,6 +112,7 @@ class Gate:
         limits = {"PidsLimit": self._leg.limits.processes, "Memory": self._leg.limits.memory}
         kept = {k: v for k, v in host.items() if k in KEPT} | {"Mounts": volumes, "Binds": anonymous}
         kept |= {k: min(v, host.get(k) or v) if host.get(k, 0) >= 0 else v for k, v in limits.items()}
+        kept["MemorySwap"] = kept["Memory"]  # no swap, as in sandboxes
         made = {**given, "Labels": {**(given.get("Labels") or {}), **self._labels}}
         made["Image"] = self._own_image(str(given.get("Image")))
         found = self._networked({**made, "HostConfig": kept}, str(host.get("NetworkMode", "")))
@@ -191,13 +192,18 @@ def _answer(connection: socket.socket, status: int, body: object) -> None:
 
 def _splice(client: socket.socket, engine: socket.socket) -> None:
     """Carry bytes both ways until the engine has ended."""
-    others = {client: engine, engine: client}
-    while engine in others:
-        for one in select.select(list(others), [], [])[0]:
-            data = one.recv(CHUNK)
+    ways = {client.fileno(): (client, engine), engine.fileno(): (engine, client)}
+    poll = select.poll()  # select(2) takes no descriptor above 1023
+    for end in ways:
+        poll.register(end, select.POLLIN)
+    while engine.fileno() in ways:
+        for end, _ in poll.poll():
+            source, target = ways[end]
+            data = source.recv(CHUNK)
             if data:
-                (engine if one is client else client).sendall(data)
+                target.sendall(data)
                 continue
-            del others[one]
+            del ways[end]
+            poll.unregister(end)
             with suppress(OSError):
-                (engine if one is client else client).shutdown(socket.SHUT_WR)
+                target.shutdown(socket.SHUT_WR)

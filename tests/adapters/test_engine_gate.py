@@ -1,10 +1,13 @@
 """The gate to a container engine: what it lets a leg have, and what it makes of it."""
 
 import json
+import os
+import resource
 import socket
 import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -125,6 +128,7 @@ def made(engine: Engine) -> dict[str, Any]:
 def test_a_container_is_put_into_the_legs_own_network_and_limits(engine: Engine, leg: Leg) -> None:
     endpoints = {"EndpointsConfig": {"act-network": {"Aliases": ["db"]}}}
     host = {"NetworkMode": "host", "PortBindings": {"1/tcp": [{"HostPort": "1"}]}, "ShmSize": 5, "Memory": 100}
+    host |= {"MemorySwap": -1, "OomScoreAdj": -1000}
     host["LogConfig"] = {"Type": "syslog", "Config": {"syslog-address": "tcp://192.0.2.1:514"}}
     assert leg.create(HostConfig=host, NetworkingConfig=endpoints)[0] == 200
     found = made(engine)
@@ -134,6 +138,8 @@ def test_a_container_is_put_into_the_legs_own_network_and_limits(engine: Engine,
     assert "LogConfig" not in found["HostConfig"], "the engine sends no output elsewhere"
     assert found["HostConfig"]["Dns"] == ["127.0.0.1"]
     assert (found["HostConfig"]["ShmSize"], found["HostConfig"]["Memory"]) == (5, 100)
+    assert found["HostConfig"]["MemorySwap"] == 100, "swap has no limit else"
+    assert "OomScoreAdj" not in found["HostConfig"], "the machine's own programs would be killed before it"
     assert found["HostConfig"]["PidsLimit"] == 50
     assert found["Labels"]["regreen.leg"] == leg.name
 
@@ -325,3 +331,13 @@ def test_an_engine_may_list_nothing_as_null(engine: Engine, leg: Leg) -> None:
     engine.lists["/networks"] = [{"Id": "n1", "Name": leg.name}]
     leg.egress.close()
     assert engine.bodies("DELETE /networks/n1")
+
+
+def test_many_open_files_are_no_matter(engine: Engine, leg: Leg) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    with ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            files.enter_context(Path(os.devnull).open())
+        assert leg.ask("GET /_ping")[0] == 200
