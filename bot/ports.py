@@ -67,7 +67,7 @@ class SandboxSpec:
     """One sandboxed process.
 
     `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets.
-    Only with the `network` `all` it has that of the machine.
+    Only with the `network` `all` it has that of the machine; with `registries` its loopback has the `addresses`, too.
     """
 
     argv: tuple[str, ...]
@@ -77,6 +77,7 @@ class SandboxSpec:
     writable: Mapping[str, Path] = field(default_factory=dict)
     network: str = "none"
     limits: Limits = Limits()
+    addresses: tuple[str, ...] = ()
 
 
 class Sandboxed(Protocol):

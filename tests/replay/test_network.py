@@ -161,3 +161,21 @@ def test_the_name_server_knows_localhost(replay: Replay, index: Index) -> None:
     )
     done = replay(f'run: |\n  python3 -c "{ask}"', options=REGISTRIES)
     assert done.printed()[-1] == "b'\\x7f\\x00\\x00\\x01'", done.log
+
+
+def test_an_index_that_is_named_by_its_address_is_asked(
+    replay: Replay, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://192.0.2.7:3141/simple")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://10.9.8.7:3141/simple")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # so nothing is asked for outside
+    ask = "curl --silent --fail http://{}:3141/simple/"
+    done = replay(
+        f"run: {ask.format('10.9.8.8')} || test $? = 7",
+        f"run: {ask.format('192.0.2.7')} || {ask.format('10.9.8.7')}",
+        options=REGISTRIES,
+    )
+    assert done.steps == ["success", "failure"], "only these two are there, not the network of either"
+    told = [f"asked for {address}:3141, which cannot be reached from here" for address in ("192.0.2.7", "10.9.8.7")]
+    assert [warning for warning in told if warning not in done.log] == [], done.log
+    assert str(done.result.jobs[0].reason).endswith(told[0])

@@ -29,14 +29,15 @@ USUAL_PORTS = (80, 443)
 class Forwarder:
     """Listens from the beginning, and carries once it runs.
 
-    `told` is a JSON object: `hosts` lists host and port of all that is allowed; `loopback` maps ports of this loopback
-    to the `host:port` that they lead to.
+    `told` is a JSON object: `hosts` lists host and port of all that is allowed; `addresses` are the hosts that this
+    loopback has as they are; `loopback` maps ports of it to the `host:port` that they lead to.
     """
 
     def __init__(self, told: str) -> None:
         given = json.loads(told)
         names = sorted({host for host, _ in given["hosts"]})
-        self._addresses = {name: f"127.88.{n >> 8}.{n & 255}" for n, name in enumerate(names, 1)}
+        numbered = {name: f"127.88.{n >> 8}.{n & 255}" for n, name in enumerate(names, 1)}
+        self._addresses = numbered | {address: address for address in given["addresses"]}
         self._listeners = {listen(OWN, int(port)): target for port, target in given["loopback"].items()}
         usual = [[name, port] for name in names for port in USUAL_PORTS]  # else nobody would hear that one was refused
         for host, port in [*given["hosts"], *(place for place in usual if place not in given["hosts"])]:
