@@ -7,6 +7,7 @@ wrapper as its shell; what the wrapper must know of a step comes in variables th
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from bot.replay.expressions import Scope, split, to_string
 from bot.replay.layout import BIN, RUNNER_TEMP, TOOL_CACHE, WORK
 from bot.replay.legs import Planned
 from bot.replay.side_effects import Share, SideEffects
-from bot.replay.workflow import Workflow
+from bot.replay.workflow import Workflow, resolve
 
 PLATFORM = "regreen"
 STEP = f"{BIN}/step"
@@ -155,11 +156,14 @@ def actions_of(job: Mapping[str, Any]) -> dict[str, str]:
     return {str(s.get("id") or n): str(s["uses"]) for n, s in enumerate(job["steps"]) if "uses" in s}
 
 
-def limits_of_actions(job: Mapping[str, Any], *, wrapped: bool = True) -> dict[str, float]:
+def limits_of_actions(job: Mapping[str, Any], scope: Scope, *, wrapped: bool = True) -> dict[str, float]:
     """The time limits (seconds) of the steps that are actions, by id or number; the wrapper keeps the others if any."""
-    steps = enumerate(job["steps"])
-    found = ((str(s.get("id") or n), s.get("timeout-minutes")) for n, s in steps if "uses" in s or not wrapped)
-    return {name: minutes * 60 for name, minutes in found if isinstance(minutes, int | float)}
+    found = {}
+    for number, step in enumerate(job["steps"]):
+        if "uses" in step or not wrapped:
+            with suppress(UsageError, TypeError, ValueError):  # it names what is known at run time alone, or nothing
+                found[str(step.get("id") or number)] = float(resolve(step.get("timeout-minutes"), scope)) * 60
+    return found
 
 
 def unavailable(step: Mapping[str, Any], reason: str) -> dict[str, Any]:

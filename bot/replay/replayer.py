@@ -301,7 +301,7 @@ class Replay:
             hold=hold,
             hold_nested=not _lenient([*ours, *actions.definitions]),
             deadline_seconds=planned.minutes * 60,
-            step_seconds=limits_of_actions(job, wrapped=contained is None),
+            step_seconds=limits_of_actions(job, planned.scope, wrapped=contained is None),
             actions=actions_of(job),
             scripts=containers.scripts(job) if contained else None,
             watcher=lambda what, step: self._on_step(what, name, step, call),

@@ -20,7 +20,7 @@ from bot.replay import containers
 from bot.replay.actlog import Output, parse
 from bot.replay.backends import Backends
 from bot.replay.context import Run
-from bot.replay.derive import derive
+from bot.replay.derive import derive, limits_of_actions
 from bot.replay.expressions import Scope
 from bot.replay.legs import Planned
 from bot.replay.side_effects import SideEffects
@@ -161,6 +161,13 @@ def test_containers_are_what_was_looked_at_and_not_evaluated_again() -> None:
     assert found["services"] == {"db": {"image": "y", "env": {"B": "b"}}}, "it is reached by its name"
     assert derived("services: {db: {image: y, ports: [1]}}", "run: a")["services"]["db"]["ports"] == [1]
     assert found["name"] == "regreen-1", "what act names its containers by"
+
+
+def test_time_limits_of_steps_are_known() -> None:
+    steps = ("run: a\ntimeout-minutes: '${{ matrix.pg }}'", "run: b\nid: b\ntimeout-minutes: 0.5", "run: c")
+    unknown = "run: d\ntimeout-minutes: '${{ steps.b.outputs.o }}'"
+    found = limits_of_actions(job("", *steps, unknown), SCOPE, wrapped=False)
+    assert found == {"0": 960, "b": 30}
 
 
 def test_the_ports_of_services_are_known() -> None:
