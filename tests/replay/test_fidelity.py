@@ -1,9 +1,11 @@
 """Where act in host mode differs from GitHub, GitHub is right; docs/replay.md lists the differences with these tests."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.model import Result
-from tests.projects import CHECKOUT, WORKFLOW, Make
+from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
 
 FORGED_LINE = r'{"jobID":"job","jobResult":"success","level":"info","msg":"Job succeeded"}'
@@ -343,3 +345,16 @@ def test_pull_request_runs(replay: Replay) -> None:
 def test_the_first_process_does_not_heed_what_steps_send_it(replay: Replay) -> None:
     done = replay("run: kill -INT 1; kill -TERM 1; sleep 0.3; kill -0 1")
     assert done.jobs == {"job": "success"}, done.log
+
+
+def test_files_that_a_partial_clone_lacks_are_named(project: Make, tmp_path: Path) -> None:
+    made = project({WORKFLOW: workflow(CHECKOUT, "run: cat sub/file"), "sub/file": "1\n"})
+    made.git("config", "uploadpack.allowFilter", "true")
+    made.git("clone", "--quiet", "--filter=blob:none", "--sparse", f"file://{made.root}", str(tmp_path / "partial"))
+    partial = Project(tmp_path / "partial")
+    partial.git("sparse-checkout", "add", ".github")
+    done = partial.replay()
+    assert done.jobs == {"job": "unreplayable"}, done.log
+    assert "the local clone lacks files of this commit" in str(done.result.reason)
+    partial.git("sparse-checkout", "disable")
+    assert partial.replay().jobs == {"job": "success"}

@@ -14,6 +14,7 @@ from bot.replay.inside.adapter import ROOT, call, fail, inputs, set_output, trut
 
 ORIGIN = ROOT / "origin.git"
 SHA = re.compile(r"[0-9a-f]{40}")
+MISSING = re.compile(r"unable to read (?:sha1 file|tree)|invalid object|missing blob")  # as git says it
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -121,9 +122,16 @@ def place(folder: Path, commit: str, ref: str) -> None:
         tracked = folder / ".git" / "refs" / "remotes" / "origin" / name
         tracked.parent.mkdir(parents=True, exist_ok=True)
         tracked.write_text(f"{commit}\n")
-        git(folder, "checkout", "--quiet", "--force", "-B", name, commit)
-    else:
-        git(folder, "checkout", "--quiet", "--force", "--detach", commit)
+    where = ["-B", name] if on_branch else ["--detach"]
+    command = ["git", "-C", str(folder), "checkout", "--quiet", "--force", *where, commit]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    print(done.stderr, end="", flush=True)
+    if done.returncode and MISSING.search(done.stderr):
+        unreplayable(
+            "the local clone lacks files of this commit (a partial clone?), and 'git fetch --refetch' gets them"
+        )
+    if done.returncode:
+        fail(f"The process 'git' failed with exit code {done.returncode}")
 
 
 def fetch(folder: Path, ref: str, *, depth: int, tags: bool) -> str:
