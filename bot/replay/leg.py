@@ -123,6 +123,10 @@ class Leg(threading.Thread):
         if self.is_alive():
             self.join()
 
+    def forget(self) -> None:
+        """Let go of what belongs to a leg that will never begin."""
+        self._close()
+
     def _wake(self) -> None:
         os.write(self._wake_writer, b"!")
 

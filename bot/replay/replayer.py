@@ -190,9 +190,13 @@ class Replay:
         except Unavailable as e:
             return ended.model_copy(update={"reason": e.message})
         leg, log = self._leg(call, planned, index, name, contained, hold=hold and contained is None)
-        with self._lock:
-            self._check_open()
-            self._legs[leg_key(call.root, job_id, matrix)] = leg
+        try:
+            with self._lock:
+                self._check_open()
+                self._legs[leg_key(call.root, job_id, matrix)] = leg
+        except Transient:
+            leg.forget()
+            raise
         self._progress("started", name, None)
         leg.start()
         self._tools.meanwhile()

@@ -180,5 +180,7 @@ def test_no_job_begins_once_its_replay_has_ended(project: Make, monkeypatch: pyt
     try:
         with pytest.raises(Transient):
             replays.run(replays.snapshot.commit)
+        left = [f.path for f in psutil.Process().open_files() if f.path.startswith(str(replays.folder))]
     finally:
         replays.close()
+    assert left == []
