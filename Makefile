@@ -13,17 +13,19 @@ NPM := $(shell command -v npm || echo "$(BIN)/npm")
 
 setup: .venv/ready
 
+# The lists are whole: pip has nothing to resolve, and would refuse a pinned name that something asks for with an extra
+# (pip 23.2) once a newer release of it is out.
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer is needed, this is {sys.version}"'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 # What jobs of tests install, and what our own wheel needs, so that the tests themselves need no network.
 $(WHEELS)/ready: requirements/tools.txt requirements/base.txt .venv/ready
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --dest $(WHEELS) -r requirements/tools.txt
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --dest $(WHEELS) -r requirements/base.txt
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest $(WHEELS) -r requirements/tools.txt
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest $(WHEELS) -r requirements/base.txt
 	touch $@
 
 $(NODE_MODULES)/ready: tests/tools/package-lock.json .venv/ready
