@@ -10,7 +10,7 @@ from typing import Any
 import re2
 
 from bot.replay.layout import BIN, PLAN
-from bot.replay.record import PLAIN_UNREPLAYABLE
+from bot.replay.record import TELL_PLAINLY
 
 LOCAL = ("./", "docker://")
 ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
@@ -32,6 +32,13 @@ def used(documents: Iterable[Any]) -> set[str]:
 def uses_tree(job: Any) -> bool:
     """Whether a job uses an action of the tree."""
     return any(v.startswith(LOCAL[0]) for v in _values(job, "uses"))
+
+
+def steps_of(definition: Any) -> list[dict[str, Any]]:
+    """The steps of a composite action, whatever stands in its file."""
+    runs = definition.get("runs") if isinstance(definition, dict) else None
+    steps = runs.get("steps") if isinstance(runs, dict) else None
+    return [s for s in steps if isinstance(s, dict)] if isinstance(steps, list) else []
 
 
 def _values(node: Any, key: str) -> Iterable[str]:
@@ -154,5 +161,5 @@ def _unavailable(name: str, reason: str, kind: str = "") -> dict[str, Any]:
 def _plain(name: str, reason: str) -> dict[str, Any]:
     step: dict[str, Any] = {"shell": "sh", "run": f"# not run in a replay: {name}"}
     if reason:
-        step |= {"run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit 1', "env": {"REASON": reason}}
+        step = {**TELL_PLAINLY, "env": {"REASON": reason}}
     return {"name": name, "runs": {"using": "composite", "steps": [step]}}

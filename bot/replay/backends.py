@@ -11,6 +11,8 @@ from bot.replay.expressions import Scope
 from bot.replay.workflow import resolve
 
 HOST, DOCKER = "host", "docker"
+NEEDS_ENGINE = ", which needs a container engine"
+"""How the reasons end for which a job cannot run on `host`."""
 Problem = Callable[[], str]
 """Says why a backend cannot be used, or nothing."""
 UNSAFE_OPTIONS = re2.compile(

@@ -12,16 +12,16 @@ import re2
 
 from bot.errors import Unavailable, UsageError
 from bot.ports import Contained, Limits
-from bot.replay.backends import Backends
+from bot.replay.actions import steps_of
+from bot.replay.backends import NEEDS_ENGINE, Backends
 from bot.replay.context import Run
 from bot.replay.derive import OUTPUTS_STEP, PLATFORM, STEP
 from bot.replay.expressions import Scope, to_string
 from bot.replay.layout import BIN, INTERPRETER, NETWORK, TMP, WORK
 from bot.replay.legs import labels_of
-from bot.replay.record import PLAIN_UNREPLAYABLE
+from bot.replay.record import TELL_PLAINLY
 from bot.replay.workflow import resolve
 
-NEEDS_ENGINE = ", which needs a container engine"
 NOT_HELD = "it ran in containers, where no fix can be tried: the docker backend has no workbench"
 IMAGE = "docker://"
 ENVIRONMENT = {"DOCKER_HOST": f"unix://{NETWORK}/socket"}
@@ -57,10 +57,8 @@ def wish(job: Mapping[str, Any], definitions: Iterable[Any]) -> str:
 
 
 def _is_docker(definition: Any) -> bool:
-    runs = definition.get("runs") if isinstance(definition, dict) else None
-    steps = runs.get("steps") if isinstance(runs, dict) else None
-    nested = (str(s.get("uses", "")) for s in steps or () if isinstance(s, dict))
-    return bool(runs) and (_image(definition) is not None or any(uses.startswith(IMAGE) for uses in nested))
+    nested = (str(s.get("uses", "")) for s in steps_of(definition))
+    return _image(definition) is not None or any(uses.startswith(IMAGE) for uses in nested)
 
 
 def _image(definition: Any) -> str | None:
@@ -93,11 +91,9 @@ def contained(
     named = {str(image): not container or _same(lambda s: _container(job, s)["image"], static, image)}
     for name, service in services.items():
         named[service["image"]] = _same(lambda s, n=name: _services(job, s)[n]["image"], static, service["image"])
-    found = [*(str(s.get("uses", "")) for s in job["steps"])]
+    found = [str(s.get("uses", "")) for s in job["steps"]]
     for definition in definitions:
-        found.append(_image(definition) or "")
-        runs = definition.get("runs") if isinstance(definition, dict) else None
-        found += [str(s.get("uses", "")) for s in (runs or {}).get("steps") or () if isinstance(s, dict)]
+        found += [_image(definition) or "", *(str(s.get("uses", "")) for s in steps_of(definition))]
     named |= dict.fromkeys((x.removeprefix(IMAGE) for x in found if x.startswith(IMAGE)), True)
     for one, may_pull in named.items():
         if problem := backends.engine.lacks(one, pull=may_pull, check=check):
@@ -178,7 +174,7 @@ def _unwrapped(step: dict[str, Any]) -> dict[str, Any]:
     found["env"] = {k: v for k, v in env.items() if not k.startswith("REGREEN_") and (v or k not in OF_ACT)}
     shell = str(found.pop("shell", ""))
     if shell.startswith(f"{STEP} adapter unavailable"):
-        return {**found, "run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit 1', "shell": "sh"}
+        return {**found, **TELL_PLAINLY}
     if found.get("id") == OUTPUTS_STEP:
         return {**found, "run": "printf '%s\\n' \"$OUTPUTS\"", "shell": "sh"}  # echo reads backslashes
     return {**found, "shell": shell} if (shell := _shell(shell)) else found

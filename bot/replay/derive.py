@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UsageError
+from bot.replay.backends import NEEDS_ENGINE
 from bot.replay.constants import filled
 from bot.replay.context import Run
 from bot.replay.expressions import Scope, split, to_string
@@ -59,10 +60,10 @@ def derive(
             steps.append(_replacement(step, effect))
         elif share is Share.SOME:
             reason = f"a step runs '{effect}', which is never run in a replay, among other things"
-            steps.append(unavailable(step, reason))
+            steps.append(_unavailable(step, reason))
         elif more is None and str(step.get("uses")).startswith("docker://"):
-            reason = f"the step uses the container image {step['uses']}, which needs a container engine"
-            steps.append(unavailable(step, reason))
+            reason = f"the step uses the container image {step['uses']}{NEEDS_ENGINE}"
+            steps.append(_unavailable(step, reason))
         else:
             steps.append(_step(step, number, names[number], defaults, masked))
     if job.get("outputs"):
@@ -166,7 +167,7 @@ def limits_of_actions(job: Mapping[str, Any], scope: Scope, *, wrapped: bool = T
     return found
 
 
-def unavailable(step: Mapping[str, Any], reason: str) -> dict[str, Any]:
+def _unavailable(step: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """A step that tells why it cannot be replayed, if the job comes to it."""
     kept = {k: v for k, v in step.items() if k in ("id", "if", "continue-on-error")}
     name = step.get("name") or f"Run {step.get('uses') or str(step.get('run')).splitlines()[0]}"

@@ -24,6 +24,7 @@ from bot.errors import Transient, Unavailable
 from bot.model import Result
 from bot.ports import Egress, Sandbox, Sandboxed, SandboxSpec
 from bot.replay import actlog
+from bot.replay.backends import NEEDS_ENGINE
 from bot.replay.control import CHUNK, Client, Message, listen
 from bot.replay.derive import OUTPUTS_STEP
 from bot.replay.inside.control import MARKER
@@ -256,7 +257,7 @@ class Leg(threading.Thread):
             self._calls[call.number], client.call = call, call.number
             client.send("call", call.number)
         elif word == "unreplayable":
-            self._record.unreplayable = self._record.unreplayable or fields[0]
+            self._cannot(fields[0])
         elif word == "source":
             self._on_source(client, fields[0])
         elif word == "note" and len(self._record.notes) < MAX_NOTES:
@@ -362,15 +363,19 @@ class Leg(threading.Thread):
         elif isinstance(event, actlog.JobEnded):
             self._record.job = self._record.job or event.result
 
+    def _cannot(self, reason: str) -> None:
+        """Note why the job cannot be replayed; the first reason stays."""
+        self._record.unreplayable = self._record.unreplayable or reason
+
     def _on_contained(self, step: Step) -> None:
         """A step in a container has ended: what it was refused it has not done, whether it may fail or not."""
         if step.denied:
             reason = f"the step '{step.name}' {step.denied[0]}"
-            self._record.unreplayable = self._record.unreplayable or reason
+            self._cannot(reason)
         if step.id == OUTPUTS_STEP:
             outputs = _outputs(step.output)
             if outputs is None and step.result is Result.SUCCESS:
-                self._record.unreplayable = self._record.unreplayable or "the outputs of the job could not be read"
+                self._cannot("the outputs of the job could not be read")
             self._record.outputs = outputs or {}
 
     def _on_went_on(self, path: tuple[str, ...]) -> None:
@@ -378,7 +383,7 @@ class Leg(threading.Thread):
         if not self._contained and not any(ran[: len(path)] == path for ran in self._ran):
             name = self._record.steps[path[0]].name
             reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
-            self._record.unreplayable = self._record.unreplayable or reason
+            self._cannot(reason)
         if len(path) == 1:
             self._record.steps[path[0]].went_on = True
 
@@ -392,14 +397,14 @@ class Leg(threading.Thread):
                 step.calls.append(int(number))
                 self._ran.add(event.path)
         elif self._contained and (reason := _told_plainly(event.text, step)):
-            self._record.unreplayable = self._record.unreplayable or reason
+            self._cannot(reason)
         elif not step.calls:
             step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
 
     def _on_problem(self, event: actlog.Problem) -> None:
         if event.path and event.text.startswith(NO_ENGINE) and (step := self._record.steps.get(event.path[0])):
-            reason = f"the step '{step.name}' uses a container action, which needs a container engine"
-            self._record.unreplayable = self._record.unreplayable or reason
+            reason = f"the step '{step.name}' uses a container action{NEEDS_ENGINE}"
+            self._cannot(reason)
         if event.text.startswith("exit status"):
             return
         code = EXIT.search(event.text) if self._contained else None

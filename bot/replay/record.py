@@ -13,6 +13,8 @@ STEP_TIME_LIMIT = "the action has timed out"
 
 PLAIN_UNREPLAYABLE = "regreen cannot replay: "
 """How a step in a container, which has no line to us, prints why it cannot be replayed."""
+TELL_PLAINLY = {"shell": "sh", "run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit 1'}
+"""What such a step runs; its variable REASON says why."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from bot.errors import Unavailable, UsageError
 from bot.model import Result, StepResult
 from bot.ports import Sources
 from bot.replay.actions import LOCAL, StandIns, is_action, split, used
+from bot.replay.backends import NEEDS_ENGINE
 from bot.replay.context import SERVER
 from bot.replay.side_effects import Share, SideEffects
 from bot.yaml12 import load
@@ -140,7 +141,7 @@ class RemoteActions:
         if self._containers and using in ("docker", *NODES):
             return ""
         if using == "docker":
-            return "it is a container, which needs a container engine"
+            return f"it is a container{NEEDS_ENGINE}"
         if using not in NODES:
             return f"it runs by '{using}', which is not known here"
         if self._node < NODES[using]:
@@ -154,7 +155,7 @@ class RemoteActions:
                 continue
             uses = str(step.get("uses", ""))
             if uses.startswith("docker://") and not self._containers:
-                return f"it uses the container image {uses}, which needs a container engine"
+                return f"it uses the container image {uses}{NEEDS_ENGINE}"
             if uses and not uses.startswith(LOCAL) and not is_action(uses):
                 return f"it uses '{uses}', which is not the name of an action"
             effect, share = self._side_effects.find(step)

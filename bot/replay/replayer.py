@@ -18,8 +18,8 @@ from bot.errors import Transient, Unavailable, UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
 from bot.ports import Contained, Egress, Sandbox, SandboxSpec, Sources
 from bot.replay import containers, layout, prepare
-from bot.replay.actions import StandIns, used, uses_tree
-from bot.replay.backends import DOCKER, Backends
+from bot.replay.actions import StandIns, steps_of, used, uses_tree
+from bot.replay.backends import DOCKER, NEEDS_ENGINE, Backends
 from bot.replay.calls import REMOTE, Call, Library
 from bot.replay.context import SERVER, Run
 from bot.replay.derive import Derived, actions_of, derive, limits_of_actions
@@ -102,8 +102,7 @@ class Replay:
         self._logs.mkdir(parents=True)
         self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
         node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
-        is_named = lambda name: self._repositories.is_named(f"{SERVER}/{name}")  # noqa: E731
-        what = (tools.side_effects, plan.local_actions, node, is_named)
+        what = (tools.side_effects, plan.local_actions, node, self._is_named)
         self._remote = RemoteActions(tools.sources, tools.stand_ins, *what)
         self._plain = StandIns({}, wrapped=False)
         self._remote_contained = RemoteActions(tools.sources, self._plain, *what, containers=True)
@@ -186,10 +185,10 @@ class Replay:
             continue_on_error=planned.continue_on_error,
         )
         try:
-            contained = self._contained(call, planned, name)
+            actions, contained = self._placed(call, planned, name)
         except Unavailable as e:
             return ended.model_copy(update={"reason": e.message})
-        leg, log = self._leg(call, planned, index, name, contained, hold=hold and contained is None)
+        leg, log = self._leg(call, planned, index, name, actions, contained, hold=hold and contained is None)
         try:
             with self._lock:
                 self._check_open()
@@ -228,6 +227,9 @@ class Replay:
         self._progress("ended", name, ended)
         return ended
 
+    def _is_named(self, repository: str) -> bool:
+        return self._repositories.is_named(f"{SERVER}/{repository}")
+
     def _check_open(self) -> None:
         if self._closed:
             raise Transient(ENDED)
@@ -237,22 +239,29 @@ class Replay:
         self._check_open()
         self._check_time()
 
-    def _contained(self, call: Call, planned: Planned, name: str) -> Contained | None:
-        """What a leg is given of a container engine; None where it runs on the host. Raises `Unavailable`."""
+    def _placed(self, call: Call, planned: Planned, name: str) -> tuple[Found, Contained | None]:
+        """The actions of a leg, and what it is given of a container engine, None where it runs on the host.
+
+        Raises `Unavailable`.
+        """
         job, scope, backends = call.workflow.jobs[planned.job_id], planned.scope, self._tools.backends
+        ours = self._own_actions(job)
         need = containers.need(job, scope)
-        wish = need or containers.wish(job, self._own_actions(job)) or self._remote_wish(call, job)
+        wish = need or containers.wish(job, ours)
+        actions = None if wish else self._found(call, job)
+        if actions:
+            wish = next((told for told in actions.refused.values() if told.endswith(NEEDS_ENGINE)), "")
         backend = backends.choose(wish) or backends.choose(need)
         if not backend:
             told = backends.refusals()
             raise Unavailable(f"{need} ({told})" if told else need)
         if backend != DOCKER:
-            return None
-        machine = self._tools.machine
-        definitions = [*self._own_actions(job), *self._found(call, job, contained=True).definitions]
+            return actions or self._found(call, job), None
+        machine, actions = self._tools.machine, self._found(call, job, contained=True)
+        definitions = [*ours, *actions.definitions]
         what = (machine.network, machine.limits, self._check_on)
         found = containers.contained(job, scope, definitions, backends, *what)
-        why = f"{wish.removesuffix(containers.NEEDS_ENGINE)}; " if wish else ""
+        why = f"{wish.removesuffix(NEEDS_ENGINE)}; " if wish else ""
         self._notes[f"{name}: it ran on the backend docker ({why}image {found.image})"] = None
         if self._plan.options.as_of:
             self._notes["containers do not travel in time: what they fetch is what is there now"] = None
@@ -260,11 +269,7 @@ class Replay:
             self._notes[
                 "containers reached no package index: the backend docker cannot give the network 'registries'"
             ] = None
-        return found
-
-    def _remote_wish(self, call: Call, job: Mapping[str, Any]) -> str:
-        refused = self._found(call, job).refused
-        return next((told for told in refused.values() if told.endswith(containers.NEEDS_ENGINE)), "")
+        return actions, found
 
     def _own_actions(self, job: Mapping[str, Any]) -> list[Any]:
         """The definitions of the actions of the tree that the steps of a job name."""
@@ -282,7 +287,15 @@ class Replay:
         return remote.find(uses, of_tree=not REMOTE.fullmatch(call.workflow.path))
 
     def _leg(
-        self, call: Call, planned: Planned, index: int, name: str, contained: Contained | None, *, hold: bool
+        self,
+        call: Call,
+        planned: Planned,
+        index: int,
+        name: str,
+        actions: Found,
+        contained: Contained | None,
+        *,
+        hold: bool,
     ) -> tuple[Leg, str]:
         """A leg that has not begun, and the name of its log."""
         folder = LegFolder(self.folder / "legs" / str(index)).make()
@@ -290,7 +303,6 @@ class Replay:
         derived = self._derived(call, planned, contained)
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         ours = self._actions.values() if uses_tree(job) else ()
-        actions = self._found(call, job, contained=contained is not None)
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
         log = f"{index}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
@@ -389,6 +401,4 @@ def _submitted(pool: ThreadPoolExecutor, running: dict[Future[JobResult], Ended]
 
 def _lenient(definitions: list[Any]) -> bool:
     """Whether a step of a composite action may fail without harm: then none of them is held at a failure."""
-    runs = (a.get("runs") for a in definitions if isinstance(a, dict))
-    steps = (s for r in runs if isinstance(r, dict) for s in r.get("steps") or ())
-    return any(isinstance(s, dict) and s.get("continue-on-error") for s in steps)
+    return any(step.get("continue-on-error") for one in definitions for step in steps_of(one))

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -379,17 +378,11 @@ def test_what_an_interrupted_or_killed_replay_made_is_removed(engine: httpx.Clie
         with subprocess.Popen(
             ["regreen", "replay"], cwd=made.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
-            wait_for(lambda: any(c["Image"] == IMAGE for c in engine.get("/containers/json").json()))
+            while not any(c["Image"] == IMAGE for c in engine.get("/containers/json").json()):
+                assert process.poll() is None
             process.send_signal(end)
             process.communicate()
         assert bool(left(engine)) is stays
     made.write({WORKFLOW: workflow("run: 'true'", job=f"container: {IMAGE}")})
     assert made.replay().jobs == {"job": "success"}
     assert left(engine) == []
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
