@@ -46,7 +46,7 @@ from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays, discard
 from bot.replay.selection import refuse_another_head, repository_of, select
 from bot.replay.source import Origin, Snapshot, committed_at
-from bot.settings import REPOSITORY_FILES, Settings, read_settings
+from bot.settings import Settings, settings_of
 from bot.text.redact import Redactor
 from bot.wiring import Wiring
 
@@ -115,24 +115,7 @@ class App:
     @cached_property
     def settings(self) -> Settings:
         """The settings: the repository's file comes from its base branch, not from what is checked out."""
-        return self._recovery.run(self._settings)
-
-    def _settings(self) -> Settings:
-        base = self.theirs
-        for ref in (
-            f"refs/remotes/origin/{self.checkout.default_branch}",
-            f"refs/heads/{self.checkout.default_branch}",
-            self.checkout.head,
-        ):
-            listing = base.try_run("ls-tree", "-z", "--name-only", ref, *REPOSITORY_FILES)
-            if listing is None:
-                continue
-            there = listing.decode("utf-8", "replace").split("\0")
-            if name := next((n for n in REPOSITORY_FILES if n in there), None):
-                text = base.run("cat-file", "blob", f"{ref}:{name}")
-                return read_settings(text.decode("utf-8", "replace"), name, self._environ)
-            break
-        return read_settings(None, REPOSITORY_FILES[0], self._environ)
+        return self._recovery.run(lambda: settings_of(self.theirs, self.checkout, self._environ))
 
     @cached_property
     def sources(self) -> GitSources:

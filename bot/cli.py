@@ -6,11 +6,12 @@ Only what `--help` needs is imported at the top; the rest waits until a command 
 import atexit
 import errno
 import gc
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -239,6 +240,43 @@ def fix(**given: Any) -> int:
         minutes = given["max_minutes"] or app.settings.fix.max_minutes
         incident = app.open_incident(options, delivery, minutes)
         return _finish(app, view, incident, reported)
+
+
+@cli.command()
+@PATH
+@click.option("--diff", type=click.File("rb"), metavar="FILE", help="Judge this diff (- is standard input).")
+@click.option("--base", metavar="REV", help="Judge what changed since the checkout left this revision.")
+@click.option("--committed", is_flag=True, help="Leave uncommitted changes out.")
+@click.option("--allow", multiple=True, metavar="RULE", help="Do not hold the change to this rule; may be repeated.")
+@click.option("--as-fix", is_flag=True, help="Hold it to what fixes of Regreen are held to: scope limits, files of CI.")
+@JSON
+def guard(
+    path: Path,
+    diff: BinaryIO | None,
+    base: str | None,
+    *,
+    committed: bool,
+    allow: tuple[str, ...],
+    as_fix: bool,
+    as_json: bool,
+) -> int:
+    """Say whether a change hides failures instead of repairing them: tests, checks or their settings weakened.
+
+    \b
+    Example:  git diff HEAD | regreen guard --diff -
+              regreen guard --base origin/main
+
+    Exit code 0 when it is accepted, 1 when it is refused; then each line says where, by which rule, and why.
+    """
+    from bot.review import MAX_DIFF_BYTES, Asked, refused_lines, refused_row, review
+
+    if (diff is None) == (base is None):
+        raise UsageError("give either --diff FILE or --base REV", hint="see regreen guard --help")
+    content = diff.read(MAX_DIFF_BYTES + 1) if diff else None
+    asked = Asked(content, base or "", committed=committed, allow=frozenset(allow), as_fix=as_fix)
+    found = review(path, os.environ, asked)
+    click.echo(json.dumps(refused_row(found)) if as_json else "\n".join(refused_lines(found)))
+    return HONEST_NO if found else OK
 
 
 @cli.command()

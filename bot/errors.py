@@ -50,12 +50,13 @@ class MachineError(RegreenError):
 class Refused(RegreenError):
     """A policy refused a candidate.
 
-    `refusals` are the single findings, as lines `rule: file:line: message`.
+    `findings` are the single refusals as they were given, `refusals` the same as lines `rule: file:line: message`.
     """
 
-    def __init__(self, message: str, *, refusals: Sequence[str] = (), hint: str = "") -> None:
+    def __init__(self, message: str, *, refusals: Sequence[object] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.refusals = tuple(refusals)
+        self.findings = tuple(refusals)
+        self.refusals = tuple(map(str, refusals))
 
 
 class ScopeTooBig(Refused):

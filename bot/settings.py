@@ -18,6 +18,7 @@ from pydantic import (
 
 from bot.config_files import config_root
 from bot.errors import UsageError
+from bot.ports import Checkout, Git
 from bot.yaml12 import compose, load
 
 REPOSITORY_FILES = (".github/regreen.yml", ".regreen.yml")
@@ -142,6 +143,21 @@ def read_settings(text: str | None, source: str, environ: Mapping[str, str]) -> 
         raise UsageError("; ".join(_mistakes(e, text, source, sources))) from e
     _refuse_folders(settings)
     return settings
+
+
+def settings_of(git: Git, checkout: Checkout, environ: Mapping[str, str]) -> Settings:
+    """The settings of a checkout; the repository's own file comes from its base branch, not from the one at hand."""
+    branch = checkout.default_branch
+    for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", checkout.head):
+        listing = git.try_run("ls-tree", "-z", "--name-only", ref, *REPOSITORY_FILES)
+        if listing is None:
+            continue
+        there = listing.decode("utf-8", "replace").split("\0")
+        if name := next((n for n in REPOSITORY_FILES if n in there), None):
+            text = git.run("cat-file", "blob", f"{ref}:{name}")
+            return read_settings(text.decode("utf-8", "replace"), name, environ)
+        break
+    return read_settings(None, REPOSITORY_FILES[0], environ)
 
 
 def _refuse_folders(settings: Settings) -> None:

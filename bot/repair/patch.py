@@ -19,6 +19,17 @@ from bot.errors import GitFailed, Refused, ScopeTooBig
 from bot.model import Refusal
 from bot.ports import Git
 from bot.repair.binary_patch import binary_patch, claimed_sizes
+from bot.repair.difference import (
+    DIFF,
+    FILES,
+    NO_CONFIG,
+    ChangedFile,
+    blob_sizes,
+    changed_files,
+    contents,
+    git_told,
+    printable,
+)
 from bot.repair.guard.change import Change
 from bot.repair.hygiene import hidden_text, path_problems
 
@@ -36,18 +47,8 @@ RULES = {
     "binary": "binary content",
     "invisible-text": "bidirectional or invisible characters are added",
 }
-FILES = {"100644", "100755"}
 COMMIT = re2.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$")
 ODD_MODE = re2.compile(r"^ (?:create mode ([0-7]+)|mode change [0-7]+ => ([0-7]+)) ")
-NO_CONFIG = {
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": "2",
-    "GIT_CONFIG_KEY_0": "diff.suppressBlankEmpty",
-    "GIT_CONFIG_VALUE_0": "false",
-    "GIT_CONFIG_KEY_1": "i18n.commitEncoding",
-    "GIT_CONFIG_VALUE_1": "utf-8",
-}
-DIFF = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--full-index")
 IDENTITY = ("Regreen", "noreply@regreen.invalid")
 
 
@@ -63,19 +64,6 @@ class PatchPolicy:
     max_lines: int = 300
     max_diff_bytes: int = 1_000_000
     max_blob_bytes: int = 5_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
-    """One file of the difference between two trees; None where a side does not have it."""
-
-    path: str
-    old_sha: str | None
-    new_sha: str | None
-    old_mode: str | None
-    new_mode: str | None
-    added: int = 0
-    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +98,13 @@ def apply(git: Git, base: str, diff: str, *, policy: PatchPolicy) -> Applied:
         env = _quarantine(git, Path(folder))
         _precheck(git, content, policy)
         tree = _tree_of(git, base, content, env)
-        files = _changed_files(git, base, tree, env)
+        files = changed_files(git, base, tree, env)
         _check_files(files, policy)
-        changes = _contents(git, files, policy, env)
+        sizes = blob_sizes(git, files, env)
+        if max(sizes.values()) > policy.max_blob_bytes:
+            told = f"a file of {max(sizes.values())} bytes, the limit is {policy.max_blob_bytes}"
+            raise _refused([_refusal("scope", "", told)], ScopeTooBig)
+        changes = contents(git, files, sizes, env)
         _check_contents(changes, policy)
         files = tuple(_counted(f, c) for f, c in zip(files, changes, strict=True))
         _check_scope(len(files), sum(f.added + f.removed for f in files), policy)
@@ -145,7 +137,7 @@ def diff_of(git: Git, base: str, tree: str) -> str:
     try:
         return whole.decode("utf-8")
     except UnicodeDecodeError:
-        return "".join(_file_diff(git, base, tree, f) for f in _changed_files(git, base, tree, NO_CONFIG))
+        return "".join(_file_diff(git, base, tree, f) for f in changed_files(git, base, tree, NO_CONFIG))
 
 
 def _file_diff(git: Git, base: str, tree: str, file: ChangedFile) -> str:
@@ -165,7 +157,7 @@ def _refusal(rule: str, path: str, message: str, line: int = 0) -> Refusal:
 
 def _refused(found: Sequence[Refusal], cls: type[Refused] = Refused) -> Refused:
     rules = ", ".join(sorted({r.rule for r in found}))
-    return cls(f"the patch policy refuses the candidate: {rules}", refusals=[str(r) for r in found])
+    return cls(f"the patch policy refuses the candidate: {rules}", refusals=found)
 
 
 def _bytes_of(base: str, diff: str) -> bytes:
@@ -207,11 +199,11 @@ def _precheck(git: Git, content: bytes, policy: PatchPolicy) -> None:
         numstat = git.run("apply", "--numstat", "-z", "-", stdin=content, env=NO_CONFIG)
         summary = git.run("apply", "--summary", "-", stdin=content, env=NO_CONFIG)
     except GitFailed as e:
-        raise _refused([_refusal("malformed", "", _told(e))]) from e
+        raise _refused([_refusal("malformed", "", git_told(e))]) from e
     rows = [row.split(b"\t", 2) for row in numstat.split(b"\0") if row]
     counts = [sum(int(n) for n in row[:2] if n != b"-") for row in rows]
     names = [row[2].decode("utf-8", "surrogateescape") for row in rows]
-    found = [_refusal(rule, _printable(p), told) for p in names for rule, told in path_problems(p, policy.allow)]
+    found = [_refusal(rule, printable(p), told) for p in names for rule, told in path_problems(p, policy.allow)]
     found += _odd_modes(summary.decode("utf-8", "replace"))
     if found:
         raise _refused(found)
@@ -225,7 +217,7 @@ def _odd_modes(summary: str) -> Iterator[Refusal]:
         mode = (match.group(1) or match.group(2)) if match else ""
         if match and mode not in FILES:
             rule = {"120000": "symlink", "160000": "submodule"}.get(mode, "mode")
-            yield _refusal(rule, _printable(line[match.end() :]), f"mode {mode}")
+            yield _refusal(rule, printable(line[match.end() :]), f"mode {mode}")
 
 
 def _check_scope(files: int, lines: int, policy: PatchPolicy) -> None:
@@ -247,32 +239,8 @@ def _tree_of(git: Git, base: str, content: bytes, env: Mapping[str, str]) -> str
     try:
         git.run("apply", *words, stdin=content, env=env)
     except GitFailed as e:
-        raise _refused([_refusal("does-not-apply", "", _told(e))]) from e
+        raise _refused([_refusal("does-not-apply", "", git_told(e))]) from e
     return git.run("write-tree", env=env).decode().strip()
-
-
-def _changed_files(git: Git, base: str, tree: str, env: Mapping[str, str]) -> tuple[ChangedFile, ...]:
-    """The difference of two trees, file by file; -1 lines in what git calls binary."""
-    raw = git.run(*DIFF, "--raw", "-z", base, tree, env=env).split(b"\0")[:-1]
-    counts = {}
-    for row in git.run(*DIFF, "--numstat", "-z", base, tree, env=env).split(b"\0")[:-1]:
-        added, removed, name = row.split(b"\t", 2)
-        counts[name] = (-1, -1) if added == b"-" else (int(added), int(removed))
-    pairs = zip(raw[::2], raw[1::2], strict=True)
-    return tuple(_changed_file(told.decode(), name, *counts.get(name, (0, 0))) for told, name in pairs)
-
-
-def _changed_file(told: str, name: bytes, added: int, removed: int) -> ChangedFile:
-    old_mode, new_mode, old_sha, new_sha, _ = told.removeprefix(":").split(" ")
-    return ChangedFile(
-        path=name.decode("utf-8", "surrogateescape"),
-        old_sha=old_sha if old_sha.strip("0") else None,
-        new_sha=new_sha if new_sha.strip("0") else None,
-        old_mode=old_mode if old_mode.strip("0") else None,
-        new_mode=new_mode if new_mode.strip("0") else None,
-        added=added,
-        removed=removed,
-    )
 
 
 def _counted(file: ChangedFile, change: Change) -> ChangedFile:
@@ -289,7 +257,7 @@ def _check_files(files: Sequence[ChangedFile], policy: PatchPolicy) -> None:
         raise _refused([_refusal("empty", "", "the diff changes nothing")])
     found = []
     for file in files:
-        name = _printable(file.path)
+        name = printable(file.path)
         found += [_refusal(rule, name, told) for rule, told in path_problems(file.path, policy.allow)]
         modes = {file.old_mode, file.new_mode} - {None}
         if "120000" in modes:
@@ -301,28 +269,6 @@ def _check_files(files: Sequence[ChangedFile], policy: PatchPolicy) -> None:
     if found:
         raise _refused(found)
     _check_scope(len(files), 0, policy)
-
-
-def _contents(
-    git: Git, files: Sequence[ChangedFile], policy: PatchPolicy, env: Mapping[str, str]
-) -> tuple[Change, ...]:
-    """Read both sides of every file, in one go and not before their sizes are known."""
-    wanted = [sha for f in files for sha in (f.old_sha, f.new_sha) if sha]
-    asked = "".join(f"{sha}\n" for sha in wanted).encode()
-    sizes = [int(x.split()[2]) for x in git.run("cat-file", "--batch-check", stdin=asked, env=env).splitlines()]
-    if max(sizes) > policy.max_blob_bytes:
-        told = f"a file of {max(sizes)} bytes, the limit is {policy.max_blob_bytes}"
-        raise _refused([_refusal("scope", "", told)], ScopeTooBig)
-    stream = git.run("cat-file", "--batch", stdin=asked, env=env)
-    blobs: dict[str, bytes] = {}
-    at = 0
-    for sha, size in zip(wanted, sizes, strict=True):
-        start = stream.index(b"\n", at) + 1
-        blobs[sha] = stream[start : start + size]
-        at = start + size + 1
-    return tuple(
-        Change(f.path, blobs[f.old_sha] if f.old_sha else None, blobs[f.new_sha] if f.new_sha else None) for f in files
-    )
 
 
 def _check_contents(changes: Sequence[Change], policy: PatchPolicy) -> None:
@@ -345,12 +291,3 @@ def _keep(git: Git, objects: Path, env: Mapping[str, str]) -> None:
     if names:
         pack = git.run("pack-objects", "--stdout", "-q", stdin="".join(names).encode(), env=env)
         git.run("unpack-objects", "-q", stdin=pack, env=NO_CONFIG)
-
-
-def _told(error: GitFailed) -> str:
-    lines = [x for x in error.stderr.splitlines() if x.startswith(("error:", "fatal:"))] or [error.message]
-    return _printable(lines[0].partition(": ")[2] or lines[0])
-
-
-def _printable(text: str) -> str:
-    return text.encode("unicode_escape" if not text.isprintable() else "utf-8", "backslashreplace").decode()[:300]

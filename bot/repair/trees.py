@@ -58,14 +58,19 @@ def _row(mode: str, sha: str, path: str) -> bytes:
     return f"{mode} {sha}\t".encode() + path.encode("utf-8", "surrogateescape") + b"\0"
 
 
-def remade(git: Git, base: str, diff: str, message: str, *, when: datetime) -> str:
-    """Commit a diff that policy and guard have let through on top of `base`; the same call makes the same commit."""
+def tree_after(git: Git, base: str, diff: bytes) -> str:
+    """The tree of `base` with a diff applied. Raises `GitFailed` when it does not fit."""
     index = git.git_dir / f"index.{uuid.uuid4().hex}"
     env = {"GIT_INDEX_FILE": str(index)}
     try:
         git.run("read-tree", base, env=env)
-        git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff.encode("utf-8", "surrogateescape"), env=env)
-        tree = git.run("write-tree", env=env).decode().strip()
+        git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, env=env)
+        return git.run("write-tree", env=env).decode().strip()
     finally:
         index.unlink(missing_ok=True)
+
+
+def remade(git: Git, base: str, diff: str, message: str, *, when: datetime) -> str:
+    """Commit a diff that policy and guard have let through on top of `base`; the same call makes the same commit."""
+    tree = tree_after(git, base, diff.encode("utf-8", "surrogateescape"))
     return commit(git, Applied(base=base, tree=tree, files=(), changes=()), message, [base], when=when)

@@ -10,9 +10,12 @@ from bot.model import Refusal
 from bot.repair.guard import files, scripts, sources, workflows
 from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
+from bot.repair.guard.config.files import configures
+from bot.repair.guard.kinds import is_workflow
+from bot.repair.guard.languages import language_of
 from bot.repair.guard.rules import RULES
 
-__all__ = ["RULES", "Change", "judge"]
+__all__ = ["RULES", "Change", "judge", "reads"]
 
 MOST = 200  # refusals that are told; a candidate with more is no better understood by reading them
 
@@ -27,11 +30,19 @@ def judge(changes: Sequence[Change], *, allow: frozenset[str] = frozenset()) -> 
     return tuple(unique[key] for key in sorted(unique))[:MOST]
 
 
+def reads(path: str) -> bool:
+    """Whether the guard reads what stands in a file of that name, whatever the file."""
+    return bool(language_of(path) or configures(path) or is_workflow(path) or scripts.holds_commands(path))
+
+
 def _all(given: Sequence[Change]) -> Iterator[Refusal]:
     changes = [c for c in given if c.old != c.new]  # a mode that changed alone hides nothing
     read = [c for c in changes if not files.skips_reading(c)]
     for change in changes:
         yield from files.judge(change)
+        if change.binary and change.old is not None and b"\0" not in change.old and reads(change.path):
+            told = "is binary now, so that it cannot be read any more"
+            yield Refusal(rule="unreadable", file=change.path, line=1, message=told)
     yield from sources.judge(read)
     yield from _told(config.judge(read))
     for change in read:

@@ -54,7 +54,7 @@ Scripts = Mapping[str, str]
 
 def judge(change: Change) -> Iterator[Finding]:
     """Yield what a changed file with commands lets pass. Files without commands yield nothing."""
-    reader = _reader(change)
+    reader = _reader(change.path) or (_script if SHEBANG.search(change.old_text.partition("\n")[0]) else None)
     if reader is None or change.binary or change.old is None:
         return
     if max(len(change.old_text), len(change.new_text)) > LARGEST:
@@ -115,8 +115,13 @@ def _expanded(name: str, scripts: Scripts) -> str:
     return "\n".join(texts)
 
 
-def _reader(change: Change) -> Callable[[str], Scripts] | None:
-    path, name = change.path, name_of(change.path)
+def holds_commands(path: str) -> bool:
+    """Whether a file of that name holds commands."""
+    return _reader(path) is not None
+
+
+def _reader(path: str) -> Callable[[str], Scripts] | None:
+    name = name_of(path)
     if is_workflow(path) or TASK_FILES.search(path):
         return _json_steps if name.endswith(".json") else _toml_tasks if name.endswith(".toml") else _yaml_steps
     if name == "package.json":
@@ -129,9 +134,11 @@ def _reader(change: Change) -> Callable[[str], Scripts] | None:
         return makefile
     if name in SESSIONS:
         return _sessions
-    if SHELL.search(path) or (change.old is not None and SHEBANG.search(change.old_text.partition("\n")[0])):
-        return lambda text: {"": text}
-    return None
+    return _script if SHELL.search(path) else None
+
+
+def _script(text: str) -> Scripts:
+    return {"": text}
 
 
 def _grouped(settings: list[Setting], wanted: Callable[[str], bool]) -> Scripts:
