@@ -23,6 +23,7 @@ STRICT_AND_LOOSE: Mapping[str, tuple[Any, Any]] = {
     "level": ("error", "off"),
     "fixed": ("a", "b"),
     "free": ("a", "b"),
+    "patience": (5, 50),
 }
 
 

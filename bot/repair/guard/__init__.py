@@ -7,7 +7,7 @@ laid out anew is known again. `rules.py` lists the rules; `allow` takes some out
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.model import Refusal
-from bot.repair.guard import files, scripts, sources, workflows
+from bot.repair.guard import exits, files, scripts, sources, workflows
 from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
 from bot.repair.guard.config.files import configures
@@ -47,9 +47,12 @@ def _all(given: Sequence[Change]) -> Iterator[Refusal]:
     yield from _told(config.judge(read))
     for change in read:
         yield from _told(scripts.judge(change))
+        yield from _told(exits.judge(change))
         yield from _told(workflows.judge(change))
 
 
-def _told(findings: Iterable[config.Finding | scripts.Finding | workflows.Finding]) -> Iterator[Refusal]:
+def _told(
+    findings: Iterable[config.Finding | scripts.Finding | exits.Finding | workflows.Finding],
+) -> Iterator[Refusal]:
     for found in findings:
         yield Refusal(rule=found.rule, file=found.path, line=found.line, message=found.message)

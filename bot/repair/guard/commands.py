@@ -16,13 +16,15 @@ from bot.repair.guard.options import (
     NEUTRAL_LOSS,
     NOTHING,
     NUMBERS,
+    ON_CI,
     OWN_CONFIGS,
     SCOPED,
     STRICT,
+    TIDYING,
     VARIABLES,
     WHOLE,
 )
-from bot.repair.guard.shell import CHECKERS, Command, assignments, checker, commands
+from bot.repair.guard.shell import CHECKERS, CONDITIONS, Command, assignments, checker, commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def compare(old: str, new: str, *, recipe: bool = False) -> Iterator[Finding]:
         else:
             yield Finding("ignored-failure", line, message)
     yield from _lost_settings(before, after)
+    yield from _uncalled(before, after)
     yield from _checkers(before, after)
     if before and any(_does(c) for c in before) and not any(_does(c) for c in after):
         yield Finding("weakened-command", 1, f"`{_told(before[0])}` became a command that does nothing")
@@ -64,7 +67,11 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
         words, line = command.words, command.line
         following = found[i + 1] if i + 1 < len(found) else None
         is_check = checker(words) is not None
-        if command.after == "||" and following and _tolerates(found[i + 1 : i + 8], is_check):
+        if command.after == "&&" and is_check and following and following.words[0] == "break":
+            yield f"retry {words[0]}", line, f"`{_told(command)}` is run again until it passes"
+        elif _leaves_on_ci(found[i : i + 4]):
+            yield "leaves on CI", line, f"`{_told(command)}`: nothing is checked where CI runs it"
+        elif command.after == "||" and following and not _tidies(words) and _tolerates(found[i + 1 : i + 8], is_check):
             yield f"|| {_told(following)}", line, f"`{_told(command)} || {_told(following)}` never fails"
         elif command.after in {"|", "|&"} and is_check and not safe:
             yield f"pipe {words[0]}", line, f"the exit code of `{_told(command)}` is lost in a pipe"
@@ -85,6 +92,40 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
             yield f"- {words[0]}", line, f"`{_told(command)}`: the leading dash ignores failures"
         yield from _single(command)
         yield from _environment(command)
+
+
+def _leaves_on_ci(found: Sequence[Command]) -> bool:
+    """Whether a condition on CI's own variables is followed by an end without failure."""
+    words = found[0].words
+    if words[0] not in CONDITIONS or not any(ON_CI.search(w) for w in words):
+        return False
+    return any(c.words[0] in {"exit", "return"} and c.words[1:2] in [("0",), ()] for c in found[1:])
+
+
+def _tidies(words: Sequence[str]) -> bool:
+    """Whether a command only clears away what may not be there, or asks whether something is there."""
+    return checker(words) is None and (words[0] in TIDYING or tuple(words[:2]) in TIDYING)
+
+
+def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:
+    """Functions with checkers that are still there, but that nothing calls any more."""
+    defined = _functions(before) & _functions(after)
+    old, new = ({c.words[0] for c in side if c.after != "("} & defined for side in (before, after))
+    for name in sorted(old - new):
+        yield Finding("weakened-command", 1, f"the function {name} is not called any more")
+
+
+def _functions(found: Sequence[Command]) -> set[str]:
+    """The names of functions in whose bodies checkers stand."""
+    names, name = set(), ""
+    for command in found:
+        if "}" in command.before:
+            name = ""
+        if command.after == "(":
+            name = command.words[0]
+        elif name and checker(command.words):
+            names.add(name)
+    return names
 
 
 def _tolerates(fallback: Sequence[Command], is_check: bool) -> bool:

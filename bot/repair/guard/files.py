@@ -34,8 +34,21 @@ def judge(change: Change) -> Iterator[Refusal]:
 
 
 def skips_reading(change: Change) -> bool:
-    """Whether a tool writes the file, so that its lines are not for people."""
-    return kinds.is_lock(change.path) or kinds.is_generated(change.path, change.old_text, change.new_text)
+    """Whether a tool writes the file, so that its lines are not for people.
+
+    A header alone does not say so of tests and of what steers checks, nor where it is new: anybody can write one.
+    """
+    path = change.path
+    if kinds.is_lock(path) or kinds.is_generated(path, "", ""):
+        return True
+    if _steers(path) or not kinds.is_generated(path, change.old_text, change.new_text):
+        return False
+    return change.old is None or kinds.is_generated(path, change.old_text, "")
+
+
+def _steers(path: str) -> bool:
+    language = language_of(path)
+    return bool((language and language.is_test(path)) or configures(path) or kinds.is_workflow(path))
 
 
 def _is_test_data(path: str) -> bool:

@@ -10,6 +10,9 @@ from bot.repair.guard.rules import listed
 TEST_FOLDERS = frozenset(listed("test tests testing __tests__ spec specs e2e cypress __mocks__ unittests integration"))
 PYTHON_TEST = re2.compile(r"^(test_.*|.*_test|tests?)\.py$")
 SCRIPT_TEST = re2.compile(r"(?i)(\.|-|_|^)(test|tests|spec|cy|e2e|test-d)\.([cm]?[jt]sx?|vue|svelte)$")
+SCRIPT_SETUP = re2.compile(
+    r"(?i)^((jest|vitest|mocha|karma|test|tests|globals?)[._-]?)?set-?up([._-]?(files?|tests?|jest|vitest|env|after-?env))?\.([cm]?[jt]sx?)$"
+)
 OTHER_TEST = re2.compile(r"^(Test[A-Z].*|.*(_test|_spec|Tests?|Spec|IT))\.[a-z]+$")
 DEAD_FOLDERS = re2.compile(
     r"(?i)(^|[/_.-])(disabled|skip(ped)?|old|legacy|archived?|broken|quarantined?|attic|unused|bak|backup|deprecated|ignored?|todo|wip)([/_.-]|$)"
@@ -74,6 +77,12 @@ def is_script_test(path: str) -> bool:
     return bool(SCRIPT_TEST.search(name_of(path))) or "__tests__/" in path
 
 
+def is_script_setup(path: str) -> bool:
+    """Whether the name says that a runner of JavaScript tests loads it before them."""
+    name = name_of(path)
+    return bool(SCRIPT_SETUP.search(name)) and (name.lower() not in {"setup.js", "setup.ts"} or in_test_folder(path))
+
+
 def is_other_test(path: str) -> bool:
     """Whether the name of a file in another language says that it holds tests."""
     return bool(OTHER_TEST.search(name_of(path)))
@@ -81,7 +90,7 @@ def is_other_test(path: str) -> bool:
 
 def in_dead_folder(path: str) -> bool:
     """Whether the path says that what lies there is out of use."""
-    return bool(DEAD_FOLDERS.search(path))
+    return bool(DEAD_FOLDERS.search(path.rpartition("/")[0]))
 
 
 def shelves(old: str, new: str, *, collected: bool) -> bool:

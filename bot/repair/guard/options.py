@@ -11,6 +11,17 @@ NOTHING = frozenset(
     {"true", ":", "echo", "printf", "/bin/true", "cat", "return", "exit", "continue", "warn", "/usr/bin/true"}
 )
 FAILING = frozenset({"false", "die", "fail", "abort", "error", "err", "/bin/false"})
+TIDYING = frozenset(
+    {
+        *listed("rm rmdir unlink kill pkill killall umount mkdir command which type hash deactivate unset stty fuser"),
+        *((tool, verb) for tool in ("docker", "podman") for verb in listed("rm rmi stop kill network volume")),
+        *(("brew", verb) for verb in ("unlink", "uninstall", "update", "upgrade")),
+        *(("pip", "uninstall"), ("apt-get", "remove"), ("git", "stash"), ("git", "config"), ("sudo", "rm")),
+    }
+)
+ON_CI = re2.compile(
+    r"\$\{?(CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|JENKINS_URL|BUILDKITE|CONTINUOUS_INTEGRATION)\b"
+)
 VARIABLES = re2.compile(
     r"^(PYTEST_ADDOPTS|SKIP|PYTHONOPTIMIZE|PYTHONWARNINGS|MAKEFLAGS|RUSTFLAGS|RUSTDOCFLAGS|ESLINT_NO_DEV_ERRORS|TSC_COMPILE_ON_ERROR|"
     r"DISABLE_ESLINT_PLUGIN|HUSKY|HUSKY_SKIP_HOOKS|PRE_COMMIT_ALLOW_NO_CONFIG|CI|FORCE_SUCCESS|SKIP_\w+|NO_\w*(LINT|TEST)\w*|"
@@ -33,7 +44,7 @@ STRICT = re2.compile(  # options whose loss makes a checker find or report less
     r"--fail-under.*|--fail-on.*|--frozen.*|--locked|--immutable|--doctest.*|--cov.*|--coverage.*|--warn-.*|--disallow.*|--no-implicit.*|"
     r"--all-files|--all-targets|--all-features|--workspace|--all|-D|--deny.*|--race|-race|--list-different|-l|-c|--runxfail|--select.*|"
     r"--extend-select.*|--enable.*|--typecheck|--type-check|--noEmit|--forbid-only|--forbidOnly|--thresholds?.*|--pedantic|"
-    r"--report-unused.*|--fatal-warnings|--set-exit-status|-set_exit_status|--no-fix|--verify.*|--show-error.*)$"
+    r"--report-unused.*|--fatal-warnings|--set-exit-status|-set_exit_status|--no-fix|--verify.*|--show-error.*|-W|-n|--nitpicky)$"
 )
 NEUTRAL_LOSS = frozenset({"--show-error-codes"})
 SCOPED = {  # options of some tools that mean something else, or nothing, to others
@@ -52,6 +63,8 @@ SCOPED = {  # options of some tools that mean something else, or nothing, to oth
     "--diff": {"black", "isort", "ruff"},
     "--write": {"prettier", "biome"},
     "--level": {"bandit"},
+    "-W": {"sphinx-build", "pytest", "py.test"},
+    "-n": {"sphinx-build"},
     "--filter": {"pytest", "go", "phpunit", "vitest", "jest"},
     "--all": {"cargo"},
 }
@@ -75,6 +88,7 @@ FAMILIES = [
     {"tsc", "vue-tsc"},
     {"npm test", "yarn test", "pnpm test", "bun test"},
     {"pre-commit", "prek"},
+    {"jest", "vitest", "mocha", "ava", "jasmine", "karma", "node --test"},
 ]
 WHOLE = frozenset({".", "./", "./...", "tests", "test", "src", "tests/", "test/", "src/"})
 ALIKE = 0.6  # likeness from which a changed path is a corrected name

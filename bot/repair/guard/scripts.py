@@ -34,7 +34,9 @@ IMPORTANT = re2.compile(
     r"all|build|style|static|unit|e2e|integration|spec)([:_./ -]|$)"
 )
 CALLS = frozenset({"run", "system", "call", "check_call", "check_output", "Popen", "run_always", "sh"})
+TOX = frozenset({"tox.ini", "setup.cfg"})
 LARGEST = 300_000  # characters
+DASH = re2.compile(r"(?m)^\s*-\s+")  # tox ignores failures of a command behind it
 ROWS = 5000  # lines of recipes
 MOST = 30  # scripts that are followed from one that calls them
 
@@ -70,7 +72,7 @@ def judge(change: Change) -> Iterator[Finding]:
 
 
 def _compare(change: Change, old: Scripts, new: Scripts) -> Iterator[Finding]:
-    recipe = bool(MAKE.search(change.path))
+    recipe = bool(MAKE.search(change.path)) or name_of(change.path) in TOX
     for name, text in old.items():
         if name in new:
             yield from _one(change, name, text, new, recipe=recipe)
@@ -128,7 +130,7 @@ def _reader(path: str) -> Callable[[str], Scripts] | None:
         return _package
     if name == "pyproject.toml":
         return _pyproject
-    if name in {"tox.ini", "setup.cfg"}:
+    if name in TOX:
         return _tox
     if MAKE.search(path):
         return makefile
@@ -160,9 +162,9 @@ def _pyproject(text: str) -> Scripts:
 
 
 def _tox(text: str) -> Scripts:
-    return _grouped(
-        ini(text), lambda key: key.endswith((".commands", ".commands_pre", ".commands_post", ".setenv", ".set_env"))
-    )
+    wanted = (".commands", ".commands_pre", ".commands_post", ".setenv", ".set_env")
+    told = _grouped(ini(text), lambda key: key.endswith(wanted))
+    return {key: DASH.sub("-", value) for key, value in told.items()}
 
 
 def _yaml_steps(text: str) -> Scripts:

@@ -8,16 +8,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import re2
+import yaml
 
+from bot.errors import UsageError
 from bot.repair.guard.change import Change
 from bot.repair.guard.config.readers import Setting, yaml_tree
 from bot.repair.guard.facts import TooComplex, Unparsable
 from bot.repair.guard.kinds import is_workflow
+from bot.repair.guard.shell import checker, commands
+from bot.yaml12 import compose
 
 TOLERANT = re2.compile(r"(^|\.)(continue-on-error|continueOnError|allow_failure|allow-failure|ignore_failure)$")
 CONDITION = re2.compile(r"(^|\.)(if|when|only|except|rules\.if|condition)$")
 NEVER = frozenset({"false", "${{ false }}", "${{false}}", "0", "never", "manual", "${{ 0 }}"})
-LEGS = re2.compile(r"(^|\.)(matrix\.[^.]+|parallel\.matrix\..*)$")
+ALWAYS = frozenset({"always()", "!cancelled()", "success()", "success()||failure()", "failure()||success()", "true"})
+ON_STEP = re2.compile(r"^jobs\.[^.]+\.steps(\[.*\])?\.(if|continue-on-error)$")
+STRICT = re2.compile(r"(?i)(^|\.)with\.[^.]*(fail|strict|error|verify|check|enforce)[^.]*$")
+TIMEOUT = re2.compile(r"(^|\.)(timeout-minutes|timeoutInMinutes)$")
+LONGER = 10  # times from which a time limit is none any more
+LEGS = re2.compile(r"(^|\.)(matrix\.[^.]+|matrix\.include(\[.*\])?\.[^.]+|parallel\.matrix\..*)$")
 FEWER = re2.compile(
     r"(^|\.)(matrix\.exclude.*|on\..*(paths|branches|tags|types)(-ignore)?|paths-ignore|branches-ignore)$"
 )
@@ -50,7 +59,8 @@ def judge(change: Change) -> Iterator[Finding]:
     except Unparsable as e:
         yield Finding("syntax", change.path, e.line, f"not valid: {e.message}")
         return
-    for rule, line, message in (*_tolerance(old, new), *_conditions(old, new), *_lost(old, new)):
+    told = (*_tolerance(old, new), *_conditions(old, new), *_lost(old, new), *_inputs(old, new))
+    for rule, line, message in (*told, *_steps(change)):
         yield Finding(rule, change.path, max(line, 1), message)
 
 
@@ -62,23 +72,106 @@ def _tolerance(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     for setting in new:
         if known[setting.key, setting.value]:
             known[setting.key, setting.value] -= 1
+        elif ON_STEP.search(setting.key):
+            continue
         elif TOLERANT.search(setting.key) and setting.value.lower() not in {"false", "no", "off"}:
             yield "ignored-failure", setting.line, f"{setting.key} lets a failure pass"
-        elif FEWER.search(setting.key):
+        elif FEWER.search(setting.key) and not _is_new(setting.key, "on", old):
             yield "weakened-command", setting.line, f"{setting.key} narrows when or on what it runs"
 
 
 def _conditions(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     known = Counter((s.key, s.value) for s in old)
     for setting in new:
-        if not CONDITION.search(setting.key):
+        if not CONDITION.search(setting.key) or ON_STEP.search(setting.key) or _is_new(setting.key, "jobs", old):
             continue
         if known[setting.key, setting.value]:
             known[setting.key, setting.value] -= 1
+        elif _bare_condition(setting.value) in ALWAYS:
+            continue
         elif setting.value.strip().lower() in NEVER:
             yield "ignored-failure", setting.line, f"{setting.key}: it never runs"
         else:
             yield "weakened-command", setting.line, f"{setting.key}: it does not run always any more"
+
+
+def _is_new(key: str, root: str, old: Sequence[Setting]) -> bool:
+    """Whether a key lies in a job or trigger that was not there before."""
+    parts = key.split(".")
+    return len(parts) > 1 and parts[0] == root and bool(known := _members(old, root)) and parts[1] not in known
+
+
+def _bare_condition(text: str) -> str:
+    """A condition without blanks and the braces around it."""
+    return "".join(text.split()).removeprefix("${{").removesuffix("}}")
+
+
+def _inputs(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
+    """Inputs of actions that make them strict and are gone or off; time limits that are none any more."""
+    before, after = ({s.key: s for s in side} for side in (old, new))
+    for key, setting in before.items():
+        now = after.get(key)
+        if STRICT.search(key) and setting.value.lower() == "true" and (now is None or now.value.lower() == "false"):
+            if any(k.startswith(key.rpartition(".")[0]) for k in after):
+                yield "ignored-failure", now.line if now else 1, f"{key} is not true any more"
+        elif TIMEOUT.search(key) and now and _is_far_longer(setting.value, now.value):
+            yield "weakened-command", now.line, f"{key} went from {setting.value} to {now.value}"
+
+
+def _is_far_longer(old: str, new: str) -> bool:
+    return old.isdigit() and new.isdigit() and int(new[:9]) >= LONGER * int(old[:9])
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A step of a job: what it does, in words that stay when other things about it change, and its own exceptions."""
+
+    does: frozenset[str]
+    checks: bool
+    condition: str
+    tolerant: str
+    line: int
+
+
+def _steps(change: Change) -> Told:
+    """Conditions and tolerance of steps. A step that did not exist before and checks nothing may have them."""
+    before, after = (list(_steps_of(text)) for text in (change.old_text, change.new_text))
+    known = frozenset().union(*(s.does for s in before))
+    for step in after:
+        same = [s for s in before if s.does & step.does]
+        is_old = bool(step.does & known)
+        if step.condition and not any(s.condition == step.condition for s in same):
+            if step.condition.lower() in NEVER and (is_old or step.checks):
+                yield "ignored-failure", step.line, f"steps.if: {step.condition}: it never runs"
+            elif is_old and step.condition not in ALWAYS:
+                yield "weakened-command", step.line, f"steps.if: {step.condition}: it does not run always any more"
+        if step.tolerant and (is_old or step.checks) and not any(s.tolerant == step.tolerant for s in same):
+            yield "ignored-failure", step.line, "steps.continue-on-error lets a failure pass"
+
+
+def _steps_of(text: str) -> Iterator[_Step]:
+    try:
+        root = compose(text, "workflow")
+    except UsageError:
+        return
+    for job in _below(_below(root).get("jobs")).values():
+        steps = _below(job).get("steps")
+        for node in steps.value if isinstance(steps, yaml.SequenceNode) else ():
+            step = {k: v for k, v in _below(node).items() if isinstance(v, yaml.ScalarNode)}
+            words = {k: str(v.value).strip() for k, v in step.items()}
+            tools = {told[0] for c in commands(words.get("run", "")) if (told := checker(c.words))}
+            does = {words.get("run", ""), _bare(words.get("uses", "")), words.get("name", ""), *tools} - {""}
+            tolerant = words.get("continue-on-error", "")
+            tolerant = "" if tolerant.lower() in {"false", "no", "off"} else tolerant
+            where = step.get("if") or step.get("continue-on-error") or node
+            condition = _bare_condition(words.get("if", ""))
+            yield _Step(frozenset(does), bool(tools), condition, tolerant, where.start_mark.line + 1)
+
+
+def _below(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """The members of a mapping; none of anything else."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {str(key.value): value for key, value in pairs}
 
 
 def _lost(old: Sequence[Setting], new: Sequence[Setting]) -> Told:

@@ -45,6 +45,13 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     "tsconfig.json": ("typescript", jsonc),
     "jsconfig.json": ("typescript", jsonc),
     "package.json": ("package", jsonc),
+    "Cargo.toml": ("cargo", toml),
+    "nextest.toml": ("nextest", toml),
+    ".nextest.toml": ("nextest", toml),
+    ".editorconfig": ("editorconfig", ini),
+    ".rubocop.yml": ("rubocop", yaml_tree),
+    ".golangci.yml": ("golangci", yaml_tree),
+    ".golangci.yaml": ("golangci", yaml_tree),
     ".eslintrc": ("eslint", JSON_OR_YAML),
     ".eslintrc.json": ("eslint", jsonc),
     ".eslintrc.yml": ("eslint", yaml_tree),
@@ -78,8 +85,8 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ".pre-commit-hooks.yaml": ("other", yaml_tree),
     **dict.fromkeys(
         listed(
-            ".yamllint .yamllint.yml .yamllint.yaml .golangci.yml .golangci.yaml .rubocop.yml "
-            ".rubocop_todo.yml .hadolint.yaml .hadolint.yml .ansible-lint .swiftlint.yml detekt.yml "
+            ".yamllint .yamllint.yml .yamllint.yaml .rubocop_todo.yml "
+            ".hadolint.yaml .hadolint.yml .ansible-lint .swiftlint.yml detekt.yml "
             ".spectral.yml .spectral.yaml .codeclimate.yml .clang-tidy .clang-format .cspell.yaml "
             ".markdownlint.yaml .markdownlint.yml .markdown-lint.yml .pa11yci.yml .stylelintrc.yaml "
             "lefthook.yml .lefthook.yml .commitlintrc.yml phpstan.neon phpstan.neon.dist "
@@ -100,16 +107,13 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     **dict.fromkeys(
         listed(
             "clippy.toml .clippy.toml rustfmt.toml .rustfmt.toml deny.toml _typos.toml typos.toml .typos.toml "
-            ".taplo.toml taplo.toml selene.toml stylua.toml .stylua.toml tarpaulin.toml "
-            ".nextest.toml bandit.toml ty.toml pyrefly.toml"
+            ".taplo.toml taplo.toml selene.toml stylua.toml "
+            ".stylua.toml tarpaulin.toml bandit.toml ty.toml pyrefly.toml "
         ),
         ("other", toml),
     ),
     **dict.fromkeys(
-        listed(
-            ".sqlfluff .gitlint .shellcheckrc .vale.ini .editorconfig sonar-project.properties .pytype.cfg .style.yapf "
-            ".doc8"
-        ),
+        listed(".sqlfluff .gitlint .shellcheckrc .vale.ini sonar-project.properties .pytype.cfg .style.yapf .doc8"),
         ("other", ini),
     ),
     **dict.fromkeys(
@@ -134,6 +138,7 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
 }
 PATTERNS = [  # for names that vary
     (re2.compile(r"^(ts|js)config[.-].*\.json$"), "typescript", jsonc),
+    (re2.compile(r"^next\.config\.([cm]?js|ts)$"), "next", None),
     (re2.compile(r"^(eslint\.config\.[cm]?[jt]s|\.eslintrc\.[cm]?js)$"), "eslint", None),
     (re2.compile(r"^(prettier\.config\.[cm]?[jt]s|\.prettierrc\.[cm]?js)$"), "prettier", None),
     (
@@ -222,7 +227,7 @@ def _section(setting: Setting) -> Iterator[tuple[str, Setting]]:
         yield "pylint", _keyed(setting, key)
     elif head in {"tox", "testenv"}:
         if key not in {"commands", "commands_pre", "commands_post"}:
-            yield "tox", _keyed(setting, f"{section}.{key}")
+            yield "tox", _keyed(setting, f"{section}.{'envlist' if key == 'env_list' else key}")
     elif _known(section):
         yield _known(section), _keyed(setting, key)
 

@@ -20,13 +20,16 @@ from bot.repair.guard.kinds import name_of
 from bot.repair.guard.shell import unquoted
 
 RANKS = {
-    **dict.fromkeys(("off", "0", "none", "false", "null", "disable", "ignore"), 0),
+    **dict.fromkeys(("off", "0", "none", "false", "null", "disable", "ignore", "allow"), 0),
     **dict.fromkeys(("info", "information", "on-info", "basic"), 1),
     **dict.fromkeys(("warn", "1", "warning", "standard"), 2),
-    **dict.fromkeys(("error", "2", "on", "true", "strict"), 3),
+    **dict.fromkeys(("error", "2", "on", "true", "strict", "deny", "forbid"), 3),
 }
 NUMBER = re2.compile(r"[0-9]+(?:\.[0-9]+)?")
 DIGITS = re2.compile(r"[0-9]+")
+LAX_PRESET = re2.compile(r"(?i)disable|\\b(off|none|relaxed|loose)\\b")  # of a preset that only takes checks away
+RETRIES = re2.compile(r"(^|[.-])retr(y|ies)")  # none, unless they are asked for
+LONGER = 10  # times from which a time limit is none any more
 FEW = 8  # changed lines up to which the repair of a file that did not parse is believed
 OWN_FILES = frozenset(
     {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
@@ -69,6 +72,10 @@ class _Tools:
             if new:
                 slot.path = change.path
                 slot.line = setting.line or change.find(setting.key.rpartition(".")[2])
+
+    def had(self, tool: str) -> bool:
+        """Whether the tool was configured at all before."""
+        return any(values.old for (_, name, _), values in self.values.items() if name == tool)
 
 
 def judge(changes: Sequence[Change]) -> Iterator[Finding]:
@@ -144,10 +151,14 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     shown = key or "the list"
     if direction in {"free", ""}:
         return ""
+    if direction == "grow" and tool == "coverage" and not tools.had(tool):
+        return ""  # nothing was measured before
     if direction in {"grow", "add", "shrink"}:
         return _list(direction, shown, _split(old), _split(new))
     if direction in {"on", "off"}:
         return _switch(direction, shown, old, new)
+    if direction == "patience":
+        return _patience(shown, old, new)
     if direction in {"up", "down"}:
         return _number(direction, shown, old, new)
     if direction == "level":
@@ -187,6 +198,8 @@ def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str
         return f"{key} ignores more: {told[0]}" if told else ""
     if direction == "grow" and not old and new:
         return f"{key} now names what is checked: {min(new)}"
+    if lax := sorted(x for x in came if direction == "add" and LAX_PRESET.search(x)):
+        return f"{key} got {lax[0]}, which switches checks off"
     return f"{key} lost {min(gone)}" if gone else ""
 
 
@@ -208,12 +221,21 @@ def _switch(direction: str, key: str, old: Sequence[str], new: Sequence[str]) ->
 
 def _number(direction: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:
     was, now = ([float(n) for v in side for n in NUMBER.findall(v)[:1]] for side in (old, new))
+    if not was and direction == "down" and RETRIES.search(key):
+        was = [0.0]
     if not was:
         return ""
     if not now:
         return f"{key} is gone"
     worse = min(now) < min(was) if direction == "up" else max(now) > max(was)
     return f"{key} went from {was[0]:g} to {now[0]:g}" if worse else ""
+
+
+def _patience(key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    was, now = ([float(n) for v in side for n in NUMBER.findall(v)[:1]] for side in (old, new))
+    if was and now and (max(now) >= LONGER * max(was) > 0 or (max(was) > 0 and min(now) == 0)):
+        return f"{key} went from {was[0]:g} to {now[0]:g}"
+    return ""
 
 
 def _level(key: str, old: Sequence[str], new: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ A tool has a default direction and lists of key patterns (re2, matched against t
     level   severities (off < info < warn < error) that may only rise
     command arguments of a command                  filters warning filters
     version may only rise
+    patience a time limit that may only grow a little
 
 Sources: the tools' own configuration references.
 """
@@ -90,7 +91,7 @@ TOOLS = {
     "pytest": _tool(
         "fixed",
         free="markers asyncio-.* pythonpath minversion cache-dir console-output-style log-.* junit-.* "
-        "timeout.* env env-files "
+        "timeout-.* env env-files "
         "django-settings-module required-plugins tmp-path-.* faulthandler-.* anyio-mode usefixtures verbosity-.* "
         "consider-namespace-packages empty-parameter-set-mark",
         grow="testpaths python-files python-classes python-functions",
@@ -99,6 +100,7 @@ TOOLS = {
         shrink="norecursedirs collect-ignore.* collect-imported-tests",
         command="addopts",
         filters="filterwarnings",
+        patience="timeout",
     ),
     "coverage": _tool(
         "fixed",
@@ -136,8 +138,8 @@ TOOLS = {
         "fixed",
         level="(.*\\.)?rules\\.[^.]+",
         shrink="(.*\\.)?(ignorepatterns|ignores|excludedfiles)",
-        add="(.*\\.)?plugins.*",
-        free="(.*\\.)?(env|globals|parseroptions|languageoptions|settings|parser)(\\..*)? (.*\\.)?name",
+        add="(.*\\.)?(plugins.*|extends) items",
+        free="root (.*\\.)?(env|globals|parseroptions|languageoptions|settings|parser)(\\..*)? (.*\\.)?name",
         on="(.*\\.)?(reportunuseddisabledirectives|linteroptions.reportunuseddisabledirectives)",
         off="(.*\\.)?(noinlineconfig|linteroptions.noinlineconfig)",
     ),
@@ -173,6 +175,7 @@ TOOLS = {
         on="(.*\\.)?(errorondeprecated|forbidonly|forbid-only|forbidpending|collectcoverage|coverage.enabled|globals.ts-jest.diagnostics|"
         "failifnotests|fullytyped|diagnostics)",
         down="(.*\\.)?(retries|retry|retrytimes)(\\..*)?",
+        patience="(.*\\.)?(timeout|testtimeout|hooktimeout|defaultcommandtimeout|slow)",
     ),
     "nyc": _tool(
         "fixed",
@@ -204,6 +207,44 @@ TOOLS = {
     "tox": _tool("free", off=".*ignore-outcome .*ignore-errors", add="tox.env-?list", shrink="tox.skip-.*"),
     "cibuildwheel": _tool("free", shrink="(.*\\.)?(test-skip|skip)", command="(.*\\.)?test-command"),
     "lines": _tool("shrink"),
+    "golangci": _tool(
+        "fixed",
+        free="version run.(timeout|go|build-tags|concurrency|modules-download-mode|allow-parallel-runners) output.* "
+        "service.* severity.*",
+        add="(linters|formatters).enable linters.presets linters-settings.govet.enable",
+        shrink="(linters|formatters).(disable|exclusions.*) issues.(exclude.*|new.*) run.skip-.* run.exclude-.*",
+        off="linters.(disable-all|fast) issues.(exclude-use-default|new)",
+        on="linters.enable-all run.tests",
+    ),
+    "rubocop": _tool(
+        "fixed",
+        free="allcops.(targetrubyversion|targetrailsversion|cachepath|displaycopnames|suggestextensions) require "
+        "plugins",
+        on=".*\\.enabled",
+        shrink=".*\\.(exclude|allowed.*|ignored.*)",
+        down=".*\\.max",
+    ),
+    "editorconfig": _tool(
+        "fixed",
+        free="(.*\\.)?(root|charset|end-of-line|insert-final-newline|trim-trailing-whitespace|indent-(size|style)|tab-width)",
+        level=".*severity",
+        down="(.*\\.)?max-line-length",
+    ),
+    "cargo": _tool(
+        "free",
+        level="(workspace\\.)?lints\\..*",
+        on="(lib|bin|example|test|bench)(\\[.*\\])?\\.(test|doctest|harness|bench) package.auto.* "
+        "profile.*(overflow-checks|debug-assertions)",
+        grow="workspace.members",
+        shrink="workspace.exclude",
+    ),
+    "nextest": _tool(
+        "free",
+        down="profile\\..*\\.retries(.count)?",
+        fixed="profile\\..*\\.(default-filter|default-set|filter)",
+        patience="profile\\..*slow-timeout.*",
+    ),
+    "next": _tool("free", off="(.*\\.)?(typescript.ignorebuilderrors|eslint.ignoreduringbuilds)"),
 }
 TOOLS["none"] = _tool("free")
 SAME = {  # names in pyproject, setup.cfg and tox.ini that mean one of the above

@@ -11,7 +11,7 @@ from bot.repair.guard.javascript import marks
 from bot.repair.guard.javascript.tree import line_of, parse, text_of, walk
 from bot.repair.guard.javascript.units import units_of
 from bot.repair.guard.javascript.values import Values, is_literal, normal
-from bot.repair.guard.kinds import in_test_folder, is_script_test
+from bot.repair.guard.kinds import in_test_folder, is_script_setup, is_script_test
 from bot.repair.guard.lexer import without_comments
 
 NAME = "javascript"
@@ -31,8 +31,8 @@ def claims(path: str) -> bool:
 
 
 def is_test(path: str) -> bool:
-    """Whether it is a test file, or in a folder for tests."""
-    return is_script_test(path) or in_test_folder(path)
+    """Whether it is a test file, in a folder for tests, or loaded before them."""
+    return is_script_test(path) or in_test_folder(path) or is_script_setup(path)
 
 
 def collected(path: str) -> bool:

@@ -93,6 +93,7 @@ def _check(op: str, negated: bool, subject: Node, expected: list[Node], place: P
     digits = expected[1] if op == "approx" and len(expected) > 1 else None
     texts = [normal(subject), ", ".join(normal(e) for e in (expected[:1] if digits else expected))]
     told = [x for r in (rights[:1] if digits else rights) for x in r.found]
+    told += [f"error {name}" for e in expected if op == "raises" and (name := _error_name(e))]
     return Check(
         op,
         texts[0],
@@ -108,6 +109,13 @@ def _check(op: str, negated: bool, subject: Node, expected: list[Node], place: P
         words=words_of(" ".join(texts)),
         hollow=_hollow(op, subject, expected, texts, place.scope),
     )
+
+
+def _error_name(node: Node) -> str:
+    """The class of an error that is expected, given as itself or as an instance."""
+    made = node.child_by_field_name("constructor") if node.type == "new_expression" else node
+    name = text_of(made) if made is not None and made.type == "identifier" else ""
+    return name if name[:1].isupper() and name != "Error" else ""
 
 
 def _unwrapped(op: str, subject: Node, expected: list[Node]) -> tuple[str, Node, list[Node]]:

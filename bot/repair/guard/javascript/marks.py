@@ -40,6 +40,7 @@ NODES = frozenset(
         "subscript_expression binary_expression"
     )
 )
+PATIENCE_MS = 300_000
 RETRIES = frozenset({"retryTimes", "retries", "retry"})
 
 
@@ -117,6 +118,8 @@ def modifiers(chain: Chain, title: str) -> Iterator[Mark]:
     if not any(a.type in FUNCTIONS or a.type == "identifier" for a in given[1:]):
         yield Mark("disabled-test", "pending", line, f"{title} has no body")
     yield from (m for a in given if a.type == "object" for m in _options(a, title))
+    if any(a.type == "number" and _patient(a) for a in given[1:]):
+        yield Mark("loosened-tolerance", f"patience {title}", line, f"{title}: a time limit that is none")
 
 
 def _options(node: Node, title: str) -> Iterator[Mark]:
@@ -155,10 +158,20 @@ def of_chain(chain: Chain, imports: Mapping[str, str]) -> Iterator[Mark]:
         yield from _mocked(chain, imports)
     elif chain.dotted in {"process.exit", "process.abort", "process.reallyExit"}:
         yield Mark("early-exit", chain.dotted, line, f"{chain.dotted} ends the run")
+    elif chain.dotted in {"Cypress.on", "cy.on"} and any("uncaught:exception" in text_of(g) for _, g in chain.calls()):
+        yield Mark("swallowed-failure", "uncaught", line, "exceptions of the page do not fail tests any more")
+    elif chain.dotted in {"jest.setTimeout", "vi.setConfig"} and _patient(chain.node):
+        yield Mark("loosened-tolerance", normal(chain.node), line, "a time limit that is none")
     elif chain.dotted == "expect.extend":
         yield Mark("patched-runner", normal(chain.node), line, "matchers are added or replaced")
     if "catch" in called and any(_drops(a) for n, g in chain.calls() if n == "catch" for a in arguments(g)):
         yield Mark("swallowed-failure", "catch", line, "a failure is caught and dropped")
+
+
+def _patient(node: Node) -> bool:
+    """Whether a number in it is a time limit of minutes."""
+    numbers = (text_of(n).replace("_", "") for n in walk(node) if n.type == "number")
+    return any(n.isdigit() and int(n) >= PATIENCE_MS for n in numbers)
 
 
 def _mocked(chain: Chain, imports: Mapping[str, str]) -> Iterator[Mark]:

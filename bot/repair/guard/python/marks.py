@@ -33,6 +33,7 @@ DECORATORS = re2.compile(
     r"(?i)^_?(skip|xfail|expect(ed)?_?fail|disabled?|ignored?|todo|wip|quarantine|known_?(bug|fail)|broken|requires?_|needs?_|only_on|"
     r"not_on|unless_|nottest|no_?test|never|deselect)"
 )
+PATIENCE_SECONDS = 600
 EXAMPLES = 100  # what hypothesis tries by default
 EXITS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "pytest.exit"})
 HOOKS = re2.compile(
@@ -98,6 +99,10 @@ def decorators(
             yield Mark("disabled-test", f"{owner}@no cases", node.lineno, "a test without cases never runs")
         elif name == "settings" and call and any(k.arg == "max_examples" and _few(k.value) for k in call.keywords):
             yield Mark("removed-case", f"{owner}@{told}", node.lineno, "fewer examples than hypothesis tries by itself")
+        elif (
+            name == "timeout" and call and any(_is_patience(a) for a in [*call.args, *(k.value for k in call.keywords)])
+        ):
+            yield Mark("loosened-tolerance", f"{owner}@timeout {told}", node.lineno, "a time limit that is none")
         elif dotted in own:
             yield Mark(
                 "disabled-test", f"own @{dotted}", node.lineno, f"@{dotted} of this file may keep the test from running"
@@ -115,6 +120,11 @@ def _empty(node: ast.expr) -> bool:
 def _few(node: ast.expr) -> bool:
     value = constant(node)
     return isinstance(value, int) and value < EXAMPLES
+
+
+def _is_patience(node: ast.expr) -> bool:
+    value = constant(node)
+    return isinstance(value, (int, float)) and (value >= PATIENCE_SECONDS or value == 0)
 
 
 def _keywords(call: ast.Call | None) -> list[str]:

@@ -1,0 +1,58 @@
+"""Programs whose failures are dropped: an exit with failure became one with success, a set-up throws no longer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import re2
+
+from bot.repair.guard.change import Change
+from bot.repair.guard.facts import TooComplex
+from bot.repair.guard.kinds import is_script_setup, name_of
+from bot.repair.guard.lexer import code_only
+
+EXITS = {  # ending -> family of comments, and how a program ends with a code (group 1)
+    ".py": ("python", re2.compile(r"\b(?:sys\.exit|os\._exit|SystemExit|quit|exit)\(([^\n]*)\)")),
+    **dict.fromkeys(
+        (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"),
+        ("script", re2.compile(r"\bprocess\.(?:exit\(|exitCode\s*=\s*)([^)\n;]*)")),
+    ),
+}
+SUCCESS = frozenset({"", "0", "None", "False", "undefined"})
+THROWS = re2.compile(r"\bthrow\b|\bfail\(")
+LARGEST = 300_000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a program breaks, and where."""
+
+    rule: str
+    path: str
+    line: int
+    message: str
+
+
+def judge(change: Change) -> Iterator[Finding]:
+    """Yield what a changed program lets pass."""
+    ending = "." + name_of(change.path).rpartition(".")[2]
+    if ending not in EXITS or None in {change.old, change.new} or change.binary:
+        return
+    if max(len(change.old_text), len(change.new_text)) > LARGEST:
+        return  # said where it is read with care
+    family, pattern = EXITS[ending]
+    try:
+        old, new = (code_only(text, family) for text in (change.old_text, change.new_text))
+    except TooComplex:
+        return
+    before, after = (list(_codes(pattern, side)) for side in (old, new))
+    failing, failing_now = (sum(code not in SUCCESS for code, _ in side) for side in (before, after))
+    passing = [line for code, line in after if code in SUCCESS]
+    if failing_now < failing and len(passing) > len(before) - failing:
+        yield Finding("ignored-failure", change.path, passing[-1], "ends with success where it ended with failure")
+    if is_script_setup(change.path) and len(THROWS.findall(new)) < len(THROWS.findall(old)):
+        yield Finding("patched-runner", change.path, 1, "the set-up of tests fails them in fewer cases")
+
+
+def _codes(pattern: object, text: str) -> Sequence[tuple[str, int]]:
+    found = pattern.finditer(text)  # type: ignore[attr-defined]  # re2 has no types
+    return [(m.group(1).strip(), text.count("\n", 0, m.start()) + 1) for m in found]
