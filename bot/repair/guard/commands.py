@@ -17,9 +17,11 @@ from bot.repair.guard.options import (
     NOTHING,
     NUMBERS,
     ON_CI,
+    OTHERS,
     OWN_CONFIGS,
     SCOPED,
     STRICT,
+    STRICTER,
     TIDYING,
     VARIABLES,
     WHOLE,
@@ -71,7 +73,12 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
             yield f"retry {words[0]}", line, f"`{_told(command)}` is run again until it passes"
         elif _leaves_on_ci(found[i : i + 4]):
             yield "leaves on CI", line, f"`{_told(command)}`: nothing is checked where CI runs it"
-        elif command.after == "||" and following and not _tidies(words) and _tolerates(found[i + 1 : i + 8], is_check):
+        elif (
+            command.after == "||"
+            and following
+            and not (_tidies(words) or _filters(found, i))
+            and _tolerates(found[i + 1 : i + 8], is_check)
+        ):
             yield f"|| {_told(following)}", line, f"`{_told(command)} || {_told(following)}` never fails"
         elif command.after in {"|", "|&"} and is_check and not safe:
             yield f"pipe {words[0]}", line, f"the exit code of `{_told(command)}` is lost in a pipe"
@@ -105,6 +112,15 @@ def _leaves_on_ci(found: Sequence[Command]) -> bool:
 def _tidies(words: Sequence[str]) -> bool:
     """Whether a command only clears away what may not be there, or asks whether something is there."""
     return checker(words) is None and (words[0] in TIDYING or tuple(words[:2]) in TIDYING)
+
+
+def _filters(found: Sequence[Command], at: int) -> bool:
+    """Whether it is a grep at the end of a pipe of plain commands, which fails where it finds nothing."""
+    return (
+        found[at].words[0] == "grep"
+        and "|" in found[at].before
+        and not any(checker(c.words) for c in found[max(0, at - 3) : at] if c.after == "|")
+    )
 
 
 def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:
@@ -243,7 +259,7 @@ def _shielded(old: Command, new: Command) -> Iterator[Finding]:
 
 
 def _related(old: str, new: str) -> bool:
-    return any(old in family and new in family for family in FAMILIES)
+    return (old, new) in STRICTER or any(old in family and new in family for family in FAMILIES)
 
 
 def arguments(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
@@ -316,7 +332,7 @@ def _positional(words: Sequence[str]) -> list[str]:
     found = []
     for word, before in zip(words, ["", *words[:-1]], strict=False):
         valued = before.startswith("-") and "=" not in before and not ("/" in word or word in WHOLE)
-        if not word.startswith(("-", ">", "<", "&", "2>", "1>")) and not valued:
+        if not word.startswith(("-", ">", "<", "&", "2>", "1>")) and not valued and word not in OTHERS:
             found.append(word.rstrip("/") or word)
     return found
 

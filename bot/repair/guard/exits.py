@@ -17,6 +17,9 @@ EXITS = {  # ending -> family of comments, and how a program ends with a code (g
         ("script", re2.compile(r"\bprocess\.(?:exit\(|exitCode\s*=\s*)([^)\n;]*)")),
     ),
 }
+CHECKS = re2.compile(  # programs of a project that check it, by folder or name
+    r"(?i)(^|/)(scripts?|tools?|ci|bin|hack|dev|build|\.github)/|(check|lint|verify|test|audit|validat)[^/]*$"
+)
 SUCCESS = frozenset({"", "0", "None", "False", "undefined"})
 THROWS = re2.compile(r"\bthrow\b|\bfail\(")
 LARGEST = 300_000  # characters
@@ -35,7 +38,12 @@ class Finding:
 def judge(change: Change) -> Iterator[Finding]:
     """Yield what a changed program lets pass."""
     ending = "." + name_of(change.path).rpartition(".")[2]
-    if ending not in EXITS or None in {change.old, change.new} or change.binary:
+    if (
+        ending not in EXITS
+        or not (CHECKS.search(change.path) or is_script_setup(change.path))
+        or None in {change.old, change.new}
+        or change.binary
+    ):
         return
     if max(len(change.old_text), len(change.new_text)) > LARGEST:
         return  # said where it is read with care

@@ -37,6 +37,7 @@ CALLS = frozenset({"run", "system", "call", "check_call", "check_output", "Popen
 TOX = frozenset({"tox.ini", "setup.cfg"})
 LARGEST = 300_000  # characters
 DASH = re2.compile(r"(?m)^\s*-\s+")  # tox ignores failures of a command behind it
+LABEL = re2.compile(r"\[[^\]]*\]")  # of a step that has a name
 ROWS = 5000  # lines of recipes
 MOST = 30  # scripts that are followed from one that calls them
 
@@ -74,14 +75,21 @@ def judge(change: Change) -> Iterator[Finding]:
 def _compare(change: Change, old: Scripts, new: Scripts) -> Iterator[Finding]:
     recipe = bool(MAKE.search(change.path)) or name_of(change.path) in TOX
     for name, text in old.items():
-        if name in new:
-            yield from _one(change, name, text, new, recipe=recipe)
+        more = _under_new_names(name, old, new)
+        if name in new or more:
+            yield from _one(change, name, text, {**new, name: "\n".join((new.get(name, ""), *more))}, recipe=recipe)
         elif IMPORTANT.search(name) and _checks(_expanded(name, old)):
             yield Finding("weakened-command", change.path, 1, f"{name} is gone")
     for name, text in new.items():
         if name not in old:
             found = (f for f in compare("", text, recipe=recipe) if f.rule == "ignored-failure")
             yield from (Finding(f.rule, change.path, _line(change, text, f.line), f.message) for f in found)
+
+
+def _under_new_names(name: str, old: Scripts, new: Scripts) -> list[str]:
+    """What steps do that were not there, in the same place but for their name: a step that got one does the same."""
+    bare = LABEL.sub("", name)
+    return [text for key, text in new.items() if key not in old and LABEL.sub("", key) == bare] if "." in name else []
 
 
 def _one(change: Change, name: str, old: str, new: Scripts, *, recipe: bool) -> Iterator[Finding]:

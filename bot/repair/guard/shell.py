@@ -68,7 +68,7 @@ CHECKERS = (
             "phpcs phpstan psalm pest shellcheck shfmt bats hadolint yamllint actionlint zizmor taplo typos "
             "ansible-lint terraform tflint tofu buf helm kubeval pre-commit prek gradlew mvnw dotnet swift "
             "swiftlint ktlint detekt scalafmt sbt mix credo dart flutter commitlint gitlint reuse vale lychee "
-            "linkinator hurl newman sphinx-build mkdocs"
+            "linkinator hurl newman sphinx-build mkdocs npm-run-all npm-run-all2 run-s run-p concurrently"
         )
     )
     | TASKS

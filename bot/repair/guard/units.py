@@ -194,7 +194,7 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers) -> 
     for before, after in pairs:
         told = (f for f in judge_pair(before, after, helpers) if not (spread and f.rule == "changed-expectation"))
         yield from (Finding(f.rule, path, f.line, f.message) for f in told)
-    loose.gone += [(path, new, c) for c in gone if not _awaited_now(c, old, new)]
+    loose.gone += [(path, new, c) for c in gone if not (_awaited_now(c, old, new) or _matched_now(c, new))]
     loose.extra += [(path, new, c) for c in extra]
     yield from _cases(old, path, new)
     for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls) or _is_asked(p, new)):
@@ -217,6 +217,12 @@ def _awaited_now(check: Check, old: Unit, new: Unit) -> bool:
         and "await" in new.words
         and "await" not in old.words
     )
+
+
+def _matched_now(check: Check, new: Unit) -> bool:
+    """Whether what was asked of a caught exception is what `raises` has to match now."""
+    matched = {x for c in new.checks if c.op == "raises" for x in c.expected_literals}
+    return ".value" in check.subject and set() < set(check.expected_literals) <= matched
 
 
 def surplus(old: Sequence[Mark], new: Sequence[Mark]) -> list[Mark]:

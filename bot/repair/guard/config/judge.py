@@ -17,6 +17,7 @@ from bot.repair.guard.config.readers import Setting
 from bot.repair.guard.config.tables import TOOLS
 from bot.repair.guard.facts import TooComplex, Unparsable
 from bot.repair.guard.kinds import name_of
+from bot.repair.guard.options import WHOLE
 from bot.repair.guard.shell import unquoted
 
 RANKS = {
@@ -151,8 +152,8 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     shown = key or "the list"
     if direction in {"free", ""}:
         return ""
-    if direction == "grow" and tool == "coverage" and not tools.had(tool):
-        return ""  # nothing was measured before
+    if direction == "grow" and not tools.had(tool) and (tool == "coverage" or _split(new).keys() <= WHOLE):
+        return ""  # nothing was said of it before, and this is where such things lie
     if direction in {"grow", "add", "shrink"}:
         return _list(direction, shown, _split(old), _split(new))
     if direction in {"on", "off"}:

@@ -155,6 +155,8 @@ def _of_call(node: ast.Call, names: Names, *, test: bool) -> Iterator[Mark]:
         yield Mark("suppression", "cast(Any)", node.lineno, "a cast to Any switches the type checker off")
     if not test:
         return
+    if name == "register_profile" and any(k.arg == "max_examples" and _few(k.value) for k in node.keywords):
+        yield Mark("removed-case", text_of(node), node.lineno, "fewer examples than hypothesis tries by itself")
     if name in {"getattr", "add_marker", "applymarker"} and any(_is_off(a) for a in node.args):
         yield Mark("disabled-test", f"{name} by name", node.lineno, "a test is switched off by name")
     elif dotted in WARNINGS and _ignores(node):
