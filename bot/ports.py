@@ -398,12 +398,12 @@ class Session(Protocol):
         """Run a command, in the held step's folder and environment unless given others. Raises `Transient`."""
         ...
 
-    def rerun(self, *, timeout: float = 1800) -> Ran:
-        """Run the held step again."""
+    def rerun(self) -> Ran:
+        """Run the held step again, within its own time limit."""
         ...
 
-    def watch(self, *, timeout: float = 1800) -> Watched:
-        """Run the held step again and see every program that it starts."""
+    def watch(self) -> Watched:
+        """Run the held step again, within its own time limit, and see every program that it starts."""
         ...
 
     def written(self) -> tuple[Written, ...]:

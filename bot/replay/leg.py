@@ -309,10 +309,10 @@ class Leg(threading.Thread):
             step.seconds = (datetime.now(UTC) - step.began).total_seconds()
             self._finish_log(step)
         self._holding = client
-        end = 2 + int(fields[1])
+        end = 3 + int(fields[2])
         env = dict(pair.split("=", 1) for pair in fields[end:])
         began = step.began if step else datetime.now(UTC)
-        self.held = Held(fields[0], env, tuple(fields[2:end]), step.id if step else "", began)
+        self.held = Held(fields[0], env, tuple(fields[3:end]), step.id if step else "", began, float(fields[1]))
         self._record.job = Result.FAILURE
         self.settled.set_result(self._record)
 

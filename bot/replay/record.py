@@ -46,13 +46,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Held:
-    """A job held at its failing step: where, in which environment, and what the step ran."""
+    """A job held at its failing step: where, in which environment, what the step ran, and its limit (0: none)."""
 
     cwd: str
     env: Mapping[str, str]
     command: tuple[str, ...]
     step: str
     began: datetime
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import ENDED, Leg
 from bot.replay.legs import Planned
+from bot.replay.missing_secrets import want_of_secret
 from bot.replay.outcome import judge, step_results, summary
 from bot.replay.record import Record, Step
 from bot.replay.remote_actions import Found, RemoteActions
@@ -207,7 +208,12 @@ class Replay:
         result, reason = judge(job, record, steps)
         is_bounded = contained and contained.network != "all"
         remote = self._remote_contained if is_bounded else self._remote
-        if result is Result.FAILURE and (told := remote.want_of_network(job, steps, leg.printed)):
+        if result is Result.FAILURE and (
+            told := remote.want_of_network(job, steps, leg.printed)
+            or want_of_secret(
+                (call.workflow.document.get("env"), job.get("env")), job, steps, leg.printed, call.secrets
+            )
+        ):
             result, reason = Result.UNREPLAYABLE, told
         if result is Result.FAILURE and contained and hold:
             reason = "; ".join(filter(None, [reason, containers.NOT_HELD]))

@@ -18,6 +18,7 @@ from bot.replay import layout
 from bot.replay.layout import open_below
 from bot.replay.leg import Leg
 
+RERUN_SECONDS = 1800.0  # of a step that has no limit of its own
 MAX_OUTPUT = 4_000_000
 MAX_TRACE = 50_000_000
 MAX_SCRIPT = 1_000_000
@@ -95,6 +96,10 @@ class Session:
         return self._bench.workspace
 
     @property
+    def _limit(self) -> float:
+        return self._held.seconds or RERUN_SECONDS
+
+    @property
     def script(self) -> str:
         """The script of the held step, as its shell was given it; empty for a stand-in of an action."""
         path = Path(self._held.command[-1])
@@ -110,15 +115,18 @@ class Session:
         command = self._bench.sandbox.nested(self._overlays, argv, pid_namespace=True)
         return self._bench.serve(command, cwd or self._held.cwd, env or {}, timeout)
 
-    def rerun(self, *, timeout: float = 1800) -> Ran:
-        """Run the held step again."""
-        return self.run(self._held.command, timeout=timeout)
+    def rerun(self) -> Ran:
+        """Run the held step again, within its own time limit."""
+        return self.run(self._held.command, timeout=self._limit)
 
-    def watch(self, *, timeout: float = 1800) -> Watched:
-        """Run the held step again and see every program that it starts. Where watching is refused, none is seen."""
+    def watch(self) -> Watched:
+        """Run the held step again, within its own time limit, and see every program that it starts.
+
+        Where watching is refused, none is seen.
+        """
         argv, result = self._bench.trace(self._held.command)
         command = self._bench.sandbox.nested(self._overlays, argv, pid_namespace=False)  # the tracer looks into /proc
-        ran = self._bench.serve(command, self._held.cwd, {}, timeout)
+        ran = self._bench.serve(command, self._held.cwd, {}, self._limit)
         programs = tuple(_executed(_tail(result.parent, result.name, MAX_TRACE)))
         result.unlink(missing_ok=True)
         return Watched(ran.code, ran.output, ran.seconds, ran.timed_out, programs)

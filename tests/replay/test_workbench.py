@@ -114,7 +114,7 @@ def test_watching_sees_through_wrappers(hold: Hold) -> None:
 
 def test_watching_ends_what_is_left_in_the_background(hold: Hold) -> None:
     bench, _, _ = hold("run: (sleep 4343 &); (while :; do :; done &); exit 1")
-    assert bench.session().watch(timeout=30).code == 1
+    assert bench.session().watch().code == 1
     commands = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
     assert sum(c == ["sleep", "4343"] for c in commands) <= 1, "only the one of the held step itself"
 
@@ -124,6 +124,13 @@ def test_a_request_has_a_time_limit(hold: Hold) -> None:
     ran = bench.session().run(["sleep", "60"], timeout=0.2)
     assert ran.timed_out
     assert bench.session().run(["echo", "still here"]).output == "still here\n"
+
+
+def test_a_step_keeps_its_time_limit_when_it_is_run_again(hold: Hold) -> None:
+    bench, _, _ = hold("run: sleep 60\ntimeout-minutes: 0.005")
+    ran, watched = bench.session().rerun(), bench.session().watch()
+    assert (ran.timed_out, watched.timed_out) == (True, True)
+    assert 0 not in (ran.code, watched.code)
 
 
 def test_a_missing_program_is_an_answer(hold: Hold) -> None:

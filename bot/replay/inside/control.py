@@ -76,10 +76,13 @@ def pump(reader: int, exited: int, write: Callable[[bytes], None], deadline: flo
     return False
 
 
-def serve(host: Host, env: dict[str, str], command: list[str]) -> None:
-    """The workbench: hold the failed step, run what the host asks for in its environment, go on when told to."""
+def serve(host: Host, env: dict[str, str], command: list[str], seconds: float) -> None:
+    """The workbench: hold the failed step, run what the host asks for in its environment, go on when told to.
+
+    `seconds` is the time limit of the step, 0 where it has none.
+    """
     from bot.replay.inside.requests import answer
 
-    host.tell("held", os.getcwd(), len(command), *command, *(f"{k}={v}" for k, v in env.items()))
+    host.tell("held", os.getcwd(), seconds, len(command), *command, *(f"{k}={v}" for k, v in env.items()))
     while (request := host.hear())[0] == "run":
         host.tell("answered", *answer(request[1:], env))

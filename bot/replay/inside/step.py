@@ -332,5 +332,5 @@ def main(program: str, arguments: list[str]) -> None:
         control.unreplayable(f"a step needs {lacking}")
     host.tell("ended", code)
     if code:
-        control.serve(host, env, command)
+        control.serve(host, env, command, seconds)
     sys.exit(code)

@@ -1,0 +1,1 @@
+"""Small red projects that Regreen is held to; see `__main__`."""
