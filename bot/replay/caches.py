@@ -94,7 +94,7 @@ class Shelf:
         paths = _matching(home, [p for of_tool in self._caches.patterns.values() for p in of_tool])
         part = self._folder / f"part-{os.urandom(8).hex()}"
         try:
-            if not _Copy(home, part / FILES, self._caches.max_bytes).take(paths) or not self._stacks:
+            if not _Copy(home, part / FILES, given, self._caches.max_bytes).take(paths) or not self._stacks:
                 return
             (part / ABOUT).write_text(" ".join(map(str, _about(part / FILES))))
             self._of(leg).mkdir(exist_ok=True)
@@ -153,8 +153,8 @@ def _would_go_the_same_way(job: JobResult) -> bool:
 class _Copy:
     """Copies caches out of a HOME: plain files, folders and links; no link is followed."""
 
-    def __init__(self, home: Path, target: Path, max_bytes: int) -> None:
-        self._home, self._target, self._max_bytes = home, target, max_bytes
+    def __init__(self, home: Path, target: Path, given: Sequence[Path], max_bytes: int) -> None:
+        self._home, self._target, self._given, self._max_bytes = home, target, given, max_bytes
         self._files = self._bytes = 0
 
     def take(self, paths: Sequence[str]) -> int:
@@ -162,12 +162,14 @@ class _Copy:
         self._target.mkdir(parents=True)
         for path in paths:
             folder, _, name = path.rpartition("/")
-            with suppress(OSError):
+            try:
                 found = open_below(self._home, folder, folder=True)
-                try:
-                    self._entry(found, name, self._target / folder, path.count("/"))
-                finally:
-                    os.close(found)
+            except OSError:  # a link is on the way
+                continue
+            try:
+                self._entry(found, name, self._target / folder, path.count("/"))
+            finally:
+                os.close(found)
         return self._files
 
     def _entry(self, parent: int, name: str, target: Path, depth: int) -> None:
@@ -176,6 +178,8 @@ class _Copy:
         if stat.S_ISDIR(info.st_mode):
             self._folder(parent, name, target / name, depth + 1)
             (target / name).chmod(info.st_mode & 0o777 | stat.S_IRWXU)
+        elif any(os.path.lexists(layer / target.relative_to(self._target) / name) for layer in self._given):
+            return  # uv's hard links let all that a job installs appear among what it has written
         elif stat.S_ISLNK(info.st_mode):
             (target / name).symlink_to(os.readlink(name, dir_fd=parent))
         elif stat.S_ISREG(info.st_mode):
@@ -217,14 +221,13 @@ def _matching(home: Path, patterns: Sequence[str]) -> list[str]:
 
 
 def _about(layer: Path) -> tuple[int, str]:
-    """The bytes of a layer, and a digest of what its files look like from outside: a power failure may have cut some."""
+    """The bytes of a layer, and a digest of what its files look like: a power failure may have cut some."""
     total, digest = 0, hashlib.sha256()
-    for folder, folders, names in os.walk(layer):
-        folders.sort()
-        for name in sorted(names):
-            info = os.lstat(f"{folder}/{name}")
+    for path in sorted(layer.rglob("*")):  # links are not followed
+        info = path.lstat()
+        if not stat.S_ISDIR(info.st_mode):
             total += info.st_size
-            row = f"{os.path.relpath(folder, layer)}/{name}\0{info.st_mode}\0{info.st_size}\0{info.st_mtime_ns}\0"
+            row = f"{path.relative_to(layer)}\0{info.st_mode}\0{info.st_size}\0{info.st_mtime_ns}\0"
             digest.update(row.encode("utf-8", "surrogateescape"))
     return total, digest.hexdigest()
 
