@@ -1,5 +1,6 @@
 """The caches of package managers: who is given what whose replay has left, and what hostile code can leave there."""
 
+import json
 import os
 import shutil
 import signal
@@ -14,10 +15,11 @@ from typing import Any
 import pytest
 
 from bot.app import App
-from bot.model import ReplayOptions
+from bot.model import ReplayOptions, Result
 from bot.replay.caches import FILES, Caches, Shelf
 from bot.replay.replays import Replays
-from tests.index import Index
+from tests.conftest import NODE_MODULES
+from tests.index import Index, Release
 from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, Make, Project, workflow
 from tests.replay.test_network import index as index
 
@@ -163,6 +165,28 @@ def test_uv_and_npm_find_what_they_had_fetched(project: Make, own_cache: Path, i
     assert sorted(fetched) == ["GET /files/one-1.0-py3-none-any.whl", "GET /files/one-1.0.tgz"]
     pages = [x for x in index.asked if x.startswith(("GET /simple/one", "GET /npm/one"))]
     assert len(pages) >= 4, "what an index lists is asked for each time"
+
+
+def test_pnpm_is_installed_and_what_it_fetches_is_kept(project: Make, own_cache: Path, index: Index) -> None:
+    folder = NODE_MODULES / "pnpm"
+    version = json.loads((folder / "package.json").read_text())["version"]
+    index.releases += [Release("pnpm", version, folder=folder), Release("two", "1.0.0")]
+    index.immutable = True
+    package = {"packageManager": f"pnpm@{version}", "dependencies": {"two": "^1.0"}}
+    steps = (
+        CHECKOUT,
+        "uses: actions/setup-node@v4",
+        "uses: pnpm/action-setup@v4\nid: p\nwith: {run_install: true}",
+        "run: test $(which pnpm) = ${{ steps.p.outputs.bin_dest }}/pnpm && pnpm --version && test -d ${{ steps.p.outputs.dest }}",
+        "run: test -f node_modules/two/package.json && case $(pnpm store path) in $PNPM_HOME/store/*) ;; *) exit 1;; esac",
+        "uses: actions/setup-node@v4\nwith: {cache: pnpm}",
+    )
+    made = project({WORKFLOW: workflow(*steps), "package.json": json.dumps(package)})
+    done = made.replay(network="registries")
+    assert done.result.result is Result.SUCCESS, done.log
+    assert version in done.printed()
+    store = "setup-pnpm/node_modules/.bin/store"
+    assert next(own_cache.glob(f"regreen/layers/*/*/*/{FILES}/{store}/v*/files/*/*"))
 
 
 # --- what hostile code may leave ---
