@@ -186,7 +186,7 @@ def test_pnpm_is_installed_and_what_it_fetches_is_kept(project: Make, own_cache:
     assert done.result.result is Result.SUCCESS, done.log
     assert version in done.printed()
     store = "setup-pnpm/node_modules/.bin/store"
-    assert next(own_cache.glob(f"regreen/layers/*/*/*/{FILES}/{store}/v*/files/*/*"))
+    assert list(own_cache.glob(f"regreen/layers/*/*/*/{FILES}/{store}/v*/files/*/*"))
 
 
 # --- what hostile code may leave ---
