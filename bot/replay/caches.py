@@ -46,8 +46,7 @@ class Caches:
     def prune(self) -> None:
         """Drop what was used longest ago, until the rest is small enough; what is in use stays."""
         total = 0
-        shelves = ((s.stat().st_mtime, s) for s in self.folder.iterdir())
-        for _, shelf in sorted(shelves, reverse=True):
+        for shelf in sorted(self.folder.iterdir(), key=_last_use, reverse=True):
             total += sum(_told(about)[0] for about in shelf.glob(f"*/*/{ABOUT}"))
             with _locked(shelf, fcntl.LOCK_EX) as alone:
                 if not alone:
@@ -75,6 +74,8 @@ class Shelf:
 
     def close(self) -> None:
         """Let it go."""
+        with suppress(OSError):
+            self._folder.rmdir()  # where nothing was kept
         self._open.close()
 
     def layers(self, leg: str) -> tuple[Path, ...]:
@@ -92,6 +93,8 @@ class Shelf:
         if not self._usable or len(given) >= MAX_LAYERS:
             return
         paths = _matching(home, [p for of_tool in self._caches.patterns.values() for p in of_tool])
+        if not paths:
+            return
         part = self._folder / f"part-{os.urandom(8).hex()}"
         try:
             if not _Copy(home, part / FILES, given, self._caches.max_bytes).take(paths) or not self._stacks:
@@ -209,6 +212,13 @@ class _Copy:
                 raise OSError(f"{name} is being written")
         target.chmod(info.st_mode & 0o777)
         os.utime(target, ns=(info.st_mtime_ns, info.st_mtime_ns))
+
+
+def _last_use(shelf: Path) -> float:
+    """When a shelf was opened last; long ago, where another process removes it just now."""
+    with suppress(FileNotFoundError):
+        return shelf.stat().st_mtime
+    return 0.0
 
 
 def _short(name: str) -> str:

@@ -79,8 +79,11 @@ def test_nobody_else_is_given_it(project: Make, own_cache: Path) -> None:
     assert shown(made) == "cold"
     assert shown(made, as_of=datetime(2026, 1, 1, tzinfo=UTC)) == "cold"
     assert shown(made, app={"secrets": {"TOKEN": "hush-1234"}}, secrets=("TOKEN",)) == "cold"
-    assert shown(made, repository="another/one") == "cold"
-    assert shown(made, network="none") == "cold"
+    for _ in range(2):
+        assert shown(made, network="none") == "cold"
+    made.git("remote", "add", "origin", "https://github.com/another/one.git")
+    assert shown(made) == "cold"
+    made.git("remote", "remove", "origin")
     made.write({"who": "another\n"})
     assert shown(made) == "cold", "what is not committed makes other files"
     made.commit("Second")
@@ -294,6 +297,13 @@ def test_processes_side_by_side_and_killed_ones_are_no_matter(caches: Caches, ho
         assert list(caches.folder.glob("*/*/*")) != [], "the other process uses it"
         other.send_signal(signal.SIGKILL)
     small.prune()
+    assert list(caches.folder.iterdir()) == []
+
+
+def test_an_empty_shelf_does_not_stay(caches: Caches, home: Path) -> None:
+    shelf = caches.shelf("a")
+    assert kept(shelf, home / ".cache") == []
+    shelf.close()
     assert list(caches.folder.iterdir()) == []
 
 
