@@ -78,7 +78,6 @@ def test_nobody_else_is_given_it(project: Make, own_cache: Path) -> None:
     before = made.git("rev-parse", "HEAD")
     assert shown(made) == "cold"
     assert shown(made, as_of=datetime(2026, 1, 1, tzinfo=UTC)) == "cold"
-    assert shown(made, app={"secrets": {"TOKEN": "hush-1234"}}, secrets=("TOKEN",)) == "cold"
     for _ in range(2):
         assert shown(made, network="none") == "cold"
     made.git("remote", "add", "origin", "https://github.com/another/one.git")
@@ -91,11 +90,13 @@ def test_nobody_else_is_given_it(project: Make, own_cache: Path) -> None:
     assert shown(made) == "success by me"
 
 
-def test_nothing_is_kept_of_a_run_with_secrets(project: Make, own_cache: Path) -> None:
+def test_runs_with_secrets_leave_nothing_and_are_given_nothing(project: Make, own_cache: Path) -> None:
     made = project_of(project)
-    for _ in range(2):
-        assert shown(made, app={"secrets": {"TOKEN": "hush-1234"}}, secrets=("TOKEN",)) == "cold"
+    secrets: dict[str, Any] = {"app": {"secrets": {"TOKEN": "hush-1234"}}, "secrets": ("TOKEN",)}
+    assert shown(made, **secrets) == "cold"
     assert shown(made) == "cold"
+    assert shown(made, **secrets) == "cold"
+    assert shown(made) == "success by me"
 
 
 def test_a_candidate_reads_and_leaves_nothing(project: Make, own_cache: Path, opened: Open) -> None:
