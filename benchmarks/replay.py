@@ -1,4 +1,4 @@
-"""What replaying costs: `python benchmarks/replay.py [--write]`, some minutes on two cores.
+"""What replaying costs: `python benchmarks/replay.py [--write] [PART...]`, some minutes on two cores.
 
 Prints ratios of medians; what is compared runs in turns, so that other work on the machine meets both alike. Ends with 1
 when a figure misses its target; `--write` puts the table into benchmarks/replay.md, too.
@@ -27,8 +27,19 @@ CHECKOUT = "      - uses: actions/checkout@v4\n"
 HELD_STEP = "sleep 0.5; exit 1"
 BUSY = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 LEGS = 8
-INSTALL = "python -m venv .v && .v/bin/pip install --quiet black mypy ruff"
-"""Installs with wheels of some size; what the job does besides takes no time."""
+SETUP = "      - {uses: actions/setup-python@v5, with: {python-version: '3.11'}}\n"
+UV = f"{SETUP}      - uses: astral-sh/setup-uv@v6\n      - run: uv venv --quiet .v\n"
+WHEELS = "black mypy ruff"
+SDISTS = ("coverage", "pyyaml", "markupsafe")  # with extensions in C that a compiler builds in some seconds
+PACKAGES = "typescript eslint webpack jest"
+INSTALLS = {
+    "pip, wheels": f"{SETUP}      - run: pip install --quiet {WHEELS}\n",
+    "pip, sdists": f"{SETUP}      - run: pip install --quiet --no-binary {','.join(SDISTS)} {' '.join(SDISTS)}\n",
+    "uv, wheels": f"{UV}      - run: uv pip install --quiet --python .v {WHEELS} numpy scipy pandas\n",
+    "uv, sdists": f"{UV}      - run: uv pip install --quiet --python .v {' '.join(f'--no-binary {x} {x}' for x in SDISTS)}\n",
+    "npm ci": "      - uses: actions/setup-node@v4\n      - run: npm ci --no-audit --no-fund --silent\n",
+}
+"""Jobs that install and do nothing else."""
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -182,21 +193,29 @@ def copy(table: Table, folder: Path) -> None:
 
 
 def caches(table: Table, folder: Path) -> None:
-    """The first replay of a job that installs, and the next one, whose packages may lie in a cache."""
-    root = project(folder / "install", f"{CHECKOUT}      - run: {INSTALL}\n")
-    words = ["regreen", "replay", "--network", "registries"]
+    """The first replay of jobs that install, and the next one, which has packages and caches of the first."""
+    for name, steps in INSTALLS.items():
+        root = folder / name.replace(", ", "-").replace(" ", "-")
+        root.mkdir()
+        if name == "npm ci":
+            (root / "package.json").write_text('{"name": "a", "version": "1.0.0", "private": true}')
+            lock = ["npm", "install", "--package-lock-only", "--silent", *PACKAGES.split()]
+            subprocess.run(lock, cwd=root, check=True)
+        project(root, CHECKOUT + steps)
+        pairs = [twice(root, folder / f"{root.name}-{number}") for number in range(3)]
+        first, warm = (statistics.median(column) for column in zip(*pairs, strict=True))
+        figure = f"{warm / first:.2f} of the first ({warm:.1f} s of {first:.1f} s)"
+        table.add(f"final replay with warm caches, {name}", figure, "0.50", good=warm / first <= 0.5)
 
-    def once(cache: Path) -> float:
-        env = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+
+def twice(root: Path, cache: Path) -> tuple[float, float]:
+    """The seconds of a replay that finds nothing, and of the next one."""
+    words, env = ["regreen", "replay", "--network", "registries"], {**os.environ, "XDG_CACHE_HOME": str(cache)}
+
+    def once() -> float:
         return seconds(lambda: subprocess.run(words, cwd=root, env=env, capture_output=True, check=True))
 
-    pairs = []
-    for number in range(3):
-        cache = folder / f"cache-{number}"
-        pairs.append((once(cache), once(cache)))
-    first, warm = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = warm / first
-    table.add("final replay with warm caches", f"{ratio:.2f} of the first ({first:.1f} s)", "0.50", good=ratio <= 0.5)
+    return once(), once()
 
 
 def main(*arguments: str) -> int:
@@ -206,9 +225,12 @@ def main(*arguments: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ["XDG_CACHE_HOME"] = str(root / "cache")
-        start(table)
+        wanted = [a for a in arguments if not a.startswith("-")]
+        if not wanted:
+            start(table)
         for part in (short_jobs, long_jobs, quick_check, matrix, copy, caches):
-            part(table, root)
+            if not wanted or part.__name__ in wanted:
+                part(table, root)
     if "--write" in arguments:
         table.write(Path(__file__).with_suffix(".md"))
     return int(table.missed > 0)

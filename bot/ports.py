@@ -66,7 +66,8 @@ class Limits:
 class SandboxSpec:
     """One sandboxed process.
 
-    `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets.
+    `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets. A writable
+    path may have `layers` below it, the lowest first: it shows what is in them, and takes all writes.
     Only with the `network` `all` it has that of the machine; with `registries` its loopback has the `addresses`, too.
     """
 
@@ -78,6 +79,7 @@ class SandboxSpec:
     network: str = "none"
     limits: Limits = Limits()
     addresses: tuple[str, ...] = ()
+    layers: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
 class Sandboxed(Protocol):
@@ -119,6 +121,10 @@ class Sandbox(Protocol):
 
         `overlays` maps a folder to the (upper, work) folders that take its writes; all are paths inside.
         """
+        ...
+
+    def stacks(self, folder: Path) -> bool:
+        """Whether sandboxes can have layers in a folder, and `nested` still works on top of them."""
         ...
 
     @property

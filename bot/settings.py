@@ -51,6 +51,7 @@ class ReplaySettings(_Section):
     max_processes: PositiveInt
     max_memory_bytes: PositiveInt
     max_disk_bytes: PositiveInt
+    max_cache_bytes: NonNegativeInt
     side_effect_actions: tuple[str, ...]
     side_effect_commands: tuple[str, ...]
     allow_side_effects: tuple[str, ...]

@@ -18,6 +18,7 @@ from bot.model import ReplayOptions
 from bot.ports import Limits, Sandbox, Sources
 from bot.replay.actions import StandIns
 from bot.replay.backends import DOCKER, Backends
+from bot.replay.caches import Caches
 from bot.replay.layout import OVERLAID
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Tools
@@ -57,6 +58,7 @@ class Wiring:
             self.redactor,
             self.settings.workers or legs_at_once(cores(), free_memory()),
             backends,
+            Caches(self.cache_folder / "layers", _table("caches"), self.settings.max_cache_bytes, sandbox.stacks),
         )
 
     def _machine(self, sandbox: Sandbox, checkout: Path, folder: Path, options: ReplayOptions) -> Machine:

@@ -14,6 +14,7 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Self
 
@@ -22,12 +23,21 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 @dataclass(frozen=True)
 class Release:
-    """One version of a package of both kinds: what its only module says, and when it was uploaded (ISO 8601)."""
+    """One version of a package of both kinds: what its only module says, and when it was uploaded (ISO 8601).
+
+    With a `folder`, its files are those of the package for npm.
+    """
 
     name: str
     version: str
     uploaded: str = "2020-01-01T00:00:00Z"
     code: str = ""
+    folder: Path | None = None
+
+    @cached_property
+    def manifest(self) -> dict[str, object]:
+        named: dict[str, object] = {"name": self.name, "version": self.version}
+        return json.loads((self.folder / "package.json").read_text()) | named if self.folder else named
 
     @property
     def wheel_name(self) -> str:
@@ -51,11 +61,11 @@ class Release:
     @cached_property
     def tarball(self) -> bytes:
         made = io.BytesIO()
-        with tarfile.open(fileobj=made, mode="w:gz") as archive:
-            for name, text in {
-                "package.json": json.dumps({"name": self.name, "version": self.version}),
-                "index.js": self.code,
-            }.items():
+        with tarfile.open(fileobj=made, mode="w:gz", compresslevel=1) as archive:
+            if self.folder:
+                archive.add(self.folder, "package")
+            own = {"package.json": json.dumps(self.manifest), "index.js": self.code}
+            for name, text in ({} if self.folder else own).items():
                 entry = tarfile.TarInfo(f"package/{name}")
                 entry.size = len(text)
                 archive.addfile(entry, io.BytesIO(text.encode()))
@@ -135,7 +145,7 @@ class Index:
 
     def _packument(self, found: list[Release]) -> dict[str, object]:
         versions = {
-            r.version: {"name": r.name, "version": r.version, "dist": {
+            r.version: {**r.manifest, "dist": {
                 "tarball": f"{self.url}/files/{r.name}-{r.version}.tgz",
                 "integrity": "sha512-" + base64.b64encode(hashlib.sha512(r.tarball).digest()).decode(),
             }} for r in found

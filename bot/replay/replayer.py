@@ -20,6 +20,7 @@ from bot.ports import Contained, Egress, Sandbox, SandboxSpec, Sources
 from bot.replay import containers, layout, prepare
 from bot.replay.actions import StandIns, steps_of, used, uses_tree
 from bot.replay.backends import DOCKER, NEEDS_ENGINE, Backends
+from bot.replay.caches import Caches, Given
 from bot.replay.calls import REMOTE, Call, Library
 from bot.replay.context import SERVER, Run
 from bot.replay.derive import Derived, actions_of, derive, limits_of_actions
@@ -78,6 +79,7 @@ class Tools:
     redact: Callable[[str], str]
     workers: int
     backends: Backends
+    caches: Caches
 
 
 class Replay:
@@ -91,9 +93,10 @@ class Replay:
         tools: Tools,
         progress: Progress,
         check_time: Callable[[], None],
+        caches: Given,
     ) -> None:
         self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
-        self._progress, self._check_time = progress, check_time
+        self._progress, self._check_time, self._caches = progress, check_time, caches
         self.numbers: Iterator[int] = count(1)
         self._legs: dict[str, Leg] = {}
         self._closed, self._lock = False, Lock()
@@ -125,7 +128,7 @@ class Replay:
             for job in jobs:
                 whole.write((self._logs / job.log).read_bytes() if job.log else b"")
         proxy = self._tools.machine.proxy
-        notes = (*self._notes, *self._tools.sources.notes, *(proxy.notes() if proxy else ()))
+        notes = (*self._notes, *self._caches.notes, *self._tools.sources.notes, *(proxy.notes() if proxy else ()))
         return summary(jobs, notes, time.monotonic() - started, str(self._logs / "replay.log"))
 
     def bench(self, key: str) -> Workbench | None:
@@ -230,6 +233,8 @@ class Replay:
             "log": log,
         }
         ended = ended.model_copy(update=more)
+        if contained is None:
+            self._caches.keep(ended, leg.folder)
         self._progress("ended", name, ended)
         return ended
 
@@ -304,7 +309,9 @@ class Replay:
         hold: bool,
     ) -> tuple[Leg, str]:
         """A leg that has not begun, and the name of its log."""
-        folder = LegFolder(self.folder / "legs" / str(index)).make()
+        key = leg_key(call.root, call.id + planned.job_id, call.matrix_of(planned.matrix))
+        layers = () if contained else self._caches.layers(key, name)
+        folder = LegFolder(self.folder / "legs" / str(index), layers).make()
         job = call.workflow.jobs[planned.job_id]
         derived = self._derived(call, planned, contained)
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.model import ReplayResult
 from bot.ports import Release
+from bot.replay.caches import Given, Shelf
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Replay, Tools
 from bot.replay.source import Origin, Snapshot
@@ -30,15 +31,31 @@ class Replays:
         self._plan, self._tools, self._progress, self._check_time = plan, tools, progress, check_time
         self._numbers = count(1)
         self._open: list[Replay] = []
+        self._shelf: Shelf | None = None
 
     def run(
         self, commit: str, *, hold: bool = False, only: str = ""
     ) -> tuple[ReplayResult, Callable[[str], Workbench | None]]:
         """Replay a commit; the result, and what gives the bench of a leg that is held."""
         folder = self.folder / f"replay-{next(self._numbers)}"
-        replay = Replay(folder, self.origin, self._plan(commit), self._tools, self._progress, self._check_time)
+        plan = self._plan(commit)
+        given = Given(self._shelf_of(plan), trusted=commit == self.snapshot.commit)
+        replay = Replay(folder, self.origin, plan, self._tools, self._progress, self._check_time, given)
         self._open.append(replay)
         return replay.run(hold=hold, only=only), replay.bench
+
+    def _shelf_of(self, plan: Plan) -> Shelf | None:
+        """The caches of these replays; none with secrets, which code of a shelf must not see nor leave there.
+
+        What they hold depends on the files of the commit and on the options, not on what is filtered.
+        """
+        if plan.secrets or plan.options.network != "registries" or not self._tools.caches.max_bytes:
+            return None
+        if self._shelf is None:
+            options = plan.options.model_dump_json(exclude={"workflows", "jobs", "matrix", "committed"})
+            repository = plan.workflows[0][1].repository
+            self._shelf = self._tools.caches.shelf(f"{repository}\0{self.snapshot.tree}\0{options}")
+        return self._shelf
 
     def releases(self) -> tuple[Release, ...]:
         """What the indexes have told of, where packages travel in time."""
@@ -50,6 +67,11 @@ class Replays:
         for replay in self._open:
             replay.close()
         self._open.clear()
+        if self._shelf:
+            self._shelf.close()
+            if self._shelf.grown:
+                self._tools.caches.prune()
+            self._shelf = None
         if self._tools.machine.proxy:
             self._tools.machine.proxy.close()
         discard(self.folder)

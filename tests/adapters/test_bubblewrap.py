@@ -76,6 +76,36 @@ def test_only_the_given_folder_can_be_written(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "work" / "b").read_text() == "x\n"
 
 
+def test_layers_are_seen_and_not_written(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    low, high, upper = (tmp_path / name for name in ("low", "high", "upper"))
+    for folder in (low, high, upper):
+        folder.mkdir()
+    for file, text in ((low / "a", "low\n"), (low / "b", "low\n"), (high / "a", "high\n")):
+        file.write_text(text)
+    script = "cat /work/a /work/b; echo mine > /work/a; rm /work/b; ls /work"
+    spec = SandboxSpec(
+        ("sh", "-c", script), {"PATH": PATH}, "/", writable={"/work": upper}, layers={"/work": (low, high)}
+    )
+    process = sandbox.start(spec)
+    with os.fdopen(process.output, "rb") as out:
+        assert out.read().decode().split() == ["high", "low", "a"]
+    assert process.wait() == 0
+    assert [(file.name, file.read_text()) for file in (*sorted(low.iterdir()), *high.iterdir())] == [
+        ("a", "low\n"),
+        ("b", "low\n"),
+        ("a", "high\n"),
+    ]
+    assert (upper / "a").read_text() == "mine\n"
+
+
+def test_whether_layers_can_be_had_is_tried(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    assert sandbox.stacks(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    broken = Bubblewrap()
+    broken.__dict__["program"] = Path("/bin/false")
+    assert not broken.stacks(tmp_path)
+
+
 def test_a_fork_bomb_is_ended(run: Run) -> None:
     before = len(psutil.pids())
     code, _, killed = run(":() { :|:& }; :; sleep 60", limits=Limits(processes=100))

@@ -59,6 +59,9 @@ class Sandbox:
     def nested(self, *_: object, **__: object) -> list[str]:
         raise NotImplementedError
 
+    def stacks(self, _: Path) -> bool:
+        raise NotImplementedError
+
     def start(self, _: SandboxSpec) -> Ended:
         return Ended(self._folder, self._words, self._rows)
 

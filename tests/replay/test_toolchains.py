@@ -202,6 +202,48 @@ def test_setup_ruby(replay: Replay, installed: dict[str, list[str]]) -> None:
     assert nothing.result.result is Result.FAILURE
 
 
+GEM = {
+    "Gemfile": "gem 'mine', path: 'mine'\n",
+    "mine/mine.gemspec": "Gem::Specification.new do |s|\n  s.name = 'mine'\n  s.version = '1.0'\n  s.summary = 'Mine'\n"
+    "  s.authors = ['Someone']\n  s.files = ['lib/mine.rb']\n  s.bindir = 'exe'\n  s.executables = ['mine']\nend\n",
+    "mine/lib/mine.rb": "module Mine\n  TOLD = 'mine is here'\nend\n",
+    "mine/exe/mine": "#!/usr/bin/env ruby\nrequire 'mine'\nputs Mine::TOLD\n",
+}
+SETUP_RUBY = "uses: ruby/setup-ruby@v1\nid: r\nwith: {bundler-cache: true}"
+
+
+@pytest.fixture
+def ruby(installed: dict[str, list[str]]) -> str:
+    """The version of this machine's Ruby."""
+    if not installed.get("ruby") or not shutil.which("bundle"):
+        pytest.skip("there is no Ruby with bundler on this machine")
+    return installed["ruby"][0]
+
+
+def test_a_bundle_and_gems_of_the_job(replay: Replay, ruby: str) -> None:
+    told = "run: ruby -e 'puts RUBY_VERSION'; which ruby sudo; test -x ${{ steps.r.outputs.ruby-prefix }}/bin/ruby"
+    bundled = "run: bundle exec mine && bundle exec ruby -e 'require %q(mine); puts Mine::TOLD'"
+    gem = "run: cd mine && gem build mine.gemspec && gem install --local --no-document mine-1.0.gem && cd / && mine"
+    minor = ".".join(ruby.split(".")[:2])
+    done = replay(CHECKOUT, SETUP_RUBY, told, bundled, gem, files={".ruby-version": f"{minor}\n", **GEM})
+    assert done.result.result is Result.SUCCESS, done.log
+    assert done.printed().count("mine is here") == 3
+    places = [f"/opt/hostedtoolcache/Ruby/{ruby}/x64/bin/ruby", "/regreen/tools/sudo"]
+    assert [line for line in done.printed() if line in (ruby, *places)] == [ruby, *places], done.log
+    again = replay("run: gem list | grep '^mine ' || echo none")
+    assert again.printed()[-1] == "none", "gems are the job's own"
+
+
+def test_a_bundle_that_is_not_there(replay: Replay, ruby: str) -> None:
+    versions = {".tool-versions": f"ruby {ruby}\n"}
+    nothing = replay(CHECKOUT, SETUP_RUBY, files=versions)
+    assert 'skipping "bundle install" and caching' in nothing.log
+    assert nothing.result.result is Result.SUCCESS, nothing.log
+    lacking = {**versions, "Gemfile": "gem 'not-here', path: 'nowhere'\n"}
+    told = unreplayable(replay(CHECKOUT, SETUP_RUBY, files=lacking))
+    assert "ruby/setup-ruby could not install the bundle here" in told
+
+
 def test_pnpm(replay: Replay) -> None:
     pinned = {"package.json": '{"packageManager": "pnpm@9.0.0+sha512.aa"}'}
     assert "pnpm@9.0.0 cannot be had here" in unreplayable(replay(CHECKOUT, "uses: pnpm/action-setup@v4", files=pinned))

@@ -18,8 +18,9 @@ def main() -> None:
     name = "@pnpm/exe" if truth(given["standalone"]) else "pnpm"
     folder = Path(os.path.abspath(Path(given["dest"]).expanduser()))
     programs = folder / "node_modules" / ".bin"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if (folder / "package.json").exists():  # else only pnpm's own store may be there, of an earlier replay
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text('{"private": true}')
     install = ["npm", "install", f"{name}@{target}", "--no-package-lock", "--no-audit", "--no-fund"]
     if subprocess.run(install, cwd=folder, check=False).returncode:
@@ -29,7 +30,7 @@ def main() -> None:
     set_output("dest", str(folder))
     set_output("bin_dest", str(programs))
     if truth(given["run_install"]):
-        env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+        env = {**os.environ, "PNPM_HOME": str(programs), "PATH": f"{programs}:{os.environ['PATH']}"}
         call("pnpm", "recursive", "install", cwd=workspace(), env=env)
 
 

@@ -18,6 +18,9 @@ from bot.replay.inside.adapter import (
     workspace,
 )
 
+CACHE = Path("/opt/hostedtoolcache/Ruby")
+PROGRAMS = ("ruby", "gem", "bundle", "bundler", "rake", "irb", "erb", "rdoc", "ri", "racc", "rbs", "typeprof", "rdbg")
+
 
 def main() -> None:
     """Put the wanted version on PATH, and install the bundle where that is asked for."""
@@ -30,14 +33,25 @@ def main() -> None:
     toolchain = versions.taken("ruby", wish, "Ruby")
     if given["rubygems"] not in ("", "default"):
         unreplayable(f"RubyGems {given['rubygems']} is asked for, which cannot be had here")
+    prefix = CACHE / toolchain["version"] / "x64"
+    if not prefix.exists():
+        link(Path(toolchain["bin"]), prefix / "bin")
     gems = Path.home() / ".gem" / "ruby" / toolchain["version"]
     set_env("GEM_HOME", str(gems))
-    add_path(toolchain["bin"])
+    add_path(f"{prefix}/bin")
     add_path(f"{gems}/bin")
-    set_output("ruby-prefix", str(Path(toolchain["bin"]).parent))
+    set_output("ruby-prefix", str(prefix))
     if truth(given["bundler-cache"]):
-        bundle(folder, toolchain["bin"], gems)
+        bundle(folder, f"{prefix}/bin", gems)
     print(f"Ruby {toolchain['version']}")
+
+
+def link(source: Path, target: Path) -> None:
+    """Put its programs where the original has them: with all of their folder on PATH, /usr/bin would hide the job's."""
+    target.mkdir(parents=True)
+    for name in PROGRAMS:
+        if (source / name).exists():
+            (target / name).symlink_to(source / name)
 
 
 def from_files(folder: Path) -> str:
@@ -56,7 +70,11 @@ def from_files(folder: Path) -> str:
 def bundle(folder: Path, programs: str, gems: Path) -> None:
     """Install the bundle as the original does. Whether a failure is the project's own is not known."""
     env = {**os.environ, "GEM_HOME": str(gems), "PATH": f"{gems}/bin:{programs}:{os.environ['PATH']}"}
-    gemfile = Path(os.environ.get("BUNDLE_GEMFILE", "Gemfile"))
+    names = (os.environ.get("BUNDLE_GEMFILE", "Gemfile"), "gems.rb")
+    gemfile = next((Path(name) for name in names if (folder / name).is_file()), None)
+    if gemfile is None:
+        print('Could not determine gemfile path, skipping "bundle install" and caching')
+        return
     lock = folder / ("gems.locked" if gemfile.name == "gems.rb" else f"{gemfile}.lock")
     call("bundle", "config", "--local", "path", f"{folder}/vendor/bundle", cwd=folder, env=env)
     if lock.exists():

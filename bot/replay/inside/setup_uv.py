@@ -117,10 +117,19 @@ def announce(given: dict[str, str], folder: Path, programs: Path) -> None:
     if given["cache-local-path"]:
         set_env("UV_CACHE_DIR", str(folder / Path(given["cache-local-path"]).expanduser()))
     elif cached:
-        set_env("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR") or f"{os.environ['RUNNER_TEMP']}/setup-uv-cache")
+        set_env("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR") or str(own_cache()))
     if cached:
         set_output("cache-hit", "false")
         set_output("python-cache-hit", "false")
+
+
+def own_cache() -> Path:
+    """The original's folder; it leads to the one that uv has by itself, where what an earlier replay left may lie."""
+    folder, usual = Path(os.environ["RUNNER_TEMP"], "setup-uv-cache"), Path.home() / ".cache" / "uv"
+    usual.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.symlink_to(usual)
+    return folder
 
 
 def cache_is_on(wish: str) -> bool:
