@@ -33,6 +33,7 @@ from bot.replay.layout import LegFolder, open_below
 from bot.replay.record import PLAIN_UNREPLAYABLE, STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
 
 MARKER_WAIT_SECONDS = 2.0
+JAVASCRIPT = "node"  # the program of the calls that are JavaScript actions
 ENDED = "the held job has ended"
 NO_ENGINE = "failed to connect to the docker API"  # as act says it
 EXIT = re2.compile(r"^(?:exitcode '|exit with `FAILURE`: )(\d+)")  # as act says it of a step in a container
@@ -83,7 +84,7 @@ class Leg(threading.Thread):
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
         self._calls: dict[int, Call] = {}
-        self._ran: set[tuple[str, ...]] = set()
+        self._paths: dict[int, tuple[str, ...]] = {}
         self._requests: queue.SimpleQueue[tuple[tuple[object, ...], Future[Answer]]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -253,7 +254,7 @@ class Leg(threading.Thread):
 
     def _on_message(self, client: Client, word: str, fields: Message) -> None:
         if word == "began":
-            call = Call(len(self._calls) + 1, bool(int(fields[0])) or (bool(int(fields[1])) and not self._hold_nested))
+            call = Call(len(self._calls) + 1, bool(int(fields[0])), fields[1])
             self._calls[call.number], client.call = call, call.number
             client.send("call", call.number)
         elif word == "unreplayable":
@@ -284,11 +285,19 @@ class Leg(threading.Thread):
         elif word == "ended":
             call.code, call.denied = int(fields[0]), self._denied()
         elif word == "held":
-            unknown = self._record.unreplayable or call.denied
-            if self._hold and not call.continue_on_error and not unknown:
+            if self._may_hold(call):
                 self._begin_hold(client, fields)
             else:
                 client.send("release")
+
+    def _may_hold(self, call: Call) -> bool:
+        """Whether to hold the job at a failure: it counts, is known to be one, and no step around it may judge it."""
+        if not self._hold or call.continue_on_error or self._record.unreplayable or call.denied:
+            return False
+        if call.program != JAVASCRIPT:
+            return call.program == "step" or self._hold_nested
+        is_main = self._catch_up(lambda: call.number in self._paths)  # else it runs before or after the job's steps
+        return is_main and (len(self._paths[call.number]) == 1 or self._hold_nested)
 
     def _catch_up(self, has_come: Callable[[], bool]) -> bool:
         """Read act's lines until something has come, if it does: our own programs' lines are quicker than act's."""
@@ -380,7 +389,7 @@ class Leg(threading.Thread):
 
     def _on_went_on(self, path: tuple[str, ...]) -> None:
         """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
-        if not self._contained and not any(ran[: len(path)] == path for ran in self._ran):
+        if not self._contained and not any(ran[: len(path)] == path for ran in self._paths.values()):
             name = self._record.steps[path[0]].name
             reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
             self._cannot(reason)
@@ -395,7 +404,7 @@ class Leg(threading.Thread):
             number = event.text.removeprefix(MARKER).strip()
             if number.isdigit() and int(number) in self._calls:
                 step.calls.append(int(number))
-                self._ran.add(event.path)
+                self._paths[int(number)] = event.path
         elif self._contained and (reason := _told_plainly(event.text, step)):
             self._cannot(reason)
         elif not step.calls:

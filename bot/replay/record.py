@@ -34,10 +34,11 @@ class Step:
 
 @dataclass
 class Call:
-    """One call of the wrapper: what it ran, and how that ended."""
+    """One call of the wrapper: what it ran, and how that ended. `program` is the name by which it was called."""
 
     number: int
     continue_on_error: bool
+    program: str
     command: tuple[str, ...] = ()
     script: str = ""
     code: int | None = None

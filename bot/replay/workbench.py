@@ -96,9 +96,9 @@ class Session:
 
     @property
     def script(self) -> str:
-        """The script of the held step, as its shell was given it; empty for a stand-in of an action."""
+        """The script of the held step, as its shell was given it; empty for an action."""
         path = Path(self._held.command[-1])
-        if not path.is_relative_to(layout.HOME):
+        if not path.is_relative_to(layout.RUNNER_TEMP):
             return ""
         place = f"home/{self._bench.in_home(str(path))}"
         return _tail(self._bench.folder.root, place, MAX_SCRIPT).decode("utf-8", "replace")
