@@ -31,6 +31,7 @@ from bot.replay.inside.control import MARKER
 from bot.replay.joblog import STAMP_LENGTH, JobLog
 from bot.replay.layout import LegFolder, open_below
 from bot.replay.record import PLAIN_UNREPLAYABLE, STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
+from bot.replay.refusals import is_owed
 
 MARKER_WAIT_SECONDS = 2.0
 JAVASCRIPT = "node"  # the program of the calls that are JavaScript actions
@@ -38,6 +39,7 @@ ENDED = "the held job has ended"
 NO_ENGINE = "failed to connect to the docker API"  # as act says it
 EXIT = re2.compile(r"^(?:exitcode '|exit with `FAILURE`: )(\d+)")  # as act says it of a step in a container
 NO_NODE = re2.compile(r'"node": executable file not found|executable file .node. not found')  # as engines say it
+COLOURS = re2.compile(r"\x1b\[[\d;]*m")
 MAX_NOTES, MAX_NOTE = 20, 200  # how many, and characters of each: any step could send them
 
 
@@ -284,6 +286,7 @@ class Leg(threading.Thread):
             call.script, call.command = fields[0], tuple(fields[1:])
         elif word == "ended":
             call.code, call.denied = int(fields[0]), self._denied()
+            call.is_owed = bool(call.code and call.denied) and is_owed(call.denied, self._printed_by(call.number))
         elif word == "held":
             if self._may_hold(call):
                 self._begin_hold(client, fields)
@@ -292,7 +295,7 @@ class Leg(threading.Thread):
 
     def _may_hold(self, call: Call) -> bool:
         """Whether to hold the job at a failure: it counts, is known to be one, and no step around it may judge it."""
-        if not self._hold or call.continue_on_error or self._record.unreplayable or call.denied:
+        if not self._hold or call.continue_on_error or self._record.unreplayable or call.is_owed:
             return False
         if call.program != JAVASCRIPT:
             return call.program == "step" or self._hold_nested
@@ -439,12 +442,17 @@ class Leg(threading.Thread):
         for call in calls:
             self._log.copy(self._lines_of(call.number))
         step.denied = tuple(d for call in calls for d in call.denied) + (() if calls else self._denied())
+        step.is_owed = any(call.is_owed for call in calls) or (bool(step.denied) and not calls)
         for denied in step.denied:
             self._log.line(datetime.now(UTC), f"##[warning]The step {denied}.")
         if step.result is Result.FAILURE and calls and calls[-1].code:
             self._log.line(datetime.now(UTC), f"##[error]Process completed with exit code {calls[-1].code}.")
         self._log.flush()
         self._watcher("ended", step)
+
+    def _printed_by(self, call: int) -> Iterator[str]:
+        """What a call printed, without times and colours."""
+        return (COLOURS.sub("", line[STAMP_LENGTH:].rstrip()) for line in self._lines_of(call))
 
     def _denied(self) -> tuple[str, ...]:
         return self._egress.denied() if self._egress else ()

@@ -51,8 +51,8 @@ def judge(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...])
         if not any(s.result is Result.FAILURE and not s.continue_on_error for s in steps) and not record.steps:
             return Result.UNREPLAYABLE, f"act could not start the job: {(record.problems or ['no reason given'])[-1]}"
         failing = next((s for s in steps if s.result is Result.FAILURE and not s.continue_on_error), None)
-        if failing and (denied := record.steps[failing.id].denied):
-            return Result.UNREPLAYABLE, f"the step '{failing.name}' {denied[0]}"
+        if failing and record.steps[failing.id].is_owed:
+            return Result.UNREPLAYABLE, f"the step '{failing.name}' {record.steps[failing.id].denied[0]}"
         return Result.FAILURE, None if failing or not record.problems else record.problems[-1]
     if problem := _contradiction(job, steps):
         return Result.FAILURE, f"the result cannot be trusted: {problem}"

@@ -19,7 +19,10 @@ TELL_PLAINLY = {"shell": "sh", "run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit
 
 @dataclass
 class Step:
-    """What is known of a top-level step that has begun. `denied`: what it was refused of the network."""
+    """What is known of a top-level step that has begun.
+
+    `denied`: what it was refused of the network; `is_owed`: its failure may be owed to that.
+    """
 
     id: str
     name: str
@@ -30,6 +33,7 @@ class Step:
     calls: list[int] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
     denied: tuple[str, ...] = ()
+    is_owed: bool = False
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Call:
     script: str = ""
     code: int | None = None
     denied: tuple[str, ...] = ()
+    is_owed: bool = False
 
 
 @dataclass(frozen=True)
