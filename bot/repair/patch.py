@@ -248,7 +248,7 @@ def _tree_of(git: Git, base: str, content: bytes, env: Mapping[str, str]) -> str
         git.run("apply", *words, stdin=content, env=env)
     except GitFailed as e:
         raise _refused([_refusal("does-not-apply", "", _told(e))]) from e
-    return git.run("write-tree", env=env).decode().strip()
+    return git.run("write-tree", "--missing-ok", env=env).decode().strip()
 
 
 def _changed_files(git: Git, base: str, tree: str, env: Mapping[str, str]) -> tuple[ChangedFile, ...]:

@@ -35,7 +35,7 @@ def tree_with(git: Git, commit: str, changes: Sequence[Written], *, new_files: b
     try:
         git.run("read-tree", commit, env=env)
         git.run("update-index", "-z", "--index-info", stdin=rows, env=env)
-        return git.run("write-tree", env=env).decode().strip()
+        return git.run("write-tree", "--missing-ok", env=env).decode().strip()
     finally:
         index.unlink(missing_ok=True)
 
@@ -65,7 +65,7 @@ def remade(git: Git, base: str, diff: str, message: str, *, when: datetime) -> s
     try:
         git.run("read-tree", base, env=env)
         git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff.encode("utf-8", "surrogateescape"), env=env)
-        tree = git.run("write-tree", env=env).decode().strip()
+        tree = git.run("write-tree", "--missing-ok", env=env).decode().strip()
     finally:
         index.unlink(missing_ok=True)
     return commit(git, Applied(base=base, tree=tree, files=(), changes=()), message, [base], when=when)

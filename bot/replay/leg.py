@@ -263,6 +263,8 @@ class Leg(threading.Thread):
             self._cannot(fields[0])
         elif word == "source":
             self._on_source(client, fields[0])
+        elif word == "absent" and len(self._record.absent) < MAX_NOTES:
+            self._record.absent |= dict.fromkeys(fields[:MAX_NOTES])
         elif word == "note" and len(self._record.notes) < MAX_NOTES:
             self._record.notes[fields[0][:MAX_NOTE]] = None
         elif word == "outputs" and self._catch_up(lambda: OUTPUTS_STEP in self._record.steps):
@@ -324,7 +326,9 @@ class Leg(threading.Thread):
         end = 2 + int(fields[1])
         env = dict(pair.split("=", 1) for pair in fields[end:])
         began = step.began if step else datetime.now(UTC)
-        self.held = Held(fields[0], env, tuple(fields[2:end]), step.id if step else "", began)
+        self.held = Held(
+            fields[0], env, tuple(fields[2:end]), step.id if step else "", began, frozenset(self._record.absent)
+        )
         self._record.job = Result.FAILURE
         self.settled.set_result(self._record)
 

@@ -52,13 +52,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Held:
-    """A job held at its failing step: where, in which environment, and what the step ran."""
+    """A job held at its failing step: where, in which environment, and what the step ran.
+
+    `absent` are files of the commit that were lost before the job began, and so are no work of its steps.
+    """
 
     cwd: str
     env: Mapping[str, str]
     command: tuple[str, ...]
     step: str
     began: datetime
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,14 @@ class Answer:
 
 @dataclass
 class Record:
-    """Everything that happened in a leg."""
+    """Everything that happened in a leg. `absent`: files of the commit that the clone lacks, and so the workspace."""
 
     steps: dict[str, Step] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     job: Result | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     unreplayable: str = ""
+    absent: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     code: int | None = None
     killed: str = ""

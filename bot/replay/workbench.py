@@ -49,7 +49,8 @@ class Workbench:
         """
         root = f"home/{self.in_home(self.workspace)}"
         since = self.held.began.timestamp() if by_step else 0.0
-        found = (_difference(self.folder.root, f"{root}/{path}", path, blob, since) for path, blob in blobs.items())
+        known = ((path, blob) for path, blob in blobs.items() if path not in self.held.absent)
+        found = (_difference(self.folder.root, f"{root}/{path}", path, blob, since) for path, blob in known)
         return tuple(w for w in found if w)
 
     def in_home(self, path: str) -> str:
