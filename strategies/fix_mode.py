@@ -14,6 +14,7 @@ from strategies.commands import Command, parsed, unwrap
 NAME = "fix mode"
 CATEGORIES = frozenset(
     {Category.LINT_ERROR, Category.TYPE_ERROR, Category.COMPILE_ERROR, Category.SNAPSHOT_DIFF, Category.TEST_ASSERTION}
+    | {Category.GITHUB_ACTIONS_CONFIG}  # what an action or a script that wraps a checker looks like
 )
 SECONDS = 600
 

@@ -240,7 +240,7 @@ def _tree_of(git: Git, base: str, content: bytes, env: Mapping[str, str]) -> str
         git.run("apply", *words, stdin=content, env=env)
     except GitFailed as e:
         raise _refused([_refusal("does-not-apply", "", git_told(e))]) from e
-    return git.run("write-tree", env=env).decode().strip()
+    return git.run("write-tree", "--missing-ok", env=env).decode().strip()
 
 
 def _counted(file: ChangedFile, change: Change) -> ChangedFile:

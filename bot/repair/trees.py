@@ -35,7 +35,7 @@ def tree_with(git: Git, commit: str, changes: Sequence[Written], *, new_files: b
     try:
         git.run("read-tree", commit, env=env)
         git.run("update-index", "-z", "--index-info", stdin=rows, env=env)
-        return git.run("write-tree", env=env).decode().strip()
+        return git.run("write-tree", "--missing-ok", env=env).decode().strip()
     finally:
         index.unlink(missing_ok=True)
 
@@ -65,7 +65,7 @@ def tree_after(git: Git, base: str, diff: bytes) -> str:
     try:
         git.run("read-tree", base, env=env)
         git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, env=env)
-        return git.run("write-tree", env=env).decode().strip()
+        return git.run("write-tree", "--missing-ok", env=env).decode().strip()
     finally:
         index.unlink(missing_ok=True)
 

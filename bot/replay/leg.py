@@ -31,12 +31,15 @@ from bot.replay.inside.control import MARKER
 from bot.replay.joblog import STAMP_LENGTH, JobLog
 from bot.replay.layout import LegFolder, open_below
 from bot.replay.record import PLAIN_UNREPLAYABLE, STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
+from bot.replay.refusals import is_owed
 
 MARKER_WAIT_SECONDS = 2.0
+JAVASCRIPT = "node"  # the program of the calls that are JavaScript actions
 ENDED = "the held job has ended"
 NO_ENGINE = "failed to connect to the docker API"  # as act says it
 EXIT = re2.compile(r"^(?:exitcode '|exit with `FAILURE`: )(\d+)")  # as act says it of a step in a container
 NO_NODE = re2.compile(r'"node": executable file not found|executable file .node. not found')  # as engines say it
+COLOURS = re2.compile(r"\x1b\[[\d;]*m")
 MAX_NOTES, MAX_NOTE = 20, 200  # how many, and characters of each: any step could send them
 
 
@@ -83,7 +86,7 @@ class Leg(threading.Thread):
         self._deadline_seconds, self._watcher = deadline_seconds, watcher
         self._record = Record()
         self._calls: dict[int, Call] = {}
-        self._ran: set[tuple[str, ...]] = set()
+        self._paths: dict[int, tuple[str, ...]] = {}
         self._requests: queue.SimpleQueue[tuple[tuple[object, ...], Future[Answer]]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -253,13 +256,15 @@ class Leg(threading.Thread):
 
     def _on_message(self, client: Client, word: str, fields: Message) -> None:
         if word == "began":
-            call = Call(len(self._calls) + 1, bool(int(fields[0])) or (bool(int(fields[1])) and not self._hold_nested))
+            call = Call(len(self._calls) + 1, bool(int(fields[0])), fields[1])
             self._calls[call.number], client.call = call, call.number
             client.send("call", call.number)
         elif word == "unreplayable":
             self._cannot(fields[0])
         elif word == "source":
             self._on_source(client, fields[0])
+        elif word == "absent" and len(self._record.absent) < MAX_NOTES:
+            self._record.absent |= dict.fromkeys(fields[:MAX_NOTES])
         elif word == "note" and len(self._record.notes) < MAX_NOTES:
             self._record.notes[fields[0][:MAX_NOTE]] = None
         elif word == "outputs" and self._catch_up(lambda: OUTPUTS_STEP in self._record.steps):
@@ -283,12 +288,21 @@ class Leg(threading.Thread):
             call.script, call.command = fields[0], tuple(fields[1:])
         elif word == "ended":
             call.code, call.denied = int(fields[0]), self._denied()
+            call.is_owed = bool(call.code and call.denied) and is_owed(call.denied, self._printed_by(call.number))
         elif word == "held":
-            unknown = self._record.unreplayable or call.denied
-            if self._hold and not call.continue_on_error and not unknown:
+            if self._may_hold(call):
                 self._begin_hold(client, fields)
             else:
                 client.send("release")
+
+    def _may_hold(self, call: Call) -> bool:
+        """Whether to hold the job at a failure: it counts, is known to be one, and no step around it may judge it."""
+        if not self._hold or call.continue_on_error or self._record.unreplayable or call.is_owed:
+            return False
+        if call.program != JAVASCRIPT:
+            return call.program == "step" or self._hold_nested
+        is_main = self._catch_up(lambda: call.number in self._paths)  # else it runs before or after the job's steps
+        return is_main and (len(self._paths[call.number]) == 1 or self._hold_nested)
 
     def _catch_up(self, has_come: Callable[[], bool]) -> bool:
         """Read act's lines until something has come, if it does: our own programs' lines are quicker than act's."""
@@ -312,7 +326,15 @@ class Leg(threading.Thread):
         end = 3 + int(fields[2])
         env = dict(pair.split("=", 1) for pair in fields[end:])
         began = step.began if step else datetime.now(UTC)
-        self.held = Held(fields[0], env, tuple(fields[3:end]), step.id if step else "", began, float(fields[1]))
+        self.held = Held(
+            fields[0],
+            env,
+            tuple(fields[3:end]),
+            step.id if step else "",
+            began,
+            float(fields[1]),
+            frozenset(self._record.absent),
+        )
         self._record.job = Result.FAILURE
         self.settled.set_result(self._record)
 
@@ -380,7 +402,7 @@ class Leg(threading.Thread):
 
     def _on_went_on(self, path: tuple[str, ...]) -> None:
         """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
-        if not self._contained and not any(ran[: len(path)] == path for ran in self._ran):
+        if not self._contained and not any(ran[: len(path)] == path for ran in self._paths.values()):
             name = self._record.steps[path[0]].name
             reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
             self._cannot(reason)
@@ -395,7 +417,7 @@ class Leg(threading.Thread):
             number = event.text.removeprefix(MARKER).strip()
             if number.isdigit() and int(number) in self._calls:
                 step.calls.append(int(number))
-                self._ran.add(event.path)
+                self._paths[int(number)] = event.path
         elif self._contained and (reason := _told_plainly(event.text, step)):
             self._cannot(reason)
         elif not step.calls:
@@ -430,12 +452,17 @@ class Leg(threading.Thread):
         for call in calls:
             self._log.copy(self._lines_of(call.number))
         step.denied = tuple(d for call in calls for d in call.denied) + (() if calls else self._denied())
+        step.is_owed = any(call.is_owed for call in calls) or (bool(step.denied) and not calls)
         for denied in step.denied:
             self._log.line(datetime.now(UTC), f"##[warning]The step {denied}.")
         if step.result is Result.FAILURE and calls and calls[-1].code:
             self._log.line(datetime.now(UTC), f"##[error]Process completed with exit code {calls[-1].code}.")
         self._log.flush()
         self._watcher("ended", step)
+
+    def _printed_by(self, call: int) -> Iterator[str]:
+        """What a call printed, without times and colours."""
+        return (COLOURS.sub("", line[STAMP_LENGTH:].rstrip()) for line in self._lines_of(call))
 
     def _denied(self) -> tuple[str, ...]:
         return self._egress.denied() if self._egress else ()

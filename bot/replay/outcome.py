@@ -1,6 +1,6 @@
 """From what was recorded of a leg to its result, believing nothing that a step could have made up alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.model import JobResult, ReplayResult, Result, StepResult
@@ -51,8 +51,8 @@ def judge(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...])
         if not any(s.result is Result.FAILURE and not s.continue_on_error for s in steps) and not record.steps:
             return Result.UNREPLAYABLE, f"act could not start the job: {(record.problems or ['no reason given'])[-1]}"
         failing = next((s for s in steps if s.result is Result.FAILURE and not s.continue_on_error), None)
-        if failing and (denied := record.steps[failing.id].denied):
-            return Result.UNREPLAYABLE, f"the step '{failing.name}' {denied[0]}"
+        if failing and record.steps[failing.id].is_owed:
+            return Result.UNREPLAYABLE, f"the step '{failing.name}' {record.steps[failing.id].denied[0]}"
         return Result.FAILURE, None if failing or not record.problems else record.problems[-1]
     if problem := _contradiction(job, steps):
         return Result.FAILURE, f"the result cannot be trusted: {problem}"
@@ -62,6 +62,15 @@ def judge(job: Mapping[str, Any], record: Record, steps: tuple[StepResult, ...])
     if not any(s.result is not Result.SKIPPED for s in steps):
         return Result.SKIPPED, NO_STEP
     return Result.SUCCESS, None
+
+
+def want_of_files(steps: Iterable[StepResult], record: Record, printed: Callable[[str], Iterable[str]]) -> str:
+    """Why a failure may be owed to a file that the clone lacks: the failing step names it. Else empty."""
+    failing = next((s for s in steps if s.result is Result.FAILURE and not s.continue_on_error), None)
+    names = {path.rsplit("/", 1)[-1]: path for path in record.absent}
+    lines = printed(failing.id) if failing and names else ()
+    name = next((name for line in lines for name in names if name in line), "")
+    return f"the step '{failing.name}' needs {names[name]}, which the local clone lacks" if failing and name else ""
 
 
 def _contradiction(job: Mapping[str, Any], steps: tuple[StepResult, ...]) -> str:

@@ -19,7 +19,10 @@ TELL_PLAINLY = {"shell": "sh", "run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit
 
 @dataclass
 class Step:
-    """What is known of a top-level step that has begun. `denied`: what it was refused of the network."""
+    """What is known of a top-level step that has begun.
+
+    `denied`: what it was refused of the network; `is_owed`: its failure may be owed to that.
+    """
 
     id: str
     name: str
@@ -30,23 +33,29 @@ class Step:
     calls: list[int] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
     denied: tuple[str, ...] = ()
+    is_owed: bool = False
 
 
 @dataclass
 class Call:
-    """One call of the wrapper: what it ran, and how that ended."""
+    """One call of the wrapper: what it ran, and how that ended. `program` is the name by which it was called."""
 
     number: int
     continue_on_error: bool
+    program: str
     command: tuple[str, ...] = ()
     script: str = ""
     code: int | None = None
     denied: tuple[str, ...] = ()
+    is_owed: bool = False
 
 
 @dataclass(frozen=True)
 class Held:
-    """A job held at its failing step: where, in which environment, what the step ran, and its limit (0: none)."""
+    """A job held at its failing step: where, in which environment, what the step ran, and its limit (0: none).
+
+    `absent` are files of the commit that were lost before the job began, and so are no work of its steps.
+    """
 
     cwd: str
     env: Mapping[str, str]
@@ -54,6 +63,7 @@ class Held:
     step: str
     began: datetime
     seconds: float
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,13 +77,14 @@ class Answer:
 
 @dataclass
 class Record:
-    """Everything that happened in a leg."""
+    """Everything that happened in a leg. `absent`: files of the commit that the clone lacks, and so the workspace."""
 
     steps: dict[str, Step] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     job: Result | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     unreplayable: str = ""
+    absent: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     code: int | None = None
     killed: str = ""

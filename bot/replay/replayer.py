@@ -29,7 +29,7 @@ from bot.replay.layout import LegFolder
 from bot.replay.leg import ENDED, Leg
 from bot.replay.legs import Planned
 from bot.replay.missing_secrets import want_of_secret
-from bot.replay.outcome import judge, step_results, summary
+from bot.replay.outcome import judge, step_results, summary, want_of_files
 from bot.replay.record import Record, Step
 from bot.replay.remote_actions import Found, RemoteActions
 from bot.replay.repositories import Repositories
@@ -213,11 +213,15 @@ class Replay:
         remote = self._remote_contained if is_bounded else self._remote
         if result is Result.FAILURE and (
             told := remote.want_of_network(job, steps, leg.printed)
+            or want_of_files(steps, record, leg.printed)
             or want_of_secret(
-                (call.workflow.document.get("env"), job.get("env")), job, steps, leg.printed, call.secrets
+                [call.workflow.document.get("env"), job.get("env")], job, steps, leg.printed, call.secrets
             )
         ):
             result, reason = Result.UNREPLAYABLE, told
+        if record.absent:
+            lost = f"{name}: the local clone lacks {', '.join(record.absent)}; the job ran without"
+            self._notes[self._clean(lost, call)] = None
         if result is Result.FAILURE and contained and hold:
             reason = "; ".join(filter(None, [reason, containers.NOT_HELD]))
         for step in record.steps.values():

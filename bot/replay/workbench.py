@@ -50,7 +50,8 @@ class Workbench:
         """
         root = f"home/{self.in_home(self.workspace)}"
         since = self.held.began.timestamp() if by_step else 0.0
-        found = (_difference(self.folder.root, f"{root}/{path}", path, blob, since) for path, blob in blobs.items())
+        known = ((path, blob) for path, blob in blobs.items() if path not in self.held.absent)
+        found = (_difference(self.folder.root, f"{root}/{path}", path, blob, since) for path, blob in known)
         return tuple(w for w in found if w)
 
     def in_home(self, path: str) -> str:
@@ -101,9 +102,9 @@ class Session:
 
     @property
     def script(self) -> str:
-        """The script of the held step, as its shell was given it; empty for a stand-in of an action."""
+        """The script of the held step, as its shell was given it; empty for an action."""
         path = Path(self._held.command[-1])
-        if not path.is_relative_to(layout.HOME):
+        if not path.is_relative_to(layout.RUNNER_TEMP):
             return ""
         place = f"home/{self._bench.in_home(str(path))}"
         return _tail(self._bench.folder.root, place, MAX_SCRIPT).decode("utf-8", "replace")

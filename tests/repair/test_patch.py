@@ -11,6 +11,7 @@ import pytest
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import Refused
 from bot.repair.patch import Applied, PatchPolicy, apply, commit, diff_of
+from bot.repair.trees import remade
 from tests.repair.helpers import FILES, LINES, Entry, commit_files, fingerprint, make_repository, show, tree_paths
 
 DEFAULT = PatchPolicy()
@@ -65,6 +66,16 @@ def test_apply_makes_a_tree_and_says_what_changed(repository: tuple[GitPlumbing,
     assert changes["src/new.py"] == (None, b"x = 1\ny = 2\n")
     assert changes["src/app.py"] == (FILES["src/app.py"], None)
     assert git.run("rev-parse", "refs/heads/main").decode().strip() == base
+
+
+def test_apply_where_a_neighbour_of_the_file_is_lost(repository: tuple[GitPlumbing, str]) -> None:
+    git, base = repository
+    blob = git.run("rev-parse", f"{base}:bin.dat").decode().strip()
+    (git.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    applied = apply(git, base, ADDS_A_LINE, policy=DEFAULT)
+    made = commit(git, applied, "x", [base], when=WHEN)
+    assert [f.path for f in applied.files] == ["a.txt"]
+    assert remade(git, base, ADDS_A_LINE, "x", when=WHEN) == made
 
 
 def test_apply_against_a_tree_id_and_twice_gives_the_same(repository: tuple[GitPlumbing, str]) -> None:

@@ -121,6 +121,24 @@ def test_javascript_actions_start_shells_as_they_are(project: Make) -> None:
     assert made.here("fix", "--json").json["verdict"] == "GREEN"  # nothing is held
 
 
+def test_javascript_actions_have_githubs_cache_which_is_empty(project: Make) -> None:
+    asks = """
+const ask = (path, options) => fetch(process.env.ACTIONS_CACHE_URL + '_apis/artifactcache/' + path, options)
+const part = () => new ReadableStream({start(c) { c.enqueue(new Uint8Array(300000)); c.close() }})
+async function main() {
+  console.log('found', (await ask('cache?keys=k&version=1')).status)
+  const {cacheId} = await (await ask('caches', {method: 'POST', body: '{"key": "k"}'})).json()
+  for (const [method, body] of [['PATCH', part()], ['PATCH', 'x'.repeat(300000)], ['POST', '{"size": 600000}']])
+    console.log(method, (await ask(`caches/${cacheId}`, {method, body, duplex: 'half'})).status)
+}
+main()
+"""
+    files = {"a/action.yml": NODE_ACTION, "a/main.js": asks}
+    done = project({WORKFLOW: workflow(CHECKOUT, "uses: ./a", "run: '[ -z $ACTIONS_CACHE_URL ]'"), **files}).replay()
+    assert done.steps == [GREEN, GREEN, GREEN], done.log
+    assert done.printed()[-4:] == ["found 204", "PATCH 204", "PATCH 204", "POST 204"]
+
+
 def test_a_tolerated_failure_in_a_composite_action_is_not_held(project: Make) -> None:
     action = "runs: {using: composite, steps: [{shell: bash, run: exit 1, continue-on-error: true}, {shell: bash, run: echo on}]}\n"
     made = project({WORKFLOW: workflow(CHECKOUT, "uses: ./a"), "a/action.yml": action})

@@ -347,6 +347,19 @@ def test_the_first_process_does_not_heed_what_steps_send_it(replay: Replay) -> N
     assert done.jobs == {"job": "success"}, done.log
 
 
+def test_a_job_runs_without_files_that_the_clone_has_lost(project: Make) -> None:
+    steps = (CHECKOUT, "run: '[ -z \"$(git status --porcelain)\" ] && ls *.mp4 || cat a'", "run: grep -c . film.mp4")
+    made = project({WORKFLOW: workflow(*steps), "film.mp4": "long\n", "a": "here\n"})
+    blob = made.git("rev-parse", "HEAD:film.mp4").strip()
+    (made.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    done = made.replay(committed=True)
+    assert done.steps == ["success", "success", "failure"], done.log
+    assert "here" in done.printed()
+    assert done.jobs == {"job": "unreplayable"}
+    assert "needs film.mp4, which the local clone lacks" in str(done.result.reason)
+    assert "job: the local clone lacks film.mp4; the job ran without" in done.result.notes
+
+
 def test_files_that_a_partial_clone_lacks_are_named(project: Make, tmp_path: Path) -> None:
     made = project({WORKFLOW: workflow(CHECKOUT, "run: cat sub/file"), "sub/file": "1\n"})
     made.git("config", "uploadpack.allowFilter", "true")

@@ -110,7 +110,7 @@ def test_what_was_said_before_the_end_counts(tmp_path: Path, monkeypatch: pytest
 
 def test_nothing_is_held_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert ran(tmp_path, ["began", "0", "0"], ["held", "/", "0"]).job is Result.SUCCESS
+    assert ran(tmp_path, ["began", "0", "step"], ["held", "/", "0"]).job is Result.SUCCESS
 
 
 def printed(text: str) -> list[Row]:

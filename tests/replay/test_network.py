@@ -8,7 +8,7 @@ import pytest
 
 from bot.model import ReplayOptions, Result
 from tests.index import Index, Release
-from tests.projects import SETUP_PYTHON, WORKFLOW, Make, workflow
+from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, Make, workflow
 from tests.replay.conftest import Replay
 
 REGISTRIES = {"network": "registries"}
@@ -55,6 +55,19 @@ def test_refused_hosts_are_named_where_a_step_fails_by_them(replay: Replay, inde
     fails_alone = replay(f"run: {ask} || true", "run: exit 7", options=REGISTRIES)
     assert fails_alone.jobs == {"job": "failure"}
     assert len(fails_alone.result.notes) == 1
+
+
+def test_a_test_that_fails_without_asking_for_a_refused_host_fails_its_job(project: Make, index: Index) -> None:
+    own, networked = "_____ test_a _____\nE assert 1 == 2\n", "_____ test_b _____\nE urlopen error\n"
+    fails = "curl --silent --fail http://other.example || { cat report; exit 1; }"
+    made = project({WORKFLOW: workflow(CHECKOUT, f"run: '{fails}'"), "report": f"=== FAILURES ===\n{own}{networked}"})
+    replays = made.app().replays(ReplayOptions(network="registries"))
+    try:
+        result, benches = replays.run(replays.snapshot.commit, hold=True)
+        assert (str(result.result), bool(benches(result.jobs[0].key))) == ("failure", True)
+        assert "asked for other.example" in result.notes[0]
+    finally:
+        replays.close()
 
 
 def test_a_job_that_was_refused_a_host_is_not_held(project: Make, index: Index) -> None:

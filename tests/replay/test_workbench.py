@@ -112,6 +112,26 @@ def test_watching_sees_through_wrappers(hold: Hold) -> None:
     assert any(argv[1:3] == ("-m", "compileall") for argv in programs)
 
 
+def test_a_javascript_action_is_held_in_its_main_part(hold: Hold) -> None:
+    action = "runs: {using: node20, pre: main.js, main: main.js, post: main.js}\n"
+    main = "process.exit(require('child_process').spawnSync('grep', ['-q', 'needle', 'hay']).status)\n"
+    bench, result, _ = hold(
+        CHECKOUT, "run: echo straw > hay", "uses: ./a", **{"a/action.yml": action, "a/main.js": main, "hay": "needle\n"}
+    )
+    assert [s.result for s in result.jobs[0].steps] == ["success", "success", "failure"]
+    watched = bench.session().watch()
+    assert watched.code == 1
+    assert ("grep", "-q", "needle", "hay") in [p.argv for p in watched.programs]
+    assert bench.session().script == ""  # a program in JavaScript is no shell script
+
+
+def test_a_javascript_action_that_fails_afterwards_is_not_held(hold: Hold) -> None:
+    action = "runs: {using: node20, main: main.js, post: post.js}\n"
+    files = {"a/action.yml": action, "a/main.js": "", "a/post.js": "process.exit(3)\n"}
+    bench, _, _ = hold(CHECKOUT, "uses: ./a", "run: exit 7", **files)
+    assert bench.held.step == "2"
+
+
 def test_watching_ends_what_is_left_in_the_background(hold: Hold) -> None:
     bench, _, _ = hold("run: (sleep 4343 &); (while :; do :; done &); exit 1")
     assert bench.session().watch().code == 1

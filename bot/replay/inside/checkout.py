@@ -10,9 +10,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from bot.replay.inside import control
 from bot.replay.inside.adapter import ROOT, call, fail, inputs, set_output, truth, unreplayable, workspace
 
-ORIGIN = ROOT / "origin.git"
+ORIGIN, OBJECTS = ROOT / "origin.git", ROOT / "objects"
+MAX_ABSENT = 20
 SHA = re.compile(r"[0-9a-f]{40}")
 MISSING = re.compile(r"unable to read (?:sha1 file|tree)|invalid object|missing blob")  # as git says it
 
@@ -127,11 +129,32 @@ def place(folder: Path, commit: str, ref: str) -> None:
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     print(done.stderr, end="", flush=True)
     if done.returncode and MISSING.search(done.stderr):
+        go_on_without(folder, commit)
+    elif done.returncode:
+        fail(f"The process 'git' failed with exit code {done.returncode}")
+
+
+def go_on_without(folder: Path, commit: str) -> None:
+    """Some files of the commit are lost. Git has written all others; it is told not to miss these, and so is the host.
+
+    In a partial clone they can be had, and may be any.
+    """
+    command = ["git", "-C", str(folder), "ls-files", "-z", "--deleted"]
+    absent = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+    if commit_at(folder) != commit or len(absent) > MAX_ABSENT or next(OBJECTS.glob("pack/*.promisor"), None):
         unreplayable(
             "the local clone lacks files of this commit (a partial clone?), and 'git fetch --refetch' gets them"
         )
-    if done.returncode:
-        fail(f"The process 'git' failed with exit code {done.returncode}")
+    listed = "".join(f"{path}\0" for path in absent)
+    command = ["git", "-C", str(folder), "update-index", "--skip-worktree", "-z", "--stdin"]
+    subprocess.run(command, input=listed, text=True, check=True)
+    control.Host().tell("absent", *absent)
+
+
+def commit_at(folder: Path) -> str:
+    """The commit that is checked out."""
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def fetch(folder: Path, ref: str, *, depth: int, tags: bool) -> str:
@@ -150,8 +173,7 @@ def fetch(folder: Path, ref: str, *, depth: int, tags: bool) -> str:
     git(folder, "fetch", "--quiet", *more, "origin", *everything, wanted)
     on_branch = ["-B", name.removeprefix("refs/heads/")] if local != name else ["--detach"]
     git(folder, "checkout", "--quiet", "--force", *on_branch, local)
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return commit_at(folder)
 
 
 def update_submodules(folder: Path, depth: int, *, recursive: bool) -> None:

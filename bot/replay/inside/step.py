@@ -300,12 +300,17 @@ def main(program: str, arguments: list[str]) -> None:
     seconds = float(os.environ.get("REGREEN_TIMEOUT_MINUTES") or 0) * 60
     goes_on = os.environ.get("REGREEN_CONTINUE_ON_ERROR", "").strip().lower() == "true"
     host = control.Host()
-    host.tell("began", int(goes_on or program == "node"), int(program != "step"))
+    host.tell("began", int(goes_on), program)
     call = host.hear()[1]
     write_all(f"{control.MARKER}{call}\n".encode())
     env = settled(environment(), program)
     command = command_of(program, arguments)
     log = f"{control.FOLDER}/calls/{call}.log"
+    cache = 0
+    if program == "node":
+        from bot.replay.inside.cache_service import start as start_cache
+
+        cache, env["ACTIONS_CACHE_URL"] = start_cache(host.socket)
     output = Output(log)
     timed_out, code = False, NOT_FOUND
     if program != "step" and without_shell(program, arguments):
@@ -333,4 +338,6 @@ def main(program: str, arguments: list[str]) -> None:
     host.tell("ended", code)
     if code:
         control.serve(host, env, command, seconds)
+    if cache:
+        os.kill(cache, SIGKILL)
     sys.exit(code)
