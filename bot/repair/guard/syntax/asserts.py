@@ -75,6 +75,7 @@ class Asserts:
         check = self._named("called-with", chain, place)
         subject = f"{', '.join(normal(a, self.grammar) for a in verify.arguments)} . {call.name}"
         given = [x for a in call.arguments for x in literals(a, place.scope).found]
+        given += [x for a in verify.arguments[1:] for x in literals(a, place.scope).found if x != "1.0"]
         text = ", ".join(normal(a, self.grammar) for a in call.arguments)
         return replace(
             check,
@@ -96,7 +97,7 @@ class Asserts:
         if op == "within":  # Unity: the distance stands first
             op, given = "approx", [*given[1:3], *given[:1]]
             arity = 2
-        rest = given[arity:] if op in {"eq", "approx"} else []
+        rest = given[arity:] if op in {"eq", "approx", "that"} else []
         given = given[:arity] + ([call.block] if call.block is not None and len(given) < arity else [])
         if not given:
             yield self._named(op if op in words.ONE_SIDED else f"call:{call.name}", chain, place)
@@ -104,7 +105,7 @@ class Asserts:
             for asked in questions(given[0], op in {"true", "truthy"}, self.grammar, exact=op in {"true", "false"}):
                 yield self._check(asked, place, chain)
         elif op == "that":
-            yield from self._matched(given[0], given[1:2], place, chain)
+            yield from self._matched(given[0], given[1:2], place, chain, given=given[2:] + rest)
         elif op == "raises" and len(given) == 1 and call.name.startswith("expectE"):
             yield self.raises(given[0], given, place, chain.line)
         else:
@@ -149,7 +150,7 @@ class Asserts:
             yield self._named(f"call:{call.name}", chain, place)
 
     def _matcher(self, link: Link, subject: Node, negated: bool) -> Question:
-        op = words.MATCHERS.get(link.name, (f"call:{link.name}", 9))[0]
+        op = (words.MATCHERS.get(link.name) or words.ON_VALUE.get(link.name) or (f"call:{link.name}", 9))[0]
         given = link.call.arguments if link.call else ()
         if link.call is not None and link.call.block is not None and not given:
             given = (link.call.block,)
@@ -159,22 +160,35 @@ class Asserts:
         return Question(op, subject, given)
 
     def _matched(
-        self, subject: Node, matcher: Sequence[Node], place: Place, chain: Chain, *, negated: bool = False
+        self,
+        subject: Node,
+        matcher: Sequence[Node],
+        place: Place,
+        chain: Chain,
+        *,
+        negated: bool = False,
+        given: Sequence[Node] = (),
     ) -> Iterator[Check]:
         """The checks of a matcher that is an expression: `is(not(6))`, `eq(6).and be_even`."""
         for node in matcher:
             told = chain_of(stripped(node, self.grammar), self.grammar)
             named = [x for x in told.links if x.name in words.MATCHERS or x.name in words.NEGATORS or x.call]
+            last = told.links[-1].name if len(told.links) > 1 and given else ""
+            if last or (len(told.links) > 1 and told.links[0].name in {"qt", "check", "checkers"}):
+                link = told.links[-1]
+                op = words.MATCHERS.get(link.name, (f"call:{link.name}", 1))[0]
+                yield self._check(Question(op, subject, tuple(given[:1])), place, chain)
+                continue
             if not named:
                 yield self._check(Question("ne" if negated else "eq", subject, (node,)), place, chain)
                 continue
             link = named[0] if named[0].name not in {"Matchers", "CoreMatchers", "testing"} else named[-1]
-            given = link.call.arguments if link.call else ()
-            if link.name in words.NEGATORS | {"is", "as", "Is"} and given:
+            inner = link.call.arguments if link.call else ()
+            if link.name in words.NEGATORS | {"is", "as", "Is"} and inner:
                 flipped = negated != (link.name in words.NEGATORS)
-                yield from self._matched(subject, given[:1], place, chain, negated=flipped)
+                yield from self._matched(subject, inner[:1], place, chain, negated=flipped)
             elif link.name in words.COMBINERS:
-                for one in given:
+                for one in inner:
                     yield from self._matched(subject, [one], place, chain, negated=negated)
             else:
                 check = self._check(self._matcher(link, subject, negated), place, chain)
@@ -196,7 +210,10 @@ class Asserts:
             [check.expected, *(f"{x.name} {normal(a, self.grammar)}" for x in more if x.call for a in x.call.arguments)]
         )
         return replace(
-            check, expected=told_text.strip(), expected_literals=tuple(sorted((*check.expected_literals, *found)))
+            check,
+            expected=told_text.strip(),
+            expected_literals=tuple(sorted((*check.expected_literals, *found))),
+            elements=check.elements + len(more),
         )
 
     def of_condition(self, node: Node, positive: bool, place: Place, line: int) -> Iterator[Check]:
@@ -234,7 +251,7 @@ class Asserts:
             subject_literals=tuple(sorted(left.found)),
             expected_literals=tuple(sorted([*(x for r in rights for x in r.found), *loose])),
             elements=sum(r.elements for r in rights) + self._named_in(asked),
-            tolerances=(("distance", distance),) if distance is not None else (),
+            tolerances=self._bound(asked, texts[1]) or ((("distance", distance),) if distance is not None else ()),
             lossy=self._lossy([asked.subject, *asked.expected]) | _broad(asked.op, texts[1]),
             guards=place.guards,
             words=words_of(" ".join(texts)),
@@ -284,6 +301,13 @@ class Asserts:
             Question("length", receiver, asked.expected) if receiver is not None and receiver != chain.node else asked
         )
 
+    def _bound(self, asked: Question, text: str) -> tuple[tuple[str, float], ...]:
+        """`(a - b).abs() < 1e-6` is a tolerance."""
+        if asked.op not in {"lt", "le"} or not {"abs", "fabs", "Abs"} & {text_of(n) for n in walk(asked.subject)}:
+            return ()
+        told = 2.3e-16 if "EPSILON" in text.upper() else _number(text)
+        return (("bound", told),) if told is not None else ()
+
     def _named_in(self, asked: Question) -> int:
         """How many names a pattern holds: `Err(Error::Unknown(_))` asks for more than `Err(_)`."""
         if asked.op != "match":
@@ -313,10 +337,20 @@ class Asserts:
         if asked.op in words.SELF_EQUAL and texts[0] == texts[1] and texts[0]:
             return "compares a value with itself"
         subject = stripped(asked.subject, self.grammar)
+        told = scope.get(text_of(subject)) if subject.type in self.grammar.identifiers else [subject]
+        for call in filter(None, map(self.grammar.call, told if len(told) == 1 else ())):
+            pair = [normal(a, self.grammar) for a in call.arguments[:2]]
+            if call.name in words.COMPARING and len(pair) == 2 and pair[0] == pair[1]:
+                return "compares a value with itself"
         constant = bool(leaf(subject, self.grammar)) or is_constant(subject, scope)
         if constant and all(self._fixed(e, scope) for e in asked.expected):
             return "looks at a constant only"
         return ""
+
+    def _functions(self, chain: Chain) -> int:
+        """How many functions an assertion is handed that say what to expect."""
+        given = chain.links[-1].call.arguments if chain.links[-1].call is not None else ()
+        return sum(a.type in self.grammar.lambdas for a in given)
 
     def _named(self, op: str, chain: Chain, place: Place) -> Check:
         told = literals(chain.node, place.scope)
@@ -327,7 +361,7 @@ class Asserts:
             "",
             chain.line,
             subject_literals=() if op == "fail" else tuple(sorted(told.found)),
-            elements=0 if op == "fail" else told.elements,
+            elements=0 if op == "fail" else told.elements + self._functions(chain),
             guards=place.guards,
             words=words_of(text or "fail"),
         )

@@ -143,6 +143,7 @@ def annotations(node: Node) -> Iterator[Annotation]:
             )
 
 
+DIRECTIVES = names("preproc_call preproc_def preproc_function_def attribute_declaration attribute_specifier")
 PRAGMA = re2.compile(
     r"(?i)^#\s*pragma\s+(?:warning\s*\(?\s*disable\s*:?(?P<msvc>[^)]*)|(?:GCC|clang)\s+diagnostic\s+ignored\s*(?P<gcc>.*))"
 )
@@ -158,7 +159,13 @@ def of_file(_: str, nodes: Sequence[Node]) -> tuple[list[Mark], list[Directive],
     restored = 0
     lines: list[str] = []
     for node in nodes:
-        if node.type in {"preproc_call", "preproc_def", "attribute_declaration", "attribute_specifier"}:
+        if node.type in {
+            "preproc_call",
+            "preproc_def",
+            "preproc_function_def",
+            "attribute_declaration",
+            "attribute_specifier",
+        }:
             text = text_of(node)
             match = PRAGMA.match(text)
             if match:
@@ -172,7 +179,7 @@ def of_file(_: str, nodes: Sequence[Node]) -> tuple[list[Mark], list[Directive],
             name = text_of(node.child_by_field_name("name"))
             if name in {"NDEBUG", "CATCH_CONFIG_DISABLE", "DOCTEST_CONFIG_DISABLE"} or PREFIX.match(name):
                 found.append(
-                    Mark("patched-runner", f"#define {name}", line_of(node), f"#define {name} replaces assertions")
+                    Mark("patched-runner", " ".join(text.split()), line_of(node), f"#define {name} replaces assertions")
                 )
             if any(word in text for word in ("unused", "no_sanitize")):
                 told = line_words([text], 1)
@@ -216,6 +223,7 @@ VOCABULARY = Vocabulary(
     ),
     runs=re2.compile(r"^test_?\w+$"),
     listers=names("Values ValuesIn values Combine Types table make xrange"),
+    statuses=names("RUN_ALL_TESTS UNITY_END cmocka_run_group_tests srunner_ntests_failed criterion_run_all_tests"),
     exits=names("exit _exit std.exit quick_exit _Exit std.quick_exit"),
     swallowers=frozenset(),
     later=names("async thread jthread post submit enqueue"),

@@ -58,6 +58,8 @@ def _question(
         if len(given) == count:
             op = op if positive else words.NEGATED.get(op, f"not:{op}")
             return Question(op, given[0], tuple(given[1:]))
+    if name.startswith("matches") and node.type == "macro_invocation":  # a pattern that is no expression
+        return Question("match" if positive else "not-match", node, (node,))
     if exact:
         return Question("true" if positive else "false", node)
     return Question("truthy" if positive else "falsy", node)

@@ -48,7 +48,7 @@ class Draft:
         return Unit(
             self.name,
             self.line,
-            self.collected and (self.name != "main" or bool(self.checks)),
+            self.collected and self.name != "main",
             checks=tuple(self.checks),
             marks=(*self.marks, *early, *hollow),
             cases=tuple(self.cases),

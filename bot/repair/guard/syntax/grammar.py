@@ -9,6 +9,7 @@ from tree_sitter import Node, Parser
 from bot.repair.guard.rules import listed
 from bot.repair.guard.trees import line_of, text_of
 
+MODIFIERS = frozenset({"modifiers", "visibility_modifier"})
 PARTS = frozenset({"generic_function", "template_function", "call_expression"})
 NOTHING: frozenset[str] = frozenset()
 Names = frozenset[str]
@@ -66,6 +67,10 @@ class Grammar:
 
     parser: Callable[[], Parser]
     call: Callable[[Node], Call | None]
+    hidden: Callable[[Node], bool] = lambda node: any(
+        c.type in MODIFIERS and "private" in text_of(c).split() for c in node.children
+    )
+    """Whether the runner cannot see a method, because it is private."""
     members: Mapping[str, tuple[str, str]]
     """Type of a member access -> fields of the object and of the name."""
     strings: Names
@@ -148,6 +153,8 @@ class Vocabulary:
     """Calls that make a list of their arguments."""
     output: object = re2.compile(r"^\b$")
     """The comment from which on a function tells what it prints."""
+    statuses: Names = NOTHING
+    """Calls that run the tests and give back whether they passed."""
     exits: Names = NOTHING
     retries: Names = NOTHING
     swallowers: Names = NOTHING

@@ -1,13 +1,13 @@
 """A language of the guard that is read by the one reader for all of them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from tree_sitter import Node
 
 from bot.repair.guard.directives import Anchor, from_comments, line_words, words_of
-from bot.repair.guard.facts import Directive, Facts, Mark, Patterns, TooComplex, Unparsable
+from bot.repair.guard.facts import Directive, Facts, Mark, Patterns, TooComplex, Unit, Unparsable
 from bot.repair.guard.lexer import code_only, without_comments
 from bot.repair.guard.syntax import marks
 from bot.repair.guard.syntax.grammar import Grammar, Vocabulary
@@ -24,6 +24,11 @@ def nothing(_text: str, _nodes: Sequence[Node]) -> tuple[list[Mark], list[Direct
     return [], [], 0
 
 
+def no_examples(_: Sequence[Node]) -> Iterator[tuple[str, str, tuple[Mark, ...]]]:
+    """For languages whose documentation is not run."""
+    return iter(())
+
+
 @dataclass(frozen=True, kw_only=True)
 class TreeLanguage:
     """One language; the fields in capitals and the methods are those of `facts.Language`."""
@@ -35,6 +40,7 @@ class TreeLanguage:
     endings: tuple[str, ...]
     is_test_path: Callable[[str], bool]
     is_collected: Callable[[str], bool]
+    examples: Callable[[Sequence[Node]], Iterator[tuple[str, str, tuple[Mark, ...]]]] = no_examples
     of_file: Callable[[str, Sequence[Node]], tuple[list[Mark], list[Directive], int]] = nothing
 
     def claims(self, path: str) -> bool:
@@ -60,6 +66,7 @@ class TreeLanguage:
         directives, closers = from_comments(told, text, _anchor(text, nodes, self.PATTERNS.comments))
         values = Values(nodes, grammar)
         units = Reader(grammar, self.vocabulary, values, collected=self.is_collected(path), test=test).read(root)
+        units += self._examples(nodes)
         found, more, restored = self.of_file(path, nodes)
         return Facts(
             units=tuple(units),
@@ -72,6 +79,16 @@ class TreeLanguage:
                 if len(v) == 1 and is_literal(v[0], grammar)
             ),
         )
+
+    def _examples(self, nodes: Sequence[Node]) -> Iterator[Unit]:
+        """The examples in the documentation, each a test of its own."""
+        for name, code, found in self.examples(nodes):
+            root = parse(self.grammar.parser(), code)
+            if self.grammar.rewrite is not None:
+                root = parse(self.grammar.parser(), self.grammar.rewrite(code, root))
+            values = Values(walk(root), self.grammar)
+            for unit in Reader(self.grammar, self.vocabulary, values, collected=True, test=False).read(root):
+                yield replace(unit, name=f"{name} > {unit.name}", marks=(*unit.marks, *found))
 
     def _parsed(self, text: str) -> Node:
         root = parse(self.grammar.parser(), text)

@@ -19,6 +19,7 @@ SUPPRESSIONS = frozenset(
 )
 ALWAYS = frozenset({"Disabled", "Ignore", "Ignored", "ignore", "Skip"})  # a reason is all that they are told
 RETRIED = re2.compile(r"(?i)^(retry\w*|flak[ye]\w*|RepeatedIfExceptionsTest|RetryingTest|.*retry)$")
+RETRY_RULES = frozenset({"Retry", "RetryRule", "RetryTestRule", "RetryAnalyzer", "FlakyRule", "FlakyTestRule"})
 UNFAILING = frozenset({"DoesNotPerformAssertions", "doesNotPerformAssertions"})
 ON_CI = (
     r"(?:CI|GITHUB_ACTIONS|GITLAB_CI|CONTINUOUS_INTEGRATION|TRAVIS|JENKINS_URL|BUILDKITE|CIRCLECI|RUNNER_OS|GITHUB_\w+)"
@@ -93,12 +94,16 @@ def of_chain(chain: Chain, grammar: Grammar, vocabulary: Vocabulary, condition: 
             )
             key = f"{link.name} {given} {condition}".strip()
             yield Mark("disabled-test", key, line, f"{link.name} keeps a test from running or failing")
-        elif link.name in vocabulary.retries:
+        elif link.name in vocabulary.retries or (link.name in RETRY_RULES and not condition and _is_field(chain.node)):
             yield Mark("retried-test", normal(chain.node, grammar)[:200], line, "failing tests are run again")
         elif link.name in vocabulary.off:
             yield Mark("disabled-test", link.name, line, f"{link.name} keeps tests from running or failing")
     if last is None or last.call is None:
         return
+    if last.name in vocabulary.statuses and chain.node.parent is not None and "statement" in chain.node.parent.type:
+        dropped = chain.node.parent.type not in grammar.returns
+        if dropped:
+            yield Mark("early-exit", last.name, line, f"what {last.name} gives back is dropped")
     if last.name in vocabulary.catchers and not _acts_around(chain.node, grammar, vocabulary):
         yield Mark("swallowed-failure", last.name, line, f"{last.name} drops what fails")
     if chain.dotted in vocabulary.exits or last.name in vocabulary.exits:
@@ -107,12 +112,26 @@ def of_chain(chain: Chain, grammar: Grammar, vocabulary: Vocabulary, condition: 
             yield Mark("early-exit", chain.dotted, line, f"{chain.dotted} ends the run")
 
 
+def _is_field(node: Node) -> bool:
+    """Whether it is the value of a field of a class."""
+    around = node.parent.parent if node.parent is not None else None
+    return around is not None and around.type in {"field_declaration", "class_body", "property_declaration"}
+
+
 def _text(node: Node, grammar: Grammar) -> bool:
     return stripped(node, grammar).type in grammar.strings
 
 
+NAMES = frozenset({"identifier", "name", "field_identifier"})
+PAIRS = frozenset({"pair", "value_argument"})
+SWITCHED = ("!", "f:")
+"""How titles begin that Kotest takes for switches: off, and nothing else on."""
+
+
 def modifiers(chain: Chain, title: str, grammar: Grammar, vocabulary: Vocabulary) -> Iterator[Mark]:
     """The marks of a call that defines a test or suite: `xit`, `.skip()`, `:pending`, no body at all."""
+    if title.startswith(SWITCHED):
+        yield Mark("disabled-test", f"title {title[0]}", chain.line, f"{title}: the title switches tests off")
     for link in chain.links:
         if link.name in vocabulary.off or link.name in vocabulary.modifiers:
             given = " ".join(
@@ -140,6 +159,8 @@ def _options(node: Node, title: str, grammar: Grammar, vocabulary: Vocabulary) -
         elif tags:
             yield Mark("disabled-test", "tag [.", line_of(node), f"{title}: a tag hides the test")
         return
+    inner = sorted({text_of(n) for n in walk(node) if n.type in NAMES} & vocabulary.modifiers)
+    key = key if key in vocabulary.modifiers or not inner or node.type in PAIRS else inner[0]
     off = key in vocabulary.modifiers and not told.endswith((" false", " nil"))
     if off or "disabled" in told.split() or "enabled = false" in told or told.startswith("retry"):
         retried = told.startswith("retry")

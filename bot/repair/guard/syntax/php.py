@@ -1,17 +1,18 @@
 """PHP: PHPUnit, Pest, Mockery, Prophecy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import re2
 import tree_sitter_php
 from tree_sitter import Language, Node, Parser
 
-from bot.repair.guard.facts import Patterns
+from bot.repair.guard.facts import Directive, Mark, Patterns
 from bot.repair.guard.kinds import in_test_folder, name_of
 from bot.repair.guard.syntax.calls import arguments, fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
+from bot.repair.guard.syntax.values import normal
 from bot.repair.guard.trees import line_of, text_of, walk
 
 MEMBERS = {
@@ -64,6 +65,12 @@ def annotations(node: Node) -> Iterator[Annotation]:
         for match in TAG.finditer(text):
             line = line_of(before) + text.count("\n", 0, match.start(1))
             yield Annotation(match.group(1), match.group(2).strip(), line)
+
+
+def of_file(_: str, nodes: Sequence[Node]) -> tuple[list[Mark], list[Directive], int]:
+    """The operator that hides errors."""
+    hidden = [n for n in nodes if n.type == "error_suppression_expression"]
+    return [Mark("suppression", normal(n, GRAMMAR), line_of(n), "@ hides errors") for n in hidden], [], 0
 
 
 def is_test_path(path: str) -> bool:
@@ -170,4 +177,5 @@ PHP = TreeLanguage(
     endings=(".php",),
     is_test_path=is_test_path,
     is_collected=is_collected,
+    of_file=of_file,
 )

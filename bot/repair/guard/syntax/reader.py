@@ -64,6 +64,9 @@ class Reader:
         if kind in grammar.comments:
             self._printed(node, context)
             return
+        if kind == "inner_attribute_item":
+            told = [m for a in grammar.annotations(node) for m in marks.of_annotation(a, self.vocabulary)]
+            context.owner.marks += [replace(m, key=f"own {m.key}") for m in told]
         if kind in grammar.functions:
             inner = self._function(node, context)
         elif kind in grammar.classes:
@@ -96,7 +99,7 @@ class Reader:
         vocabulary = self.vocabulary
         tagged = any(a.name in vocabulary.marked for a in told)
         is_test = tagged or bool(vocabulary.named.search(name))  # type: ignore[attr-defined]  # re2 has no types
-        inner = self.draft(name, node, context, collected=is_test)
+        inner = self.draft(name, node, context, collected=is_test and not self.grammar.hidden(node))
         draft = inner.owner
         draft.name += "()" if not is_test else ""
         for one in told:
@@ -171,7 +174,7 @@ class Reader:
             return
         listers = self.vocabulary.listers
         runs = last.call.receiver is None and self.vocabulary.runs.search(last.name)  # type: ignore[attr-defined]
-        if last.name in self.vocabulary.rows or runs:
+        if {last.name, chain.dotted} & self.vocabulary.rows or runs:
             owner.cases.append(normal(last.call.node, self.grammar))
         elif last.name in self.vocabulary.tables and last.name != "with":
             given = [r for a in last.call.arguments for r in rows(a, owner.scope, listers)]
@@ -185,6 +188,7 @@ class Reader:
         """A call that defines a test, a suite or a hook."""
         told = list(marks.modifiers(chain, title, self.grammar, self.vocabulary))
         if kind == "suite":
+            context.owner.marks += told
             return replace(context, prefix=f"{context.prefix}{title} > ", gates=(*context.gates, *told))
         outside = context if context.owner is self.drafts[0] or kind == "test" else replace(context, guards=())
         inner = self.draft(title if kind == "test" else f"{title}()", chain.node, outside, collected=kind == "test")

@@ -36,6 +36,16 @@ def call(node: Node) -> Call | None:
     return found
 
 
+def hidden(node: Node) -> bool:
+    """Whether `private` stands before a method."""
+    before = node.prev_named_sibling
+    while before is not None:
+        if before.type == "identifier" and text_of(before) in {"private", "protected", "public"}:
+            return text_of(before) != "public"
+        before = before.prev_named_sibling
+    return False
+
+
 def is_test_path(path: str) -> bool:
     """Whether the name or folder says test or spec."""
     stem = name_of(path).rpartition(".")[0]
@@ -94,6 +104,7 @@ VOCABULARY = Vocabulary(
     modifiers=names("skip pending focus disabled"),
     named=re2.compile(r"^test_"),
     hooked=names("setup before_setup"),
+    tables=names("data"),
     rows=names("it_behaves_like include_examples it_should_behave_like include_context"),
     listers=frozenset({"["}),
     exits=names("exit exit! Kernel.exit Process.exit Process.exit! at_exit"),
@@ -109,8 +120,9 @@ VOCABULARY = Vocabulary(
 GRAMMAR = Grammar(
     parser=parser,
     call=call,
+    hidden=hidden,
     members=MEMBERS,
-    strings=names("string bare_string heredoc_body chained_string bare_symbol"),
+    strings=names("regex string bare_string heredoc_body chained_string bare_symbol"),
     numbers=names("integer float"),
     fixed=names("true false nil simple_symbol"),
     identifiers=names("identifier constant instance_variable global_variable"),

@@ -1,6 +1,6 @@
 """Rust: the built-in tests, rstest, test-case, proptest, mockall, approx, claims, pretty_assertions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,7 +8,7 @@ import re2
 import tree_sitter_rust
 from tree_sitter import Language, Node, Parser
 
-from bot.repair.guard.facts import Patterns
+from bot.repair.guard.facts import Mark, Patterns
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
@@ -19,6 +19,7 @@ CALLS = names("call_expression")
 ASSERTING = re2.compile(
     r"^(?:(?:debug_|prop_|more_|pretty_)?assert\w*|panic|unreachable|todo|unimplemented|vec|fail|bail|ensure|matches|claim\w*)$"
 )
+UNRUN = frozenset({"ignore", "no_run", "compile_fail"})
 LISTS = names("vec array")
 PROPTEST = names("proptest quickcheck")
 PARAMETERS = re2.compile(r"(fn\s+\w+\s*\()([^{}]*? in [^{}]*?)(\)\s*(?:->[^{]*)?\{)")
@@ -124,6 +125,34 @@ def _attribute(node: Node) -> Iterator[Annotation]:
     yield Annotation(name, told, line_of(node))
 
 
+def examples(nodes: Sequence[Node]) -> Iterator[tuple[str, str, tuple[Mark, ...]]]:
+    """The code in documentation that rustdoc runs: (what it documents, a test with that code, its marks)."""
+    docs = [n for n in nodes if n.type == "line_comment" and text_of(n).startswith(("///", "//!"))]
+    tag, first, code = None, 0, list[str]()
+    for node in docs:
+        text = text_of(node)[3:].strip("\n")
+        if not text.strip().startswith("```"):
+            code += [text.strip().removeprefix("# ")] if tag is not None else []
+            continue
+        if tag is None:
+            tag, first, code = text.strip().strip("`").strip(), line_of(node), []
+            continue
+        words = set(re2.split(r"[,\s]+", tag)) - {"", "rust", "edition2018", "edition2021", "edition2024", "standalone"}
+        found = tuple(
+            Mark("disabled-test", f"doc {w}", first, f"an example is only told, not run ({w})") for w in words & UNRUN
+        )
+        if words <= UNRUN | {"should_panic"}:
+            yield _documented(node), "\n" * (first - 1) + "#[test] fn example() {\n" + "\n".join(code) + "\n}", found
+        tag = None
+
+
+def _documented(node: Node) -> str:
+    """The name of the item that a comment stands before."""
+    while node.next_named_sibling is not None and ("comment" in node.type or node.type == "attribute_item"):
+        node = node.next_named_sibling
+    return f"doc {text_of(node.child_by_field_name('name')) or 'module'}"
+
+
 VOCABULARY = Vocabulary(
     asserts=table(
         """
@@ -199,4 +228,5 @@ RUST = TreeLanguage(
         path.startswith("tests/") or "/tests/" in path or path.endswith(("_test.rs", "/tests.rs", "_tests.rs"))
     ),
     is_collected=lambda _: True,
+    examples=examples,
 )

@@ -25,6 +25,7 @@ CONDITIONAL = names("conditional_expression ternary_expression conditional terna
 GONE = names("preproc_if preproc_ifdef preproc_elif preproc_else")
 SCOPES = names("let also apply run")
 OPTIONAL = re2.compile(r"\?\.(?:let|also|apply|run)\b")
+YIELDS = names("yield_expression yield")
 ARGUMENTS = names("value_arguments argument_list arguments")
 EMPTY = frozenset({"[ ]", "{ }", "vec ! [ ]", "listOf ( )", "List . of ( )", "emptyList ( )", "array ( )"})
 
@@ -164,14 +165,17 @@ def _simple(node: Node, context: Context, kit: Kit) -> None:
         "die",
     }:
         owner.marks.append(Mark("early-exit", "exit", line_of(node), "exit ends the run"))
-    elif kind == "error_suppression_expression":
-        owner.marks.append(Mark("suppression", f"@ {normal(node, grammar)}", line_of(node), "@ hides errors"))
+    elif kind in YIELDS and not owner.collected:
+        owner.cases.append(normal(node, grammar))
 
 
 def _returned(node: Node, context: Context, kit: Kit) -> None:
     owner, grammar = context.owner, kit.grammar
     told = [c for c in node.named_children if c.type not in grammar.comments and c != field(node, "label")]
     value = normal(told[0], grammar) if told else ""
+    if owner.name.startswith("main") and told and not told[0].type.endswith("literal"):
+        place = Place(context.guards, owner.scope, True)
+        owner.checks += [] if grammar.call(told[0]) else kit.asserts.of_condition(told[0], True, place, line_of(node))
     if not owner.collected:
         found = [r for t in told[:1] for r in rows(t, owner.scope, kit.vocabulary.listers)]
         owner.cases += found

@@ -17,6 +17,15 @@ MOST = 8  # values of one name that are looked at
 DIGESTED = 300  # literals of one variable above which only their digest is kept
 QUOTED = re2.compile(r"(?s)^[a-zA-Z0-9@]*?#*(?:\"\"\"|'''|\"|'|`|R\"\()(.*?)(?:\"\"\"|'''|\)?\"|'|`)?#*[a-z0-9]*$")
 SUFFIX = re2.compile(r"(?i)(?:[iuf](?:8|16|32|64|128|size)|(?:ul?l?|l?l?u|f|l|d|m|r))$")
+UPDATES = frozenset(
+    {
+        "update_expression",
+        "inc_statement",
+        "dec_statement",
+        "compound_assignment_expr",
+        "augmented_assignment_expression",
+    }
+)
 BRACED = re2.compile(r"\$\{(\w+)\}")
 LISTS = frozenset({"listOf", "setOf", "mapOf", "arrayOf", "intArrayOf", "vec", "to", "array", "Pair"})
 OWN = re2.compile(r"^(?:this(?:\.|->)|self\.|\$this->|@@?|\$)")
@@ -92,6 +101,8 @@ def _by_name(rows: Iterable[tuple[int, str, Node]]) -> dict[str, list[Node]]:
 def _assignments(nodes: Iterable[Node], grammar: Grammar) -> Iterator[tuple[int, str, Node]]:
     for node in nodes:
         told = grammar.assignments.get(node.type)
+        if node.type in UPDATES and node.named_child_count:
+            yield node.start_byte, OWN.sub("", text_of(node.named_children[0])), node
         if told is None:
             continue
         left = node.child_by_field_name(told[0]) if told[0] else _first(node)

@@ -60,10 +60,12 @@ QUESTIONS = table(
     """
 )
 BROAD = names("Exception Throwable RuntimeException StandardError Error BaseException exception any dyn Object")
+COMPARING = names("Diff DeepEqual Equal EqualValues equals compare memcmp strcmp strncmp")
 LENGTHS = names("len length size count Len Length Size Count")
 MATCHERS = table(
     """
-    eq 1: isEqualTo equalTo eq eql equal be toBe toEqual toBeEqual Equal Eq StrEq BeEquivalentTo BeNumerically equals
+    eq 1: Equals DeepEquals CmpEquals isEqualTo equalTo eq eql equal be toBe toEqual toBeEqual Equal Eq StrEq
+    eq 1: BeEquivalentTo BeNumerically equals
     eq 1: BeIdenticalTo
     eq 1: isSameAs isSameInstanceAs sameInstance toEqualCanonicalizing toMatchArray toMatchObject contain_exactly Ref
     eq 1: Equals
@@ -78,21 +80,24 @@ MATCHERS = table(
     false 1: isFalse toBeFalse BeFalse be_false IsFalse BeFalseBecause
     truthy 1: toBeTruthy be_truthy
     falsy 1: toBeFalsy be_falsey be_falsy
-    none 1: isNull toBeNull be_nil BeNil nullValue IsNull
-    not-none 1: isNotNull notNullValue NotNull toBeDefined exist isPresent NotNil
+    none 1: IsNil isNull toBeNull be_nil BeNil nullValue IsNull
+    not-none 1: IsNotNil isNotNull notNullValue NotNull toBeDefined exist isPresent NotNil
     empty 1: isEmpty toBeEmpty be_empty BeEmpty empty IsEmpty isBlank be_blank BeZero isZero
     not-empty 1: isNotEmpty isNotBlank be_present be_any
-    in 1: contains toContain include ContainElement ContainSubstring hasItem containsString hasItems Contains HasSubstr
+    in 1: contains toContain include ContainElement ContainSubstring hasItem containsString hasItems Contains
+    in 1: HasSubstr
     in 1: containsAll containsAllOf ContainElements isIn containsEntry hasEntry containsKey HaveKey HaveKeyWithValue
     in 1: hasKey have_key
-    in 1: toContainEqual hasMessageContaining hasMessageThat ContainsSubstring Key toHaveKey toHaveKeys include_exactly
+    in 1: toContainEqual hasMessageContaining hasMessageThat ContainsSubstring Key toHaveKey toHaveKeys
+    in 1: include_exactly
     not-in 1: doesNotContain isNotIn doesNotContainKey
     subset 1: have_attributes SatisfyAll MatchFields toMatchSubset hasFieldOrPropertyWithValue extracting MatchKeys
     property 1: toHaveProperty have_property HaveField hasProperty Field Property
     match 1: matches toMatch match MatchRegexp startsWith endsWith start_with end_with HavePrefix HaveSuffix
     match 1: toStartWith toEndWith
     match 1: MatchesRegex ContainsRegex StartsWith EndsWith matchesPattern containsPattern Matches
-    length 1: hasSize toHaveCount toHaveLength HaveLen hasLength SizeIs have_length hasSameSizeAs HaveCap have_size
+    length 1: HasLen hasSize toHaveCount toHaveLength HaveLen hasLength SizeIs have_length hasSameSizeAs HaveCap
+    length 1: have_size
     gt 1: isGreaterThan greaterThan toBeGreaterThan Gt isPositive isAfter
     ge 1: isGreaterThanOrEqualTo isAtLeast greaterThanOrEqualTo toBeGreaterThanOrEqual Ge
     lt 1: isLessThan lessThan toBeLessThan Lt isNegative isBefore
