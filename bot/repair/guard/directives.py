@@ -53,7 +53,7 @@ COMMENTS = {  # name -> pattern in a comment with its marker
     "nolint": r"//\s?nolint\b(?::(?P<codes>[\w, -]+))?",
     "NOLINT": r"\bNOLINT(?:NEXTLINE|BEGIN)?\b(?:\((?P<codes>[^)]*)\))?",
     "rubocop": r"#\s*(?:rubocop|standard):(?:disable|todo)\b\s*(?P<codes>[\w/, ]*)",
-    "nocov": r"#\s*:nocov:|//\s*@codeCoverageIgnore|//\s*(?:LCOV|GCOV|GCOVR)_EXCL",
+    "nocov": r"#\s*:nocov:|(?://|/\*+|#|\*)\s*@codeCoverageIgnore|//\s*(?:LCOV|GCOV|GCOVR)_EXCL",
     "php": r"(?://|/\*+|#|\*)\s*(?:phpcs:(?:ignore|disable)|@phpstan-ignore(?:-next-line|-line)?|@psalm-suppress|@phan-suppress)\S*\s*(?P<codes>[\w.,-]*)",
     "checkstyle": r"(?i)(?://|/\*)\s*(?:CHECKSTYLE[:.]\s*OFF|spotless:off|@formatter:off|ktlint-disable|scalastyle:off|scalafmt:\s*off|noinspection)\b",
     "NOPMD": r"\b(?:NOPMD|NOSONAR|NOCHECKSTYLE)\b",

@@ -130,8 +130,15 @@ class Patterns:
 class Language(Protocol):
     """A module of the guard for one family of languages; `languages.py` lists them."""
 
-    NAME: str
-    PATTERNS: Patterns
+    @property
+    def NAME(self) -> str:  # noqa: N802  # a constant of a module
+        """What the language is called."""
+        ...
+
+    @property
+    def PATTERNS(self) -> Patterns:  # noqa: N802
+        """How to read it by lines."""
+        ...
 
     def claims(self, path: str) -> bool:
         """Whether files of that name are in this language."""

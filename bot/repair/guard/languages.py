@@ -2,8 +2,21 @@
 
 from bot.repair.guard import javascript, other, python
 from bot.repair.guard.facts import Language
+from bot.repair.guard.syntax import cfamily, go, java, kotlin, php, ruby, rust
 
-LANGUAGES: tuple[Language, ...] = (python, javascript, other)
+LANGUAGES: tuple[Language, ...] = (
+    python,
+    javascript,
+    go.GO,
+    rust.RUST,
+    java.JAVA,
+    kotlin.KOTLIN,
+    cfamily.C,
+    cfamily.CPP,
+    ruby.RUBY,
+    php.PHP,
+    other,
+)
 
 
 def language_of(path: str) -> Language | None:

@@ -1,0 +1,153 @@
+"""A language of the guard that is read by the one reader for all of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from tree_sitter import Node
+
+from bot.repair.guard.directives import Anchor, from_comments, line_words, words_of
+from bot.repair.guard.facts import Directive, Facts, Mark, Patterns, TooComplex, Unit, Unparsable
+from bot.repair.guard.lexer import code_only, without_comments
+from bot.repair.guard.syntax import marks
+from bot.repair.guard.syntax.grammar import Grammar, Vocabulary
+from bot.repair.guard.syntax.reader import Reader
+from bot.repair.guard.syntax.values import Values, is_literal, normal
+from bot.repair.guard.trees import first_error, line_of, parse, text_of, walk
+
+MOST = 60_000  # nodes of one file that are read with care
+BRACKETS = {")": "(", "]": "[", "}": "{"}
+
+
+def nothing(_text: str, _nodes: Sequence[Node]) -> tuple[list[Mark], list[Directive], int]:
+    """For languages without marks of whole files, directives of their own, and closers of them."""
+    return [], [], 0
+
+
+def no_examples(_: Sequence[Node]) -> Iterator[tuple[str, str, tuple[Mark, ...]]]:
+    """For languages whose documentation is not run."""
+    return iter(())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeLanguage:
+    """One language; the fields in capitals and the methods are those of `facts.Language`."""
+
+    NAME: str
+    PATTERNS: Patterns
+    grammar: Grammar
+    vocabulary: Vocabulary
+    endings: tuple[str, ...]
+    is_test_path: Callable[[str], bool]
+    is_collected: Callable[[str], bool]
+    examples: Callable[[Sequence[Node]], Iterator[tuple[str, str, tuple[Mark, ...]]]] = no_examples
+    of_file: Callable[[str, Sequence[Node]], tuple[list[Mark], list[Directive], int]] = nothing
+
+    def claims(self, path: str) -> bool:
+        """Whether the file is in this language."""
+        return path.lower().endswith(self.endings)
+
+    def is_test(self, path: str) -> bool:
+        """Whether the file holds tests or what tests use."""
+        return self.is_test_path(path)
+
+    def collected(self, path: str) -> bool:
+        """Whether the runner looks for tests in it."""
+        return self.is_collected(path)
+
+    def read(self, path: str, text: str) -> Facts:
+        """Read one side of the file; see `Language.read`."""
+        root = self._parsed(text)
+        nodes = list(islice(walk(root), MOST + 1))
+        if len(nodes) > MOST:
+            raise TooComplex(f"more than {MOST} nodes")
+        grammar, test = self.grammar, self.is_test_path(path)
+        told = [(line_of(n), text_of(n)) for n in nodes if n.type in grammar.comments]
+        directives, closers = from_comments(told, text, _anchor(text, nodes, self.PATTERNS.comments))
+        values = Values(nodes, grammar)
+        units = Reader(grammar, self.vocabulary, values, collected=self.is_collected(path), test=test).read(root)
+        units += self._examples(nodes)
+        found, more, restored = self.of_file(path, nodes)
+        return Facts(
+            units=tuple(units),
+            marks=(*found, *marks.detection(text, self.PATTERNS.comments)),
+            directives=(*directives, *self._suppressions(nodes), *more),
+            closers=(*closers, ("#pragma", restored)) if restored else closers,
+            constants=tuple(
+                (name, normal(v[0], grammar))
+                for name, v in (values.file.own.items() if test else ())
+                if len(v) == 1 and is_literal(v[0], grammar)
+            ),
+        )
+
+    def _examples(self, nodes: Sequence[Node]) -> Iterator[Unit]:
+        """The examples in the documentation, each a test of its own."""
+        for name, code, found in self.examples(nodes):
+            root = parse(self.grammar.parser(), code)
+            if self.grammar.rewrite is not None:
+                root = parse(self.grammar.parser(), self.grammar.rewrite(code, root))
+            values = Values(walk(root), self.grammar)
+            for unit in Reader(self.grammar, self.vocabulary, values, collected=True, test=False).read(root):
+                yield replace(unit, name=f"{name} > {unit.name}", marks=(*unit.marks, *found))
+
+    def _parsed(self, text: str) -> Node:
+        root = parse(self.grammar.parser(), text)
+        if self.grammar.rewrite is not None:
+            told = self.grammar.rewrite(text, root)
+            again = parse((self.grammar.rewritten or self.grammar.parser)(), told) if told != text else root
+            root = again if not again.has_error or root.has_error or not self.grammar.tolerant else root
+        wrong = first_error(root)
+        if wrong is not None and not (self.grammar.tolerant and balanced(text, self.PATTERNS.comments)):
+            raise Unparsable("syntax error", line_of(wrong))
+        return root
+
+    def _suppressions(self, nodes: Sequence[Node]) -> Iterator[Directive]:
+        seen: set[tuple[str, int]] = set()
+        for node in nodes:
+            for told in self.grammar.annotations(node):
+                found = marks.suppression(told, text_of(node)[:600])
+                if found is not None and (found.text, found.line) not in seen:
+                    seen.add((found.text, found.line))
+                    yield found
+
+
+def balanced(text: str, family: str) -> bool:
+    """Whether the brackets of a text close each other, whatever stands between them."""
+    stack: list[str] = []
+    for character in code_only(text, family):
+        if character in "([{":
+            stack.append(character)
+        elif character in BRACKETS and (not stack or stack.pop() != BRACKETS[character]):
+            return False
+    return not stack
+
+
+def _anchor(text: str, nodes: Sequence[Node], family: str) -> Anchor:
+    """Words of the statement that a comment stands at, so that a comment is known again after a re-wrapping."""
+    lines = text.split("\n")
+    at: dict[int, tuple[int, int]] = {}
+    bare: list[str] = []
+
+    def words(line: int) -> frozenset[str]:
+        if not bare:
+            bare.extend(without_comments(text, family).split("\n"))
+            at.update(_statements(nodes))
+        first, end = at.get(line) or at.get(line + 1) or (0, 0)
+        return words_of("\n".join(bare[first:end])) if end else line_words(lines, line)
+
+    return words
+
+
+def _statements(nodes: Sequence[Node]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Map each line to the slice of lines of the innermost statement there, up to the block that it opens."""
+    for node in nodes:
+        if node.type.endswith(
+            ("_statement", "_declaration", "_definition", "_item", "_signature", "call", "assignment")
+        ):
+            first = line_of(node)
+            block = next(
+                (n for n in node.named_children if n.type in {"block", "compound_statement", "class_body"}), None
+            )
+            end = max(first, line_of(block)) if block else node.end_point.row + 1
+            if end - first < 40:
+                yield from ((line, (first - 1, end)) for line in range(first, end + 1))
