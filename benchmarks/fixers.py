@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -24,7 +24,7 @@ from bot.config_files import config_root
 from bot.yaml12 import load
 from tests.projects import CHECKOUT, WORKFLOW, Project, workflow
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "fixers"
 PACKAGES = (
     *("golang-golang-x-tools", "php-cli", "php8.2-cli", "php8.2-common", "php8.2-xml", "php-codesniffer"),
@@ -222,13 +222,14 @@ class Outcome:
     reason: str
 
 
-def cases(words: list[str]) -> Iterator[Case]:
-    """All cases whose checkers have one of the words in their names."""
-    turns = cycle(ANY)
+def cases(words: list[str]) -> list[Case]:
+    """All cases whose checkers have one of the words in their names: each checker once, then each once more."""
+    turns, found = cycle(ANY), []
     for row in load((ROOT / "benchmarks/fixers.yaml").read_bytes(), "fixers.yaml"):
-        for wrapping in row.get("wrapped") or (next(turns), next(turns)):
+        for turn, wrapping in enumerate(row.get("wrapped") or (next(turns), next(turns))):
             if not words or any(w in row["tool"] for w in words):
-                yield Case(row["tool"], wrapping, row["check"], row["files"], row.get("unsafe", False))
+                found.append((turn, Case(row["tool"], wrapping, row["check"], row["files"], row.get("unsafe", False))))
+    return [case for _, case in sorted(found, key=lambda f: f[0])]
 
 
 def install() -> None:
@@ -308,7 +309,7 @@ def outcome(case: Case) -> Outcome:
         own = {f"XDG_{kind}_HOME": f"{folder}/{kind}" for kind in ("STATE", "CONFIG")}
         pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": f"{CACHE / 'wheels'} {CACHE}"}
         env = {**own, **pip, "REGREEN_REPLAY_NETWORK": "none", "REGREEN_FIX_UNSAFE_FIXES": str(case.unsafe).lower()}
-        done = made.regreen("fix", "--json", "--local-action", f"acme/tools@v1={CACHE / 'action'}", env=env)
+        done = made.here("fix", "--json", "--local-action", f"acme/tools@v1={CACHE / 'action'}", env=env)
     try:
         found = done.json
     except ValueError:
@@ -342,7 +343,7 @@ def main() -> int:
     install()
     wrappers()
     done = []
-    with ThreadPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2) as pool:
         for found in pool.map(outcome, cases(arguments.words)):
             done.append(found)
             print(f"{found.verdict:13} {found.case.tool:40} {found.case.wrapping}", flush=True)
