@@ -12,9 +12,7 @@ from strategies.commands import parsed
 from strategies.fixers import Fix, Fixer, complaints
 
 NAME = "fix mode"
-CATEGORIES = frozenset(
-    {Category.LINT_ERROR, Category.TYPE_ERROR, Category.COMPILE_ERROR, Category.SNAPSHOT_DIFF, Category.TEST_ASSERTION}
-)
+CATEGORIES = frozenset(Category) - {Category.DOCKER_BUILD, Category.TIMEOUT_OR_OOM}
 SECONDS = 600
 MAX_SECONDS = 1800
 MAX_WATCHES = 50
@@ -23,7 +21,7 @@ Contents = Mapping[str, Written]
 
 
 def applies(diagnosis: Diagnosis, tree: frozenset[str]) -> bool:
-    """Whether a checker may be behind the failure: all but the categories that no checker causes."""
+    """Whether a checker may be behind the failure; of those that no signature knows, the category is only a guess."""
     return diagnosis.category in CATEGORIES and bool(tree)
 
 
