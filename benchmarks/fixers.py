@@ -155,7 +155,7 @@ RUBY = """#!/bin/sh
 d={debian}/usr/lib
 export LD_LIBRARY_PATH=$d/x86_64-linux-gnu
 export RUBYLIB=$d/ruby/vendor_ruby:$d/ruby/3.1.0:$d/x86_64-linux-gnu/ruby/3.1.0
-export GEM_PATH={debian}/usr/share/rubygems-integration/all
+export GEM_PATH={debian}/usr/share/rubygems-integration/all:$d/ruby/gems/3.1.0
 exec {debian}/usr/bin/ruby3.1 {debian}/usr/bin/rubocop "$@"
 """
 PHP = """#!/bin/sh
@@ -168,7 +168,7 @@ runs:
   steps:
     - shell: bash
       run: |
-        printf '%s\\n' "$CACHE/env/bin" "$CACHE/node/node_modules/.bin" "$CACHE/bin" "$CACHE/debian/usr/bin" >> "$GITHUB_PATH"
+        printf '%s\\n' "$CACHE/debian/usr/bin" "$CACHE/env/bin" "$CACHE/node/node_modules/.bin" "$CACHE/bin" >> "$GITHUB_PATH"
         if [ -n "$NODE" ]; then ln -s "$CACHE/node/node_modules" node_modules; fi
       env: {{CACHE: {cache}, NODE: "${{{{ inputs.node }}}}"}}
 inputs: {{node: {{default: ""}}}}
@@ -294,11 +294,11 @@ def red_project(root: Path, case: Case) -> Project:
     step = WRAPPINGS[case.wrapping](case.check.replace("{}", " ".join(files)), files)
     files[".gitignore"] = files.get(".gitignore", "") + "node_modules\n"
     tools = f"uses: acme/tools@v1\nwith: {{node: '{'x' if node else ''}'}}"
-    prepared = (
-        (CHECKOUT, "uses: actions/setup-node@v4", tools)
-        if node or case.wrapping.startswith("np")
-        else (CHECKOUT, tools)
-    )
+    prepared = [CHECKOUT, tools]
+    if node or case.wrapping.startswith("np"):
+        prepared.insert(1, "uses: actions/setup-node@v4")
+    if case.tool == "google-java-format":  # needs a newer Java than most machines start with
+        prepared.insert(1, "uses: actions/setup-java@v4\nwith: {java-version: '25', distribution: temurin}")
     return Project(root, {**files, WORKFLOW: workflow(*prepared, step)})
 
 
