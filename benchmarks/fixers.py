@@ -268,6 +268,7 @@ def install_debian() -> None:
         run("apt-get", "download", "-qq", *PACKAGES, cwd=packages)
         for package in sorted(Path(packages).glob("*.deb")):
             run("dpkg", "-x", package, debian)
+    (debian / "usr/lib/ruby/data").symlink_to("../../share/ruby-unicode-display-width")
 
 
 def wrappers() -> None:
