@@ -5,111 +5,127 @@ is run again as the fix, in its own folder and environment. Then the step is wat
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from bot.model import Candidate, Category, Diagnosis, Incident
-from bot.ports import Executed, Tools
-from strategies.commands import Command, parsed, unwrap
+from bot.ports import Executed, Tools, Watched, Written
+from strategies.commands import parsed
+from strategies.fixers import Fix, Fixer, complaints
 
 NAME = "fix mode"
-CATEGORIES = frozenset(
-    {Category.LINT_ERROR, Category.TYPE_ERROR, Category.COMPILE_ERROR, Category.SNAPSHOT_DIFF, Category.TEST_ASSERTION}
-    | {Category.GITHUB_ACTIONS_CONFIG}  # what an action or a script that wraps a checker looks like
-)
+CATEGORIES = frozenset(Category) - {Category.DOCKER_BUILD, Category.TIMEOUT_OR_OOM}
 SECONDS = 600
+MAX_SECONDS = 1800
+MAX_WATCHES = 50
 
-Fixer = Mapping[str, Any]
+Contents = Mapping[str, Written]
 
 
 def applies(diagnosis: Diagnosis, tree: frozenset[str]) -> bool:
-    """Whether a checker may be behind the failure: all but the categories that no checker causes."""
+    """Whether a checker may be behind the failure; of those that no signature knows, the category is only a guess."""
     return diagnosis.category in CATEGORIES and bool(tree)
 
 
 def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     """Fix until the step is green or nothing changes any more; at most one candidate."""
-    fixers = tools.table("fixers.yaml")
-    session = tools.session(fresh_step=True)
-    used: dict[str, None] = {}
-    watched = session.watch()
-    for _ in range(tools.max_rounds):
-        programs = watched.programs or written_down(session.script)
-        todo = list(complaints(programs, fixers, unsafe=tools.unsafe_fixes))
-        if watched.code == 0 or not todo:
-            break
-        before = session.written()
-        used |= dict.fromkeys(name for name, *_ in todo)
-        for _, program, command in todo:
-            if command is not None:
-                session.run(command, cwd=program.cwd, env=program.env, timeout=SECONDS)
-        watched = session.watch()
-        if session.written() == before and watched.code:
-            break
-    changes = session.written()
-    if used and changes:
-        summary = f"Run {' and '.join(used)} in fix mode"
-        safe = not tools.unsafe_fixes
-        candidate = tools.candidate(changes, summary, safe=safe, step_green=watched.code == 0)
+    repair = Repair(tools, tools.table("fixers.yaml"))
+    repair.run()
+    for name in repair.doubtful if repair.green else ():
+        less = Repair(tools, repair.fixers, repair.without | {name})
+        if name in repair.used and len(repair.used) > 1 and less.run():
+            repair = less
+    if repair.fixed:
+        summary = f"Run {' and '.join(repair.used)} in fix mode"
+        candidate = tools.candidate(repair.fixed, summary, safe=not repair.unsafe, step_green=repair.green)
         if candidate:
             yield candidate
+
+
+class Repair:
+    """One go at the held step: its checkers are run as fixes until it is green or nothing helps any more.
+
+    `used` are the checkers whose fixes count, `fixed` is what these have changed, `unsafe` whether one of them is
+    unsafe. `doubtful` are those that complained while the step went on to others: it may put up with their complaints.
+    """
+
+    def __init__(self, tools: Tools, fixers: Sequence[Fixer], without: frozenset[str] = frozenset()) -> None:
+        """`without` names the checkers to leave alone."""
+        self.fixers, self.without = fixers, without
+        self.used: tuple[str, ...] = ()
+        self.fixed: tuple[Written, ...] = ()
+        self.green = self.unsafe = False
+        self.doubtful: dict[str, None] = {}
+        self._tools, self._session = tools, tools.session(fresh_step=True)
+        self._watched: Watched | None = None
+        self._before: Contents = {}
+        self._done: dict[tuple[str, ...], Fix] = {}
+        self._touched: set[str] = set()
+        self._useless: set[tuple[str, ...]] = set()
+
+    def run(self) -> bool:
+        """Whether the step is green in the end."""
+        self._before = self._contents()
+        spent, idle, unsafe = self._watch(), 0, False
+        for _ in range(MAX_WATCHES):
+            todo = () if self.green else self._todo(unsafe=unsafe)
+            if not todo and not self.green and self._tools.unsafe_fixes and not unsafe:
+                unsafe = True  # only what is left when the safe fixes have done what they can
+                todo = self._todo(unsafe=True)
+            if not todo or idle > self._tools.max_rounds or spent > MAX_SECONDS:
+                break
+            if not self._fix(todo):
+                self._useless.update(f.key for f in todo)
+                continue
+            idle = 0 if any(f.key not in self._done for f in todo) else idle + 1
+            self._done |= {f.key: f for f in todo}
+            spent += self._watch()
+            if self.green or not todo[0].quiet or any(not f.quiet for f in self._todo(unsafe=unsafe)):
+                self._count()
+        return self.green
+
+    def _watch(self) -> float:
+        self._watched = self._session.watch()
+        self.green = self._watched.code == 0
+        return self._watched.seconds
+
+    def _todo(self, *, unsafe: bool) -> tuple[Fix, ...]:
+        """What to run: the checkers that complain by their exit code; only when none is left, those that may."""
+        assert self._watched
+        programs = self._watched.programs or written_down(self._session.script)
+        found = [f for f in complaints(programs, self.fixers, unsafe=unsafe) if f.name not in self.without]
+        for at, fix in enumerate(found):
+            if fix.command and any(f.command and f.name != fix.name for f in found[at + 1 :]):
+                self.doubtful[fix.name] = None
+        left = [f for f in found if f.key not in self._useless]
+        return tuple([f for f in left if not f.quiet] or left)
+
+    def _fix(self, todo: Sequence[Fix]) -> bool:
+        """Run the fixes; whether they, or the checks that fix by themselves, have changed anything."""
+        now = self._contents()
+        touched = different(self._before, now) if any(f.command is None for f in todo) else set()
+        for fix in todo:
+            if fix.command:
+                self._session.run(fix.command, cwd=fix.program.cwd, env=fix.program.env, timeout=SECONDS)
+        self._before = self._contents()
+        touched |= different(now, self._before)
+        self._touched |= touched
+        return bool(touched)
+
+    def _count(self) -> None:
+        """Take what has been done so far for good."""
+        now = self._contents()
+        self.fixed = tuple(now[path] for path in sorted(self._touched) if path in now)
+        self.used = tuple(dict.fromkeys(f.name for f in self._done.values()))
+        self.unsafe = any(f.unsafe for f in self._done.values())
+
+    def _contents(self) -> Contents:
+        return {w.path: w for w in self._session.written()}
+
+
+def different(before: Contents, after: Contents) -> set[str]:
+    """The paths whose content differs."""
+    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 
 def written_down(script: str) -> tuple[Executed, ...]:
     """What a script starts by its own words: the fallback where it cannot be watched."""
     return tuple(Executed(argv, cwd="", code=1) for argv in parsed(script))
-
-
-def complaints(
-    programs: Sequence[Executed], fixers: Sequence[Fixer], *, unsafe: bool
-) -> Iterator[tuple[str, Executed, list[str] | None]]:
-    """The checkers that complain: their name, the program, and the command that fixes (None: it has fixed already)."""
-    seen = set()
-    for program in programs:
-        found = recognise(unwrap(program.argv), fixers, unsafe=unsafe) if program.code is not None else None
-        if found is None or (program.code == 0 and not found[0].get("zero_exit")):
-            continue
-        fixer, command = found
-        key = (program.cwd, tuple(command or program.argv))
-        if key not in seen:
-            seen.add(key)
-            yield fixer["name"], program, command
-
-
-def recognise(
-    command: Command, fixers: Sequence[Fixer], *, unsafe: bool = False
-) -> tuple[Fixer, list[str] | None] | None:
-    """The fixer of a command, and the command that fixes; None when it is no check of the table."""
-    for fixer in fixers:
-        arguments = list(command.arguments)
-        if command.name != fixer["program"] or not is_check(arguments, fixer):
-            continue
-        place = next((i + 1 for i, w in enumerate(arguments) if w == fixer.get("subcommand")), 0)
-        if fixer.get("writes"):
-            return fixer, None
-        added = [*fixer.get("add", ()), *(fixer.get("unsafe_add", ()) if unsafe else ())]
-        return fixer, [*command.start, *arguments[:place], *added, *without(arguments[place:], fixer)]
-    return None
-
-
-def is_check(arguments: Sequence[str], fixer: Fixer) -> bool:
-    """Whether the arguments make the program the check that the table means."""
-    if "check" in fixer and not set(fixer["check"]).intersection(arguments):
-        return False
-    first = next((w for w in arguments if not w.startswith("-")), "")
-    return bool(first == fixer.get("subcommand", first))
-
-
-def without(arguments: Sequence[str], fixer: Fixer) -> list[str]:
-    """The arguments without the options that the fix must not have (nor what the fix adds, twice)."""
-    gone = {*fixer.get("remove", ()), *fixer.get("add", ())}
-    valued = tuple(fixer.get("remove_valued", ()))
-    kept: list[str] = []
-    skip = False
-    for word in arguments:
-        if skip:
-            skip = False
-        elif word in valued:
-            skip = True
-        elif word not in gone and not word.startswith(tuple(f"{v}=" for v in valued)):
-            kept.append(word)
-    return kept

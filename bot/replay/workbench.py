@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from bot.errors import Transient, UsageError
+from bot.errors import Transient
 from bot.ports import Executed, Ran, Sandbox, Watched, Written
 from bot.replay import layout
 from bot.replay.layout import open_below
@@ -133,7 +133,7 @@ class Session:
         return Watched(ran.code, ran.output, ran.seconds, ran.timed_out, programs)
 
     def written(self) -> tuple[Written, ...]:
-        """What the session has changed in the workspace, `.git` left out. Raises `UsageError` for a file too large."""
+        """What the session has changed in the workspace, without `.git` and files of more than 20 MB: no fix is one."""
         upper = f"sessions/{self._name}/home/upper/{self._bench.in_home(self.workspace)}"
         return tuple(sorted(_walk(self._bench.folder.control, upper), key=lambda w: w.path))
 
@@ -203,14 +203,13 @@ def _walk_open(folder: int, prefix: str) -> Iterator[Written]:
             finally:
                 os.close(below)
         elif stat.S_ISREG(mode):
-            yield Written(path, _content(folder, entry.name, path), bool(mode & stat.S_IXUSR))
+            if (content := _content(folder, entry.name)) is not None:
+                yield Written(path, content, bool(mode & stat.S_IXUSR))
         elif stat.S_ISCHR(mode) and entry.stat(follow_symlinks=False).st_rdev == 0:  # overlayfs: deleted
             yield Written(path, None)
 
 
-def _content(folder: int, name: str, path: str) -> bytes:
+def _content(folder: int, name: str) -> bytes | None:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     with os.fdopen(descriptor, "rb") as file:
-        if os.fstat(descriptor).st_size > MAX_FILE:
-            raise UsageError(f"a fix wrote {path}, which is larger than {MAX_FILE:,} bytes")
-        return file.read(MAX_FILE)
+        return file.read(MAX_FILE) if os.fstat(descriptor).st_size <= MAX_FILE else None

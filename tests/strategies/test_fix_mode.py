@@ -8,24 +8,96 @@ from pathlib import Path
 import pytest
 
 from bot.config_files import config_root
+from bot.ports import Executed
 from bot.yaml12 import load
-from strategies import fix_mode
 from strategies.commands import parsed, unwrap
+from strategies.fixers import complaints, recognise
 from tests.conftest import NODE_MODULES
 from tests.projects import SETUP_PYTHON, WORKFLOW, Make, Project, workflow
 
 FIXERS = load((config_root() / "fixers.yaml").read_bytes(), "fixers.yaml")
-EXAMPLES = [(fixer["name"], check, fix) for fixer in FIXERS for check, fix in fixer["examples"]]
+EXAMPLES = [(f["name"], check, fix, bool(f.get("unsafe"))) for f in FIXERS for check, fix in f["examples"]]
 PYTHON = ("uses: actions/checkout@v4", SETUP_PYTHON)
 UGLY = "import sys, os\nx = {  'a':1 }\nprint(os, sys)\n"
 
 
-@pytest.mark.parametrize(("name", "check", "fix"), EXAMPLES)
-def test_the_examples_of_the_table(name: str, check: str, fix: str) -> None:
-    found = fix_mode.recognise(unwrap(shlex.split(check)), FIXERS)
+def ran(command: str, code: int | None = 1) -> Executed:
+    return Executed(tuple(shlex.split(command)), cwd="/w", code=code)
+
+
+@pytest.mark.parametrize(("name", "check", "fix", "unsafe"), EXAMPLES)
+def test_the_examples_of_the_table(name: str, check: str, fix: str, unsafe: bool) -> None:
+    found = recognise(ran(check), FIXERS, unsafe=unsafe)
     assert found
-    assert found[0]["name"] == name
-    assert (found[1] or shlex.split(check)) == shlex.split(fix)
+    assert (found.name, found.unsafe) == (name, unsafe)
+    assert [*(found.command or shlex.split(check))] == shlex.split(fix)
+    if unsafe:
+        assert recognise(ran(check), FIXERS) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("black .", "ruff format src", "ruff check --add-noqa .", "prettier --write .", "prettier src", "gofmt -w ."),
+        *(
+            "isort -q .",
+            "cargo build",
+            "cargo fmt",
+            "rubocop --auto-gen-config",
+            "terraform plan",
+            "terraform validate",
+        ),
+        *(
+            "mvn -B verify",
+            "./gradlew build",
+            "pre-commit install",
+            "biome start",
+            "git diff --exit-code",
+            "pytest -c x",
+        ),
+        *(
+            "clang-format -i a.c",
+            "sqlfluff parse a.sql",
+            "eslint --print-config a.js",
+            "python -c 1",
+            "sh -c 'black --check .'",
+        ),
+        *(
+            "docker run x black --check .",
+            "ruff --version",
+            "cat black",
+            "taplo lint",
+            "buf lint",
+            "deno test",
+            "rake test",
+        ),
+    ],
+)
+def test_what_is_no_check(command: str) -> None:
+    assert recognise(ran(command), FIXERS, unsafe=True) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "fix"),
+    [
+        ("ruff check --unsafe-fixes .", "ruff check --fix --unsafe-fixes ."),
+        ("rubocop app", "rubocop -A app"),
+        ("biome lint src", "biome lint --write --unsafe src"),
+    ],
+)
+def test_unsafe_fixes_where_they_are_wanted(check: str, fix: str) -> None:
+    found = recognise(ran(check), FIXERS, unsafe=True)
+    assert found
+    assert (list(found.command or ()), found.unsafe) == (shlex.split(fix), True)
+
+
+def test_the_checkers_that_complain_in_the_order_of_their_ends() -> None:
+    programs = [
+        *(ran("black --check a", None), ran("black --check a"), ran("python -m black --check a"), ran("isort -c .", 0)),
+        *(ran("gofmt -l .", 0), ran("make lint", 2)),
+    ]
+    found = complaints(programs, FIXERS, unsafe=False)
+    assert [(f.name, f.quiet) for f in found] == [("black", False), ("gofmt", True)]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +112,19 @@ def test_the_examples_of_the_table(name: str, check: str, fix: str) -> None:
         ("node /w/node_modules/prettier/bin/prettier.cjs -c .", "prettier", ["-c", "."]),
         ("/usr/local/bin/node --no-warnings /w/node_modules/eslint/bin/eslint.js .", "eslint", ["."]),
         ("node /w/node_modules/@biomejs/biome/bin/biome check", "biome", ["check"]),
+        ("node /w/node_modules/@taplo/cli/dist/cli.js fmt", "taplo", ["fmt"]),
+        ("node -r ./.pnp.cjs /c/eslint-npm-9.zip/node_modules/eslint/bin/eslint.js .", "eslint", ["."]),
         ("bash -c 'black .'", "bash", ["-c", "black ."]),
+        ("/usr/bin/clang-format-15.0 -n a.c", "clang-format", ["-n", "a.c"]),
+        ("/usr/bin/ruby3.1 /usr/bin/bundle3.1 exec rubocop -P", "rubocop", ["-P"]),
+        ("php -d memory_limit=1G tools/php-cs-fixer-v3.phar check", "php-cs-fixer", ["check"]),
+        ("java -Xmx1g -cp a.jar org.scalafmt.cli.Cli --test", "org.scalafmt.cli.Cli", ["--test"]),
+        ("java -Dx=y -jar /j/google-java-format-1.22.0-all-deps.jar -n A.java", "google-java-format", ["-n", "A.java"]),
+        ("npx --yes prettier@3 -c .", "prettier", ["-c", "."]),
+        ("poetry run black --check .", "black", ["--check", "."]),
+        ("env A=1 B=1 ruff check", "ruff", ["check"]),
+        ("uv run --frozen ruff check", "ruff", ["check"]),
+        ("python", "python", []),
         ("", "", []),
     ],
 )
@@ -190,6 +274,39 @@ def test_javascript_checkers(project: Make, node_tools: Path, step: str, scripts
     made = project({WORKFLOW: workflow(*NODE, f"run: {step}"), **files})
     done = made.here("fix", "--json", "--local-action", f"acme/node-tools@v1={node_tools}")
     assert (done.json["verdict"], done.json["grade"], done.json["strategy"]) == ("FIXED", "A", "fix mode"), done.out
+
+
+@pytest.mark.parametrize(
+    ("tools", "step", "files", "fixed"),
+    [
+        pytest.param("ruff", "ruff check -q --no-cache --select I . || true; ruff format --check a.py", {}, ["a.py"],
+                     id="a checker whose complaint the step puts up with"),
+        pytest.param("ruff", "gofmt -l . ; ruff format --check .", {"a.go": "package  a\n"}, ["a.py"],
+                     id="a checker that complains in silence"),
+        pytest.param("ruff", "ruff check -q --no-cache --select F821 . || true; test -z \"$(gofmt -l .)\"",
+                     {"a.go": "package  a\n", "a.py": "print(x)\n"}, ["a.go"], id="only the one in silence counts"),
+        pytest.param("ruff", "cp two.txt one.txt; ruff format --check .", {"one.txt": "1\n", "two.txt": "2\n"}, ["a.py"],
+                     id="the step itself changes files, too"),
+        pytest.param("ruff", "head -c 21000000 /dev/zero > large; ruff format --check .", {}, ["a.py"], id="large files"),
+        pytest.param("ruff", "for d in a b c d e f g h; do ruff format --check $d; done",
+                     {f"{d}/a.py": UGLY for d in "abcdefgh"}, [f"{d}/a.py" for d in "abcdefgh"], id="one folder at a time"),
+    ],
+)  # fmt: skip
+def test_nothing_but_what_the_step_complains_of(
+    project: Make, tools: str, step: str, files: dict[str, str], fixed: list[str]
+) -> None:
+    shell = "set -e\n" if "for d" in step else "set +e\n"
+    made = project(
+        {
+            WORKFLOW: workflow(*PYTHON, f"run: pip install --quiet {tools}", f"run: |\n  {shell}  {step}"),
+            "a.py": "import sys, os\nx = {  'a':1 }\n",
+            "b.py": "import sys\nimport os\n",
+            **files,
+        }
+    )
+    done = made.here("fix", "--json")
+    assert (done.json["verdict"], done.json["grade"]) == ("FIXED", "A"), done.out
+    assert made.git("diff", "--name-only", "HEAD", done.json["branch"]).split() == fixed
 
 
 def test_gofmt(project: Make) -> None:
