@@ -34,7 +34,7 @@ from bot.replay.repositories import Repositories
 from bot.replay.schedule import Ended, RunLeg, Schedule
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
-from bot.replay.workbench import Workbench
+from bot.replay.workbench import Look, Workbench
 from bot.replay.workflow import Workflow
 from bot.yaml12 import load
 
@@ -93,6 +93,7 @@ class Replay:
     ) -> None:
         self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
         self._progress, self._check_time = progress, check_time
+        self._look: Look | None = None
         self.numbers: Iterator[int] = count(1)
         self._legs: dict[str, Leg] = {}
         self._closed, self._lock = False, Lock()
@@ -108,12 +109,12 @@ class Replay:
         self._remote_contained = RemoteActions(tools.sources, self._plain, *what, containers=True)
         prepare.write_shared(folder / "shared", tools.machine)
 
-    def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:
+    def run(self, *, hold: bool = False, only: str = "", look: Look | None = None) -> ReplayResult:
         """Replay, and return what came of it. With `hold`, a leg that fails is held at its failing step.
 
         `only` is the key of the one leg that is wanted; of the others only those run that its job needs.
         """
-        started = time.monotonic()
+        started, self._look = time.monotonic(), look
         if reason := self._plan.unreplayable:
             (self._logs / "replay.log").touch()
             return ReplayResult(result=Result.UNREPLAYABLE, reason=reason, log=str(self._logs / "replay.log"))
@@ -225,6 +226,8 @@ class Replay:
         }
         ended = ended.model_copy(update=more)
         self._progress("ended", name, ended)
+        if self._look and result is Result.FAILURE:
+            self._look(ReplayResult(result=result, jobs=(ended,), log=str(self._logs / "replay.log")), self.bench)
         return ended
 
     def _is_named(self, repository: str) -> bool:

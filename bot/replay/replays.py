@@ -10,7 +10,7 @@ from bot.ports import Release
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Replay, Tools
 from bot.replay.source import Origin, Snapshot
-from bot.replay.workbench import Workbench
+from bot.replay.workbench import Benches, Look
 
 
 class Replays:
@@ -32,13 +32,13 @@ class Replays:
         self._open: list[Replay] = []
 
     def run(
-        self, commit: str, *, hold: bool = False, only: str = ""
-    ) -> tuple[ReplayResult, Callable[[str], Workbench | None]]:
-        """Replay a commit; the result, and what gives the bench of a leg that is held."""
+        self, commit: str, *, hold: bool = False, only: str = "", look: Look | None = None
+    ) -> tuple[ReplayResult, Benches]:
+        """Replay a commit; the result, and what gives the bench of a leg that is held. See `Look`."""
         folder = self.folder / f"replay-{next(self._numbers)}"
         replay = Replay(folder, self.origin, self._plan(commit), self._tools, self._progress, self._check_time)
         self._open.append(replay)
-        return replay.run(hold=hold, only=only), replay.bench
+        return replay.run(hold=hold, only=only, look=look), replay.bench
 
     def releases(self) -> tuple[Release, ...]:
         """What the indexes have told of, where packages travel in time."""
