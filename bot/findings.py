@@ -21,6 +21,8 @@ MAY_BE_FLAKY = frozenset(
     {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
 )
 LEAST_RERUNS = 2
+CANDIDATE = "a candidate to be proven: "
+"""How people are told of one; its summary follows."""
 
 
 @dataclass(frozen=True)
@@ -183,5 +185,5 @@ class Ahead:
                     break
             self._checked[job.key, strategy.NAME] = found
             if found and not found[-1].refused:
-                self._means.tell(f"{job.name}: a candidate to be proven: {found[-1].candidate.summary}")
+                self._means.tell(f"{job.name}: {CANDIDATE}{found[-1].candidate.summary}")
                 return
