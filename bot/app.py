@@ -291,9 +291,9 @@ class App:
     # --- wiring ---
 
     def _work(self, incident: Incident, owner: str, reported: Diagnosis | None) -> "Work":
+        from bot.findings import Means
         from bot.pipeline import Work
         from bot.repair.guard import judge
-        from bot.rounds import Means
         from strategies import installed
 
         deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)

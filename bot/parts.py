@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from bot.findings import failing
 from bot.model import Attempt, Category, Diagnosis, Grade, Incident, JobResult, Part, Result, Verdict
 from bot.replay.containers import NOT_HELD
 from bot.replay.verdict import grade_of, judge_leg
-from bot.rounds import State, failing
+from bot.rounds import State
 
 
 def part_of(job: JobResult, diagnosis: Diagnosis) -> Part:

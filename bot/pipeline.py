@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.errors import GitFailed, OutOfBudget, UsageError
+from bot.findings import Ahead, Means, failing
 from bot.model import Attempt, Diagnosis, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
@@ -19,7 +20,7 @@ from bot.repair.patch import diff_of
 from bot.repair.trees import remade
 from bot.replay.replays import Replays
 from bot.replay.verdict import overall
-from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Means, Rounds, State, failing, unsteady
+from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Rounds, State, unsteady
 from bot.state.effects import once
 
 
@@ -71,10 +72,10 @@ def run(incident: Incident, work: Work) -> Incident:
 
 
 def reproduce(incident: Incident, work: Work) -> Incident:
-    """Replay the commit as it is, and hold what fails."""
+    """Replay the commit as it is, hold what fails, and look into that while slower legs still run."""
     work.say("replaying the workflow as it is")
-    replays = _replays(incident, work)
-    result, benches = replays.run(incident.snapshot, hold=True)
+    state = _baseline(incident, work)
+    result = state.result
     if result.result is Result.SUCCESS:
         if work.reported:
             return _ended(
@@ -86,17 +87,17 @@ def reproduce(incident: Incident, work: Work) -> Incident:
         return _ended(incident, Verdict.GREEN, "the workflow passes: there is nothing to fix", baseline=result)
     if result.result is Result.UNREPLAYABLE:
         return _ended(incident, Verdict.UNREPLAYABLE, result.reason or "", baseline=result)
-    work.state = State(incident.snapshot, result, benches, {})
+    work.state = state
     return incident.model_copy(update={"stage": Stage.REPRODUCED, "baseline": result})
 
 
 def diagnose(incident: Incident, work: Work) -> Incident:
     """Say of each failing leg why it is red."""
     state, means = _alive(incident, work)
-    parts = tuple(part_of(job, means.diagnose(state.result, job)) for job in failing(state.result))
+    state.complaints = _complaints(state, means)
+    parts = tuple(part_of(job, state.complaints[job.key]) for job in failing(state.result))
     if not parts:
         return _ended(incident, Verdict.FLAKY, "the same tree failed in its first replay and passed in the second")
-    state.complaints = {p.key: p.diagnosis for p in parts}
     if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
         reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
         return _ended(incident, Verdict.NOT_REPRODUCED, reason, parts=parts)
@@ -174,14 +175,26 @@ def _replays(incident: Incident, work: Work) -> Replays:
 
 def _alive(incident: Incident, work: Work) -> tuple[State, Means]:
     """The state of the repair; a process that has none replays the baseline to get it back."""
-    replays = _replays(incident, work)
-    means = work.means(replays, work.checkpoints.save)
+    means = _means(incident, work)
     if work.state is None:
         work.say("replaying the workflow as it is, to go on from there")
-        result, benches = replays.run(incident.snapshot, hold=True)
-        complaints = {j.key: means.diagnose(result, j) for j in failing(result)}
-        work.state = State(incident.snapshot, result, benches, complaints)
+        work.state = _baseline(incident, work)
+        work.state.complaints = _complaints(work.state, means)
     return work.state, means
+
+
+def _means(incident: Incident, work: Work) -> Means:
+    return work.means(_replays(incident, work), work.checkpoints.save)
+
+
+def _baseline(incident: Incident, work: Work) -> State:
+    ahead = Ahead(incident, _means(incident, work))
+    result, benches = _replays(incident, work).run(incident.snapshot, hold=True, look=ahead.look)
+    return State(incident.snapshot, result, benches, {}, ahead)
+
+
+def _complaints(state: State, means: Means) -> dict[str, Diagnosis]:
+    return {j.key: state.ahead.diagnosis(j.key) or means.diagnose(state.result, j) for j in failing(state.result)}
 
 
 def _disagreement(parts: Sequence[Part], work: Work, state: State) -> str:

@@ -5,60 +5,21 @@ replayed together, and what helps is kept: the next round starts from there. Whe
 alone. Every attempt is in the checkpoint before its replay and after it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.errors import OutOfBudget, Refused
-from bot.model import (
-    Attempt,
-    Candidate,
-    Category,
-    Diagnosis,
-    Incident,
-    JobResult,
-    Refusal,
-    ReplayResult,
-    Result,
-    Verdict,
-)
-from bot.ports import Clock
-from bot.repair.patch import Applied, PatchPolicy, apply, commit
-from bot.repair.tools import StrategyTools
-from bot.replay.replays import Replays
+from bot.findings import MAY_BE_FLAKY, Ahead, Checked, Means, Reruns, checked_candidates, failing, rerun
+from bot.model import Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
+from bot.repair.patch import PatchPolicy, apply, commit
 from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
-from bot.replay.workbench import Workbench
-from bot.settings import Settings
+from bot.replay.workbench import Benches, Workbench
 from strategies import Strategy
 
 RUNS_WHERE_FLAKY = 3
 SMELLING = frozenset({Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM})
-MAY_BE_FLAKY = frozenset(
-    {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
-)
-LEAST_RERUNS = 2
 CONFIRMATIONS = 3
 FLAKY = "flaky"
-
-Benches = Callable[[str], Workbench | None]
-
-
-@dataclass(frozen=True)
-class Means:
-    """What the rounds work with.
-
-    `diagnose` reads a leg's log; `guard` gives the refusals of an applied candidate; `save` writes a checkpoint; `tell`
-    is for people; `check_time` raises `OutOfBudget` when the time is over.
-    """
-
-    replays: Replays
-    settings: Settings
-    clock: Clock
-    strategies: Sequence[Strategy]
-    diagnose: Callable[[ReplayResult, JobResult], Diagnosis]
-    guard: Callable[[Applied, frozenset[str]], tuple[Refusal, ...]]
-    save: Callable[[Incident], Incident]
-    tell: Callable[[str], None]
-    check_time: Callable[[], None]
 
 
 @dataclass
@@ -67,13 +28,14 @@ class State:
 
     By leg: `flaky` why it is, `step_green` the strategy by which its failing step passes although the job does not,
     `unproven` the strategy of a fix for which no time was left (in `unproven_commit`). `stopped`: the bound that
-    was met.
+    was met. `ahead`: what was found out of the baseline's legs as they failed.
     """
 
     commit: str
     result: ReplayResult
     benches: Benches
     complaints: dict[str, Diagnosis]
+    ahead: Ahead
     tried: set[tuple[str, str]] = field(default_factory=set)
     flaky: dict[str, str] = field(default_factory=dict)
     step_green: dict[str, str] = field(default_factory=dict)
@@ -164,16 +126,11 @@ class Rounds:
 
         When it only passes, its first failure may be owed to a state that it left behind itself; whole replays decide.
         """
-        settings, spent, passed, failed = self._means.settings.fix, 0.0, 0, 0
-        for count in range(1, settings.flaky_reruns + 1):
-            self._means.check_time()
-            ran = bench.session().rerun()
-            passed, failed, spent = passed + (ran.code == 0), failed + (ran.code != 0), spent + ran.seconds
-            if passed and failed:
-                return f"the same step on the same tree passed and failed ({failed + 1} of {count + 1} runs failed)"
-            if count >= LEAST_RERUNS and (passed or spent + ran.seconds > settings.flaky_seconds):
-                break
-        return self._confirmed(key, at) if passed else ""
+        ran = self._known_reruns(key, at) or rerun(bench, self._means)
+        return ran.flaky or (self._confirmed(key, at) if ran.passed else "")
+
+    def _known_reruns(self, key: str, at: str) -> Reruns | None:
+        return self.state.ahead.reruns(key) if at == self.incident.snapshot else None
 
     def _confirmed(self, key: str, at: str) -> str:
         for again in range(1, CONFIRMATIONS + 1):
@@ -201,10 +158,10 @@ class Rounds:
         return causes
 
     def _candidate_for(self, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
-        bench = next((b for key in legs if (b := self.state.benches(key))), None)
+        key, bench = next(((k, b) for k in legs if (b := self.state.benches(k))), ("", None))
         if bench is None:
             return None
-        complaint = self.state.complaints[legs[0]]
+        complaint = self.state.complaints[key]
         tree = frozenset(self._means.replays.origin.files(self.state.commit))
         for strategy in self._means.strategies:
             attempt = (strategy.NAME, f"{self.state.commit}:{fingerprint}")
@@ -212,25 +169,22 @@ class Rounds:
                 continue
             self.state.tried.add(attempt)
             self._means.check_time()
-            self._means.tell(f"trying {strategy.NAME} on {legs[0].split(':')[1]}")
-            settings = self._means.settings.fix
-            tools = StrategyTools(
-                self._means.replays.origin.git,
-                self.state.commit,
-                bench,
-                complaint,
-                unsafe_fixes=settings.unsafe_fixes,
-                max_rounds=settings.max_rounds,
-                strategy=strategy.NAME,
-            )
-            for candidate in strategy.propose(self.incident, tools):
-                if proposed := self._admitted(candidate, fingerprint, legs):
+            for checked in self._checked(strategy, bench, complaint, key):
+                if proposed := self._admitted(checked, fingerprint, legs):
                     return proposed
         return None
 
-    def _admitted(self, candidate: Candidate, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
-        """Put a candidate through the patch policy and the guard; what they refuse is an attempt, too."""
-        number = len(self.incident.attempts) + 1
+    def _checked(self, strategy: Strategy, bench: Workbench, complaint: Diagnosis, key: str) -> Iterable[Checked]:
+        commit = self.state.commit
+        known = self.state.ahead.checked(key, strategy.NAME) if commit == self.incident.snapshot else None
+        if known is not None:
+            return known
+        self._means.tell(f"trying {strategy.NAME} on {key.split(':')[1]}")
+        return checked_candidates(strategy, self.incident, commit, bench, complaint, self._means)
+
+    def _admitted(self, checked: Checked, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
+        """Take a candidate that the patch policy and the guard let through; what they refuse is an attempt, too."""
+        number, candidate = len(self.incident.attempts) + 1, checked.candidate
         attempt = Attempt(
             number=number,
             causes=(fingerprint,),
@@ -238,19 +192,12 @@ class Rounds:
             summary=candidate.summary,
             diff=candidate.diff,
         )
-        scope, allowed = self._means.settings.scope, frozenset({*candidate.rules, *self._means.settings.guard.allow})
-        try:
-            policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)
-            applied = apply(self._means.replays.origin.git, candidate.base, candidate.diff, policy=policy)
-            if refusals := self._means.guard(applied, allowed):
-                raise Refused("the guard refused it", refusals=[str(r) for r in refusals])
-        except Refused as e:
-            reason = "; ".join((e.message, *e.refusals[:3]))
-            self._record(attempt.model_copy(update={"reason": f"refused: {reason}"}))
-            self._means.tell(f"{candidate.strategy}: refused: {reason}")
+        if checked.refused:
+            self._record(attempt.model_copy(update={"reason": f"refused: {checked.refused}"}))
+            self._means.tell(f"{candidate.strategy}: refused: {checked.refused}")
             return None
         self._record(attempt)
-        return Proposed(candidate, policy, legs, number)
+        return Proposed(candidate, checked.policy, legs, number)
 
     def _record(self, attempt: Attempt) -> None:
         others = tuple(a for a in self.incident.attempts if a.number != attempt.number)
@@ -382,8 +329,3 @@ def unsteady(passes: Callable[[int], bool]) -> str:
     """Why a fix that passed its first replay is not to be believed; empty when all further replays (numbered) pass."""
     red = next((n for n in range(2, RUNS_WHERE_FLAKY + 1) if not passes(n)), 0)
     return f"with the fix, replay 1 passed and replay {red} did not" if red else ""
-
-
-def failing(result: ReplayResult) -> list[JobResult]:
-    """The legs whose failure fails the workflow."""
-    return [j for j in result.jobs if j.result is Result.FAILURE and not j.continue_on_error]

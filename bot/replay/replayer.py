@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.errors import Transient, Unavailable, UsageError
-from bot.model import JobResult, ReplayOptions, ReplayResult, Result, TestCounts, leg_key
+from bot.model import JobResult, ReplayOptions, ReplayResult, Result, StepResult, TestCounts, leg_key
 from bot.ports import Contained, Egress, Sandbox, SandboxSpec, Sources
 from bot.replay import containers, layout, prepare
 from bot.replay.actions import StandIns, steps_of, used, uses_tree
@@ -36,7 +36,7 @@ from bot.replay.repositories import Repositories
 from bot.replay.schedule import Ended, RunLeg, Schedule
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
-from bot.replay.workbench import Workbench
+from bot.replay.workbench import Look, Workbench
 from bot.replay.workflow import Workflow
 from bot.yaml12 import load
 
@@ -97,6 +97,7 @@ class Replay:
     ) -> None:
         self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
         self._progress, self._check_time, self._caches = progress, check_time, caches
+        self._look: Look | None = None
         self.numbers: Iterator[int] = count(1)
         self._legs: dict[str, Leg] = {}
         self._closed, self._lock = False, Lock()
@@ -112,12 +113,12 @@ class Replay:
         self._remote_contained = RemoteActions(tools.sources, self._plain, *what, containers=True)
         prepare.write_shared(folder / "shared", tools.machine)
 
-    def run(self, *, hold: bool = False, only: str = "") -> ReplayResult:
+    def run(self, *, hold: bool = False, only: str = "", look: Look | None = None) -> ReplayResult:
         """Replay, and return what came of it. With `hold`, a leg that fails is held at its failing step.
 
         `only` is the key of the one leg that is wanted; of the others only those run that its job needs.
         """
-        started = time.monotonic()
+        started, self._look = time.monotonic(), look
         if reason := self._plan.unreplayable:
             (self._logs / "replay.log").touch()
             return ReplayResult(result=Result.UNREPLAYABLE, reason=reason, log=str(self._logs / "replay.log"))
@@ -208,28 +209,12 @@ class Replay:
         steps = tuple(
             step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
         )
-        result, reason = judge(job, record, steps)
-        is_bounded = contained and contained.network != "all"
-        remote = self._remote_contained if is_bounded else self._remote
-        if result is Result.FAILURE and (
-            told := remote.want_of_network(job, steps, leg.printed)
-            or want_of_files(steps, record, leg.printed)
-            or want_of_secret(
-                [call.workflow.document.get("env"), job.get("env")], job, steps, leg.printed, call.secrets
-            )
-        ):
-            result, reason = Result.UNREPLAYABLE, told
-        if record.absent:
-            lost = f"{name}: the local clone lacks {', '.join(record.absent)}; the job ran without"
-            self._notes[self._clean(lost, call)] = None
+        result, reason = self._judged(call, planned, leg, record, steps, contained)
         if result is Result.FAILURE and contained and hold:
             reason = "; ".join(filter(None, [reason, containers.NOT_HELD]))
-        for step in record.steps.values():
-            for denied in step.denied:
-                self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None
         more = {
             "result": result,
-            "reason": self._clean(reason, call) if reason else None,
+            "reason": reason,
             "seconds": record.seconds,
             "steps": steps,
             "outputs": record.outputs,
@@ -240,7 +225,38 @@ class Replay:
         if contained is None:
             self._caches.keep(ended, leg.folder)
         self._progress("ended", name, ended)
+        if self._look and result is Result.FAILURE:
+            self._look(ReplayResult(result=result, jobs=(ended,), log=str(self._logs / "replay.log")), self.bench)
         return ended
+
+    def _judged(
+        self,
+        call: Call,
+        planned: Planned,
+        leg: Leg,
+        record: Record,
+        steps: tuple[StepResult, ...],
+        contained: Contained | None,
+    ) -> tuple[Result, str | None]:
+        """The result of a leg that has ended, and its reason: a failure counts where nothing was lacking."""
+        job, name = call.workflow.jobs[planned.job_id], call.name + planned.name
+        result, reason = judge(job, record, steps)
+        is_bounded = contained and contained.network != "all"
+        remote = self._remote_contained if is_bounded else self._remote
+        env = [call.workflow.document.get("env"), job.get("env")]
+        if result is Result.FAILURE and (
+            told := remote.want_of_network(job, steps, leg.printed)
+            or want_of_files(steps, record, leg.printed)
+            or want_of_secret(env, job, steps, leg.printed, call.secrets)
+        ):
+            result, reason = Result.UNREPLAYABLE, told
+        if record.absent:
+            lost = f"{name}: the local clone lacks {', '.join(record.absent)}; the job ran without"
+            self._notes[self._clean(lost, call)] = None
+        for step in record.steps.values():
+            for denied in step.denied:
+                self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None
+        return result, self._clean(reason, call) if reason else None
 
     def _is_named(self, repository: str) -> bool:
         return self._repositories.is_named(f"{SERVER}/{repository}")

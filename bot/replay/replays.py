@@ -11,7 +11,7 @@ from bot.replay.caches import Given, Shelf
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Replay, Tools
 from bot.replay.source import Origin, Snapshot
-from bot.replay.workbench import Workbench
+from bot.replay.workbench import Benches, Look
 
 
 class Replays:
@@ -34,15 +34,15 @@ class Replays:
         self._shelf: Shelf | None = None
 
     def run(
-        self, commit: str, *, hold: bool = False, only: str = ""
-    ) -> tuple[ReplayResult, Callable[[str], Workbench | None]]:
-        """Replay a commit; the result, and what gives the bench of a leg that is held."""
+        self, commit: str, *, hold: bool = False, only: str = "", look: Look | None = None
+    ) -> tuple[ReplayResult, Benches]:
+        """Replay a commit; the result, and what gives the bench of a leg that is held. See `Look`."""
         folder = self.folder / f"replay-{next(self._numbers)}"
         plan = self._plan(commit)
         given = Given(self._shelf_of(plan), trusted=commit == self.snapshot.commit)
         replay = Replay(folder, self.origin, plan, self._tools, self._progress, self._check_time, given)
         self._open.append(replay)
-        return replay.run(hold=hold, only=only), replay.bench
+        return replay.run(hold=hold, only=only, look=look), replay.bench
 
     def _shelf_of(self, plan: Plan) -> Shelf | None:
         """The caches of these replays; none with secrets, which code of a shelf must not see nor leave there.

@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
 from bot.errors import Transient
+from bot.model import ReplayResult
 from bot.ports import Executed, Ran, Sandbox, Watched, Written
 from bot.replay import layout
 from bot.replay.layout import open_below
@@ -73,6 +74,12 @@ class Workbench:
         name = f"{next(self._numbers)}.trace"
         tracer = [layout.INTERPRETER, "-IS", f"{layout.BIN}/run", "trace", f"{layout.CONTROL}/{name}"]
         return [*tracer, *command], self.folder.control / name
+
+
+Benches = Callable[[str], Workbench | None]
+"""Gives the workbench of a leg by its key, None when it is not held."""
+Look = Callable[[ReplayResult, Benches], None]
+"""Shown a leg that has failed, in a result of that leg alone, while others go on; it runs in the place of that leg."""
 
 
 class Session:

@@ -183,6 +183,14 @@ def test_a_fix_that_breaks_another_job_is_refused_as_regressed(project: Make) ->
     assert "the job use, which passed before, fails" in found["reason"]
 
 
+def test_a_fix_that_breaks_a_test_of_its_own_job_is_regressed(project: Make) -> None:
+    steps = (*SETUP, "run: python3 -m unittest", "run: ruff check --no-cache a.py")
+    test = "from a import os\n" + TEST.format("os", "os")
+    code, found = fix(project({WORKFLOW: workflow(*steps), "a.py": "import os\n", "test_a.py": test}))
+    assert (code, found["verdict"], found["branch"]) == (1, "REGRESSED", None)
+    assert "the step 'Run python3 -m unittest', which passed before, fails" in found["reason"]
+
+
 def test_fewer_tests_than_before_is_regressed(project: Make) -> None:
     """A fixer that takes tests away makes the step green; the count of tests gives it away."""
     steps = (SETUP[0], "run: python3 generate.py", "run: python3 -m unittest -v", "run: git diff --exit-code")

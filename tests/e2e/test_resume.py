@@ -100,9 +100,18 @@ def test_resuming_what_is_done_changes_nothing(copy: Project) -> None:
     assert told(copy) == before
 
 
-def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(copy: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("sleep 4646", id="in a step"),
+        pytest.param("test ! -e once || sleep 4646; touch once; echo 'FAILED a.py::test_b'; exit 1", id="in its rerun"),
+    ],
+)
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
+    copy: Project, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # a Ctrl-C in its code would leave its lock taken
-    copy.write({WORKFLOW: workflow("run: sleep 4646")})
+    copy.write({WORKFLOW: workflow(f"run: |\n  {step}")})
     child = subprocess.Popen(["regreen", "fix"], cwd=copy.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     while not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4646"]]:
         assert child.poll() is None
