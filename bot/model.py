@@ -247,6 +247,8 @@ class Candidate(Model):
     """The failing step passed with it on the workbench: a hint, worth grade C."""
     rules: tuple[str, ...] = ()
     """Guard rules that the strategy is about and may therefore touch (for instance `generated-file`)."""
+    notes: tuple[str, ...] = ()
+    """What people should know of it or look at: its evidence, what it has taken as given."""
 
 
 class Refusal(Model):
@@ -272,6 +274,7 @@ class Attempt(Model):
     diff: str = ""
     verdict: Verdict | None = None
     reason: str = ""
+    notes: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     cost_usd: Decimal = Decimal(0)
     seconds: float = 0

@@ -97,6 +97,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
             "tier": a.tier,
             "verdict": a.verdict,
             "reason": a.reason,
+            "notes": a.notes,
             "cost_usd": float(a.cost_usd),
             "seconds": a.seconds,
         }
@@ -220,6 +221,8 @@ class Report:
                 f"  {attempt.number}. {escape(attempt.summary)}  [dim]({attempt.strategy})[/]: {outcome}"
                 + _tail(attempt.reason)
             )
+            for note in attempt.notes:
+                self._print(f"     {shown(note)}")
 
     def _evidence(self, incident: Incident) -> None:
         before, after = incident.baseline, incident.final

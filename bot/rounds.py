@@ -221,6 +221,7 @@ class Rounds:
                 complaint,
                 unsafe_fixes=settings.unsafe_fixes,
                 max_rounds=settings.max_rounds,
+                snapshots=settings.snapshots,
                 strategy=strategy.NAME,
             )
             for candidate in strategy.propose(self.incident, tools):
@@ -237,6 +238,7 @@ class Rounds:
             strategy=candidate.strategy,
             summary=candidate.summary,
             diff=candidate.diff,
+            notes=candidate.notes,
         )
         scope, allowed = self._means.settings.scope, frozenset({*candidate.rules, *self._means.settings.guard.allow})
         try:
