@@ -113,11 +113,12 @@ class Excerpt(Model):
 
 
 class Drift(Model):
-    """The release of a dependency that broke what nobody had changed."""
+    """The release of a dependency that broke what nobody had changed; `newest`: no other followed it."""
 
     package: str
     version: str
     released: UtcTime
+    newest: bool = False
 
 
 class Diagnosis(Model):
@@ -396,6 +397,9 @@ class Incident(Model):
     updated: UtcTime
     round: int = 1
     stage: Stage = Stage.OPENED
+    green: UtcTime | None = None
+    """When it was green, as somebody says: then the date may be all that has changed (`drift`)."""
+    drift: DriftReport | None = None
     baseline: ReplayResult | None = None
     final: ReplayResult | None = None
     parts: tuple[Part, ...] = ()

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.errors import GitFailed, OutOfBudget, UsageError
-from bot.model import Attempt, Diagnosis, Incident, Part, Proposal, Result, Stage, Verdict
+from bot.model import Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
 from bot.proposal import local
@@ -28,7 +28,8 @@ class Work:
     """Everything that a process has in hand for one incident.
 
     `theirs` is the checkout's own repository; `open_replays` makes the clone and what replays it; `means` gives the
-    rounds what they work with; `reported` is the diagnosis of the failure that somebody reported, if any.
+    rounds what they work with; `find_drift` looks for the release that broke it since it was green; `reported` is the
+    diagnosis of the failure that somebody reported, if any.
     """
 
     checkpoints: Checkpoints
@@ -38,6 +39,7 @@ class Work:
     theirs: Git
     open_replays: Callable[[Incident], Replays]
     means: Callable[[Replays, Callable[[Incident], Incident]], Means]
+    find_drift: Callable[[Incident], DriftReport]
     say: Callable[[str], None]
     reported: Diagnosis | None = None
     state: State | None = None
@@ -96,6 +98,12 @@ def diagnose(incident: Incident, work: Work) -> Incident:
     parts = tuple(part_of(job, means.diagnose(state.result, job)) for job in failing(state.result))
     if not parts:
         return _ended(incident, Verdict.FLAKY, "the same tree failed in its first replay and passed in the second")
+    if incident.green:
+        work.say(f"looking for the release that broke it since {incident.green:%Y-%m-%d %H:%M} UTC")
+        found = work.find_drift(incident)
+        work.say(found.told)
+        incident = incident.model_copy(update={"drift": found})
+        parts = tuple(p.model_copy(update={"diagnosis": _with_drift(p.diagnosis, incident)}) for p in parts)
     state.complaints = {p.key: p.diagnosis for p in parts}
     if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
         reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
@@ -179,9 +187,15 @@ def _alive(incident: Incident, work: Work) -> tuple[State, Means]:
     if work.state is None:
         work.say("replaying the workflow as it is, to go on from there")
         result, benches = replays.run(incident.snapshot, hold=True)
-        complaints = {j.key: means.diagnose(result, j) for j in failing(result)}
+        complaints = {j.key: _with_drift(means.diagnose(result, j), incident) for j in failing(result)}
         work.state = State(incident.snapshot, result, benches, complaints)
     return work.state, means
+
+
+def _with_drift(diagnosis: Diagnosis, incident: Incident) -> Diagnosis:
+    """The diagnosis with the release that broke the workflow: all of it was green before."""
+    drift = incident.drift.drift if incident.drift else ()
+    return diagnosis.model_copy(update={"drift": drift[0] if drift else None})
 
 
 def _disagreement(parts: Sequence[Part], work: Work, state: State) -> str:

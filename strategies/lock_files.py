@@ -102,3 +102,24 @@ def repair(session: Session, tool: Tool, command: Command, program: Executed) ->
 def locks(written: Sequence[Written], tool: Tool) -> dict[str, bytes | None]:
     """The lock files of a tool among what was written."""
     return {w.path: w.content for w in written if PurePosixPath(w.path).name in tool["files"]}
+
+
+def is_lock(path: str, tools: Tools) -> bool:
+    """Whether it is a lock file of the table."""
+    return any(PurePosixPath(path).name in tool["files"] for tool in tools.table("lock_files.yaml"))
+
+
+def relock(session: Session, folder: str, tools: Tools) -> None:
+    """Bring the lock files of a folder up to date, after its manifest was edited in the session."""
+    seen = set()
+    for tool in tools.table("lock_files.yaml"):
+        there = [name for name in tool["files"] if str(PurePosixPath(folder, name)) in tools.paths]
+        if there and tool["program"] not in seen:
+            seen.add(tool["program"])
+            place = f"{session.workspace}/{folder}".rstrip("/")
+            for arguments in tool["repairs"]:
+                if (
+                    session.run([tool["program"], *arguments], cwd=place, env=tool.get("env"), timeout=SECONDS).code
+                    == 0
+                ):
+                    break

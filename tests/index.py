@@ -22,12 +22,16 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 @dataclass(frozen=True)
 class Release:
-    """One version of a package of both kinds: what its only module says, and when it was uploaded (ISO 8601)."""
+    """One version of a package of both kinds: what its only module says, and when it was uploaded (ISO 8601).
+
+    `module` is the module's name where that is not the package's.
+    """
 
     name: str
     version: str
     uploaded: str = "2020-01-01T00:00:00Z"
     code: str = ""
+    module: str = ""
 
     @property
     def wheel_name(self) -> str:
@@ -37,7 +41,7 @@ class Release:
     def wheel(self) -> bytes:
         info = f"{self.name}-{self.version}.dist-info"
         files = {
-            f"{self.name}.py": self.code,
+            f"{self.module or self.name}.py": self.code,
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
