@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -194,11 +194,31 @@ class App:
         diagnosis = self._diagnose_leg(red, job).model_copy(update={"drift": report.drift[0]})
         return report.model_copy(update={"diagnosis": diagnosis})
 
-    def open_incident(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
-        """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known."""
-        return self._recovery.run(lambda: self._opened(options, delivery, max_minutes))
+    def open_incident(
+        self, options: ReplayOptions, delivery: Delivery, max_minutes: float, *, green: str = ""
+    ) -> Incident:
+        """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known.
 
-    def _opened(self, options: ReplayOptions, delivery: Delivery, max_minutes: float) -> Incident:
+        `green` is a commit that was green when it was made, or the time of a green run.
+        """
+        moment = self._recovery.run(lambda: self._moment(green, options)) if green else None
+        return self._recovery.run(lambda: self._opened(options, delivery, max_minutes, moment))
+
+    def _moment(self, green: str, options: ReplayOptions) -> datetime:
+        if options.network != "registries":
+            raise UsageError("--green: packages travel in time with --network registries alone")
+        found = self.theirs.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}")
+        if found:
+            return committed_at(self.theirs, found.decode().strip())
+        try:
+            moment = datetime.fromisoformat(green)
+        except ValueError as e:
+            raise UsageError(f"--green: '{green}' is no commit and no time (2026-01-31, 2026-01-31T12:00:00Z)") from e
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def _opened(
+        self, options: ReplayOptions, delivery: Delivery, max_minutes: float, green: datetime | None
+    ) -> Incident:
         replays = self.replays(options)
         snapshot = replays.snapshot
         try:
@@ -219,6 +239,7 @@ class App:
             options=options,
             delivery=delivery,
             max_minutes=max_minutes,
+            green=green,
             created=now,
             updated=now,
         )
@@ -331,6 +352,13 @@ class App:
                 check_time,
             )
 
+        def drift_of(record: Incident) -> DriftReport:
+            def at(moment: datetime) -> Replays:
+                return self._opened_replays(record.options.model_copy(update={"as_of": moment}), self.checkout)
+
+            assert record.green
+            return find_drift(at, record.green, record.options.as_of or self._clock.now())[0]
+
         return Work(
             checkpoints=self.checkpoints,
             clock=self._clock,
@@ -339,6 +367,7 @@ class App:
             theirs=self.theirs,
             open_replays=open_replays,
             means=means,
+            find_drift=drift_of,
             say=self._voices.say,
             reported=reported,
         )

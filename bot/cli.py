@@ -220,12 +220,19 @@ def _compare(view: "View", first: Path, second: Path) -> int:
     metavar="FILE",
     help="Log of the run that failed; it has to fail that way here.",
 )
+@click.option(
+    "--green",
+    metavar="COMMIT|TIME",
+    default="",
+    help="When it was green: look for the release of a dependency that broke it since, and leave that out.",
+)
 def fix(**given: Any) -> int:
     """Find out why the checkout's workflow is red, fix it, and prove the fix by replaying.
 
     \b
     Example:  regreen fix                       leaves the fix on a branch regreen/...
               regreen fix --workflow ci.yml --apply
+              regreen fix --green 2026-01-31
 
     Exit code 0 when it is green or fixed, 1 when it is not (the report says why).
     """
@@ -238,7 +245,7 @@ def fix(**given: Any) -> int:
         delivery = Delivery(kind="patch", patch=str(patch.absolute())) if patch else Delivery(kind=given["delivery"])
         reported = app.diagnose(given["log"], app.settings.diagnosis.max_tokens) if given["log"] else None
         minutes = given["max_minutes"] or app.settings.fix.max_minutes
-        incident = app.open_incident(options, delivery, minutes)
+        incident = app.open_incident(options, delivery, minutes, green=given["green"])
         return _finish(app, view, incident, reported)
 
 

@@ -98,6 +98,7 @@ def checked_candidates(
         complaint,
         unsafe_fixes=settings.unsafe_fixes,
         max_rounds=settings.max_rounds,
+        snapshots=settings.snapshots,
         strategy=strategy.NAME,
     )
     for candidate in strategy.propose(incident, tools):

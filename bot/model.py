@@ -113,11 +113,12 @@ class Excerpt(Model):
 
 
 class Drift(Model):
-    """The release of a dependency that broke what nobody had changed."""
+    """The release of a dependency that broke what nobody had changed; `newest`: no other followed it."""
 
     package: str
     version: str
     released: UtcTime
+    newest: bool = False
 
 
 class Diagnosis(Model):
@@ -247,6 +248,8 @@ class Candidate(Model):
     """The failing step passed with it on the workbench: a hint, worth grade C."""
     rules: tuple[str, ...] = ()
     """Guard rules that the strategy is about and may therefore touch (for instance `generated-file`)."""
+    notes: tuple[str, ...] = ()
+    """What people should know of it or look at: its evidence, what it has taken as given."""
 
 
 class Refusal(Model):
@@ -272,6 +275,7 @@ class Attempt(Model):
     diff: str = ""
     verdict: Verdict | None = None
     reason: str = ""
+    notes: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     cost_usd: Decimal = Decimal(0)
     seconds: float = 0
@@ -393,6 +397,9 @@ class Incident(Model):
     updated: UtcTime
     round: int = 1
     stage: Stage = Stage.OPENED
+    green: UtcTime | None = None
+    """When it was green, as somebody says: then the date may be all that has changed (`drift`)."""
+    drift: DriftReport | None = None
     baseline: ReplayResult | None = None
     final: ReplayResult | None = None
     parts: tuple[Part, ...] = ()

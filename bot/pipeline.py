@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.errors import GitFailed, OutOfBudget, UsageError
 from bot.findings import Ahead, Means, failing
-from bot.model import Attempt, Diagnosis, Incident, Part, Proposal, Result, Stage, Verdict
+from bot.model import Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
 from bot.proposal import local
@@ -29,7 +29,8 @@ class Work:
     """Everything that a process has in hand for one incident.
 
     `theirs` is the checkout's own repository; `open_replays` makes the clone and what replays it; `means` gives the
-    rounds what they work with; `reported` is the diagnosis of the failure that somebody reported, if any.
+    rounds what they work with; `find_drift` looks for the release that broke it since it was green; `reported` is the
+    diagnosis of the failure that somebody reported, if any.
     """
 
     checkpoints: Checkpoints
@@ -39,6 +40,7 @@ class Work:
     theirs: Git
     open_replays: Callable[[Incident], Replays]
     means: Callable[[Replays, Callable[[Incident], Incident]], Means]
+    find_drift: Callable[[Incident], DriftReport]
     say: Callable[[str], None]
     reported: Diagnosis | None = None
     state: State | None = None
@@ -94,10 +96,17 @@ def reproduce(incident: Incident, work: Work) -> Incident:
 def diagnose(incident: Incident, work: Work) -> Incident:
     """Say of each failing leg why it is red."""
     state, means = _alive(incident, work)
-    state.complaints = _complaints(state, means)
+    state.complaints = _complaints(state, means, incident)
     parts = tuple(part_of(job, state.complaints[job.key]) for job in failing(state.result))
     if not parts:
         return _ended(incident, Verdict.FLAKY, "the same tree failed in its first replay and passed in the second")
+    if incident.green:
+        work.say(f"looking for the release that broke it since {incident.green:%Y-%m-%d %H:%M} UTC")
+        found = work.find_drift(incident)
+        work.say(found.told)
+        incident = incident.model_copy(update={"drift": found})
+        state.complaints = _complaints(state, means, incident)
+        parts = tuple(p.model_copy(update={"diagnosis": state.complaints[p.key]}) for p in parts)
     if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
         reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
         return _ended(incident, Verdict.NOT_REPRODUCED, reason, parts=parts)
@@ -179,7 +188,7 @@ def _alive(incident: Incident, work: Work) -> tuple[State, Means]:
     if work.state is None:
         work.say("replaying the workflow as it is, to go on from there")
         work.state = _baseline(incident, work)
-        work.state.complaints = _complaints(work.state, means)
+        work.state.complaints = _complaints(work.state, means, incident)
     return work.state, means
 
 
@@ -193,8 +202,15 @@ def _baseline(incident: Incident, work: Work) -> State:
     return State(incident.snapshot, result, benches, {}, ahead)
 
 
-def _complaints(state: State, means: Means) -> dict[str, Diagnosis]:
-    return {j.key: state.ahead.diagnosis(j.key) or means.diagnose(state.result, j) for j in failing(state.result)}
+def _complaints(state: State, means: Means, incident: Incident) -> dict[str, Diagnosis]:
+    found = {j.key: state.ahead.diagnosis(j.key) or means.diagnose(state.result, j) for j in failing(state.result)}
+    return {key: _with_drift(diagnosis, incident) for key, diagnosis in found.items()}
+
+
+def _with_drift(diagnosis: Diagnosis, incident: Incident) -> Diagnosis:
+    """The diagnosis with the release that broke the workflow: all of it was green before."""
+    drift = incident.drift.drift if incident.drift else ()
+    return diagnosis.model_copy(update={"drift": drift[0] if drift else None})
 
 
 def _disagreement(parts: Sequence[Part], work: Work, state: State) -> str:

@@ -435,6 +435,15 @@ class Tools(Protocol):
         """How often a fix that uncovers the next complaint may go on."""
         ...
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The regular files of the commit."""
+        ...
+
+    def read(self, path: str) -> str:
+        """The text of a file of the commit; empty where it has none of that name, or it is no UTF-8."""
+        ...
+
     def table(self, name: str) -> Any:
         """A table of config/, by its file name."""
         ...
@@ -456,8 +465,12 @@ class Tools(Protocol):
         rules: Sequence[str] = (),
         new_files: bool = False,
         step_green: bool = False,
+        notes: Sequence[str] = (),
     ) -> Candidate | None:
         """The candidate of these changes, or None when they change nothing. Files that git does not track yet are
         left out unless `new_files`.
+
+        Snapshot files are marked in its notes. Unless people have set `fix.snapshots`, new ones are left out and the
+        rule `snapshot` cannot be had, so that the guard refuses changed ones.
         """
         ...

@@ -97,6 +97,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
             "tier": a.tier,
             "verdict": a.verdict,
             "reason": a.reason,
+            "notes": a.notes,
             "cost_usd": float(a.cost_usd),
             "seconds": a.seconds,
         }
@@ -114,10 +115,15 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
         "attempts": tries,
-        "notes": last.notes if (last := incident.final or incident.baseline) else (),
+        "notes": _notes(incident),
         "cost_usd": float(incident.cost_usd),
         "seconds": round(incident.seconds, 3),
     }
+
+
+def _notes(incident: Incident) -> tuple[str, ...]:
+    last = incident.final or incident.baseline
+    return (*(last.notes if last else ()), *([f"drift: {incident.drift.told}"] if incident.drift else ()))
 
 
 class Report:
@@ -173,6 +179,8 @@ class Report:
         """What failed and why, what was tried, the verdict with its evidence, and where the fix is."""
         for part in incident.parts:
             self._part(part)
+        if incident.drift:
+            self._print(f"\n{shown(incident.drift.told)}  [dim]({incident.drift.replays} replays)[/]")
         self._attempts(incident)
         verdict = incident.verdict
         if verdict is None:
@@ -220,6 +228,8 @@ class Report:
                 f"  {attempt.number}. {escape(attempt.summary)}  [dim]({attempt.strategy})[/]: {outcome}"
                 + _tail(attempt.reason)
             )
+            for note in attempt.notes:
+                self._print(f"     {shown(note)}")
 
     def _evidence(self, incident: Incident) -> None:
         before, after = incident.baseline, incident.final

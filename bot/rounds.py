@@ -191,6 +191,7 @@ class Rounds:
             strategy=candidate.strategy,
             summary=candidate.summary,
             diff=candidate.diff,
+            notes=candidate.notes,
         )
         if checked.refused:
             self._record(attempt.model_copy(update={"reason": f"refused: {checked.refused}"}))

@@ -65,6 +65,7 @@ class FixSettings(_Section):
     strategies: tuple[str, ...]
     disabled_strategies: tuple[str, ...]
     unsafe_fixes: bool
+    snapshots: bool
     max_attempts: PositiveInt
     max_rounds: PositiveInt
     max_minutes: PositiveFloat

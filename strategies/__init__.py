@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Tools
-from strategies import fix_mode, left_behind
+from strategies import dependency_drift, fix_mode, left_behind, lock_files, undeclared_dependency
 
 
 class Strategy(Protocol):
@@ -24,7 +24,7 @@ class Strategy(Protocol):
         ...
 
 
-ALL: tuple[Strategy, ...] = (left_behind, fix_mode)
+ALL: tuple[Strategy, ...] = (dependency_drift, left_behind, lock_files, fix_mode, undeclared_dependency)
 GROUP = "regreen.strategies"
 
 

@@ -2,7 +2,8 @@
 
 Code generators followed by `git diff --exit-code`, and hooks that rewrite files and fail: the job's workspace already
 holds what should have been committed. Only where the failing step looks at git's view of the tree, so that a test which
-rewrites its own expectations does not count.
+rewrites its own expectations does not count. Snapshots that a generator has recorded count where people have set
+`fix.snapshots`.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from strategies.commands import unwrap
 
 NAME = "left behind"
 CATEGORIES = frozenset(Category)
-RULES = ("generated-file",)
+RULES = ("generated-file", "lock-file", "snapshot")
 LOOKING = frozenset({"diff", "diff-index", "diff-files", "status", "ls-files"})
 SEES_NEW_FILES = frozenset({"status", "ls-files"})
 

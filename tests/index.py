@@ -25,7 +25,8 @@ JSON = "application/vnd.pypi.simple.v1+json"
 class Release:
     """One version of a package of both kinds: what its only module says, and when it was uploaded (ISO 8601).
 
-    With a `folder`, its files are those of the package for npm.
+    With a `folder`, its files are those of the package for npm. `module` is the module's name where that is not the
+    package's.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Release:
     uploaded: str = "2020-01-01T00:00:00Z"
     code: str = ""
     folder: Path | None = None
+    module: str = ""
 
     @cached_property
     def manifest(self) -> dict[str, object]:
@@ -47,7 +49,7 @@ class Release:
     def wheel(self) -> bytes:
         info = f"{self.name}-{self.version}.dist-info"
         files = {
-            f"{self.name}.py": self.code,
+            f"{self.module or self.name}.py": self.code,
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }

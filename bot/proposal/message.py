@@ -27,7 +27,8 @@ def commit_message(incident: Incident, parts: Sequence[Part], what: str) -> str:
     grade = max(p.grade for p in fixed if p.grade)
     open_ones = [p.job for p in parts if p.verdict is not Verdict.FIXED]
     evidence = f"{grade} ({MEANING[grade]})" + (f"; still red: {', '.join(open_ones)}" if open_ones else "")
+    notes = [note for a in incident.attempts if a.verdict is Verdict.FIXED for note in a.notes]
     headline = what[0].lower() + what[1:] if what[:2].istitle() else what
     return environment.get_template("commit.j2").render(
-        what=headline, fixed=fixed, incident=incident, evidence=evidence
+        what=headline, fixed=fixed, incident=incident, evidence=evidence, notes=notes
     )

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from bot.config_files import config_root
 from bot.model import Candidate, Diagnosis
 from bot.ports import Git, Session, Written
+from bot.repair.guard.kinds import is_snapshot
 from bot.repair.patch import diff_of
 from bot.repair.trees import tracked, tree_with
 from bot.yaml12 import load
@@ -35,11 +36,27 @@ class StrategyTools:
         *,
         unsafe_fixes: bool,
         max_rounds: int,
+        snapshots: bool,
         strategy: str,
     ) -> None:
         self._git, self._commit, self._bench, self._strategy = git, commit, bench, strategy
         self.diagnosis, self.unsafe_fixes, self.max_rounds = diagnosis, unsafe_fixes, max_rounds
+        self._snapshots = snapshots
         self._blobs = {path: sha for path, (_, sha) in tracked(git, commit).items()}
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """See `bot.ports.Tools.paths`."""
+        return frozenset(self._blobs)
+
+    def read(self, path: str) -> str:
+        """See `bot.ports.Tools.read`."""
+        blob = self._blobs.get(path)
+        content = self._git.run("cat-file", "blob", blob) if blob else b""
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return ""
 
     def table(self, name: str) -> Any:
         """See `bot.ports.Tools.table`."""
@@ -74,8 +91,15 @@ class StrategyTools:
         rules: Sequence[str] = (),
         new_files: bool = False,
         step_green: bool = False,
+        notes: Sequence[str] = (),
     ) -> Candidate | None:
         """See `bot.ports.Tools.candidate`."""
+        marked = sorted(w.path for w in changes if is_snapshot(w.path))
+        if marked and self._snapshots:
+            notes = (*notes, f"what tests expect was recorded anew, look at it: {', '.join(marked)}")
+        elif marked:
+            changes = [w for w in changes if w.path in self._blobs or w.path not in marked]
+            rules = [r for r in rules if r != "snapshot"]
         tree = tree_with(self._git, self._commit, changes, new_files=new_files)
         diff = diff_of(self._git, self._commit, tree)
         if not diff:
@@ -88,4 +112,5 @@ class StrategyTools:
             safe=safe,
             step_green=step_green,
             rules=tuple(rules),
+            notes=tuple(notes),
         )

@@ -41,8 +41,14 @@ def _halved(open_replays: OpenReplays, report: DriftReport, releases: list[Relea
             return report.model_copy(update={"told": told, "replays": count})
         good, bad = (good, middle) if result.result is Result.FAILURE else (middle, bad)
     named = [r for r in releases if r.released == moments[bad]]
-    drifts = tuple(Drift(package=r.package, version=r.version, released=r.released) for r in named)
+    drifts = tuple(
+        Drift(package=r.package, version=r.version, released=r.released, newest=_is_newest(r, releases)) for r in named
+    )
     return report.model_copy(update={"told": _told(drifts), "replays": count, "drift": drifts})
+
+
+def _is_newest(one: Release, releases: list[Release]) -> bool:
+    return not any(r.package == one.package and r.released > one.released for r in releases)
 
 
 def _replay(open_replays: OpenReplays, moment: datetime) -> tuple[ReplayResult, tuple[Release, ...]]:

@@ -22,4 +22,11 @@ def test_other_packages_register_strategies(tmp_path: Path, monkeypatch: pytest.
     (info / "entry_points.txt").write_text("[regreen.strategies]\nother = other_strategy\n")
     assert installed() == ALL
     monkeypatch.syspath_prepend(tmp_path)
-    assert [s.NAME for s in installed()] == ["left behind", "fix mode", "other"]
+    assert [s.NAME for s in installed()] == [
+        "dependency drift",
+        "left behind",
+        "lock files",
+        "fix mode",
+        "undeclared dependency",
+        "other",
+    ]

@@ -49,3 +49,35 @@ def test_what_is_never_the_same_twice_is_not_fixed(project: Make) -> None:
     done = made.here("fix", "--json").json
     assert done["verdict"] == "STILL_FAILING"
     assert done["branch"] is None
+
+
+def test_snapshots_only_where_people_want_them_and_marked(project: Make) -> None:
+    steps = ("run: sort words > snapshots/sorted && sort words > sorted", "run: git diff --exit-code")
+    files = {"words": "b\na\n", "sorted": "b\n", "snapshots/sorted": "b\n"}
+    made = project({WORKFLOW: workflow(CHECKOUT, *steps), **files})
+    refused = made.here("fix", "--json").json
+    assert refused["verdict"] == "NOT_FIXED"
+    assert "snapshot: snapshots/sorted" in refused["attempts"][0]["reason"]
+    done = made.here("fix", env={"REGREEN_FIX_SNAPSHOTS": "true"})
+    assert "look at it: snapshots/sorted" in done.out
+    assert "look at it: snapshots/sorted" in made.git("log", "-1", "--format=%B", "--glob=heads/regreen/[0-9a-f]*")
+
+
+def test_new_snapshots_are_left_out(project: Make) -> None:
+    steps = ("run: mkdir -p __snapshots__ && echo 1 > __snapshots__/a.snap", 'run: test -z "$(git status --porcelain)"')
+    made = project({WORKFLOW: workflow(CHECKOUT, *steps)})
+    done = made.here("fix", "--json").json
+    assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])
+    assert made.here("fix", "--json", env={"REGREEN_FIX_SNAPSHOTS": "true"}).json["verdict"] == "FIXED"
+
+
+def test_a_lock_file_that_the_job_writes_is_left_behind(project: Make) -> None:
+    made = project(
+        {
+            WORKFLOW: workflow(CHECKOUT, "run: cp wanted uv.lock && git diff --exit-code"),
+            "wanted": "2\n",
+            "uv.lock": "1\n",
+        }
+    )
+    done = made.here("fix", "--json").json
+    assert (done["verdict"], done["strategy"]) == ("FIXED", "left behind")
