@@ -13,7 +13,7 @@ import re2
 
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Executed, Session, Tools, Written
-from strategies.commands import Command, parsed, unwrap
+from strategies.commands import Command, interpreted, parsed
 
 NAME = "lock files"
 CATEGORIES = frozenset(
@@ -69,9 +69,9 @@ def stale(programs: Sequence[Executed], table: Sequence[Tool], output: str) -> I
 
 
 def started(argv: Sequence[str]) -> Command:
-    """The command of a program; bun is a package manager here, not what runs a script."""
+    """The command of a program; bun and uv are package managers here, not what runs another program."""
     bun = bool(argv) and PurePosixPath(argv[0]).name == "bun"
-    return Command("bun", (argv[0],), tuple(argv[1:])) if bun else unwrap(argv)
+    return Command("bun", (argv[0],), tuple(argv[1:])) if bun else interpreted(argv)
 
 
 def recognise(command: Command, table: Sequence[Tool], output: str) -> Tool | None:

@@ -55,7 +55,7 @@ FORGER = """
     os.symlink(theirs, control + "/calls")
     os.symlink(theirs, control + "/sessions/s1")
     os.symlink(theirs + "/out", "/home/runner/out")
-    tell("held", "/", "1", "/home/runner/out/sub/a.txt", "GITHUB_WORKSPACE=/home/runner/out/sub")
+    tell("held", "/", "0", "1", "/home/runner/out/sub/a.txt", "GITHUB_WORKSPACE=/home/runner/out/sub")
     while hear()[0] == "run":
         shutil.rmtree(control + "/sessions/s2/home/upper")
         os.symlink(theirs, control + "/sessions/s2/home/upper")
