@@ -101,6 +101,8 @@ class Grammar:
     """Tokens that formatters exchange -> the one that counts."""
     bare_lists: Names = NOTHING
     """Types whose brackets may be left out."""
+    annotated: Names = NOTHING
+    """Types on which annotations stand that may switch checkers off."""
     annotations: Callable[[Node], Iterator[Annotation]] = no_annotations
     title: Callable[[Node], str] = lambda node: text_of(node.child_by_field_name("name"))
     tolerant: bool = False

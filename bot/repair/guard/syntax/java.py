@@ -31,7 +31,7 @@ def call(node: Node) -> Call | None:
 
 def annotations(node: Node) -> Iterator[Annotation]:
     """The annotations of a class, method, field, parameter or variable."""
-    for group in (c for c in node.named_children if c.type == "modifiers"):
+    for group in [node] if node.type == "modifiers" else [c for c in node.named_children if c.type == "modifiers"]:
         for one in group.named_children:
             if one.type in {"annotation", "marker_annotation"}:
                 given = one.child_by_field_name("arguments")
@@ -75,6 +75,7 @@ JAVA = TreeLanguage(
         lists=names("array_initializer element_value_array_initializer"),
         assignments={"variable_declarator": ("name", "value"), "assignment_expression": ("left", "right")},
         annotations=annotations,
+        annotated=names("modifiers"),
     ),
     vocabulary=jvm.VOCABULARY,
     endings=(".java",),

@@ -70,7 +70,7 @@ def _lambda(node: Node | None) -> Node | None:
 def annotations(node: Node) -> Iterator[Annotation]:
     """The annotations of a class, function, property, or of the file."""
     groups = [c for c in node.named_children if c.type == "modifiers"]
-    if node.type == "annotated_expression":
+    if node.type in {"annotated_expression", "modifiers"}:
         groups = [node]
     if node.type == "file_annotation":
         groups = [node.parent] if node.parent is not None else []
@@ -112,6 +112,7 @@ KOTLIN = TreeLanguage(
         lists=names("collection_literal"),
         assignments={"property_declaration": ("", ""), "assignment": ("left", "right")},
         annotations=annotations,
+        annotated=names("modifiers annotated_expression file_annotation"),
         tolerant=True,
         rewrite=rewrite,
     ),

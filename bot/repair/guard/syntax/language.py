@@ -15,7 +15,7 @@ from bot.repair.guard.syntax.reader import Reader
 from bot.repair.guard.syntax.values import Values, is_literal, normal
 from bot.repair.guard.trees import first_error, line_of, parse, text_of, walk
 
-MOST = 60_000  # nodes of one file that are read with care
+MOST = 45_000  # nodes of one file that are read with care
 BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -103,12 +103,27 @@ class TreeLanguage:
 
     def _suppressions(self, nodes: Sequence[Node]) -> Iterator[Directive]:
         seen: set[tuple[str, int]] = set()
-        for node in nodes:
+        for node in (n for n in nodes if n.type in self.grammar.annotated):
+            around = ""
             for told in self.grammar.annotations(node):
-                found = marks.suppression(told, text_of(node)[:600])
+                if told.name in marks.SUPPRESSIONS or told.name == "cfg_attr":
+                    around = around or _around(node)
+                found = marks.suppression(told, around)
                 if found is not None and (found.text, found.line) not in seen:
                     seen.add((found.text, found.line))
                     yield found
+
+
+def _around(node: Node) -> str:
+    """The beginning of what an annotation stands at."""
+    if node.type == "attribute_item":
+        following = node.next_named_sibling
+        while following is not None and following.type == "attribute_item":
+            following = following.next_named_sibling
+        node = following or node
+    elif node.type == "modifiers" and node.parent is not None:
+        node = node.parent
+    return text_of(node)[:600]
 
 
 def balanced(text: str, family: str) -> bool:

@@ -15,6 +15,7 @@ from bot.repair.guard.syntax.values import Values, literals, normal, rows
 from bot.repair.guard.trees import line_of, size_of, text_of
 
 UNITS = 1500  # tests and functions of one file that are read with care
+CHECKS = 3000  # assertions of one file that are read with care
 NESTED, NESTED_FREE = 10, 200_000  # bytes of calls within calls that are read, per byte of the file and for free
 
 
@@ -30,7 +31,7 @@ class Reader:
         self.kit = Kit(grammar, vocabulary, self.asserts, test)
         self.drafts: list[Draft] = []
         self.done: set[int] = set()
-        self.budget = 0
+        self.budget = self.checks = 0
 
     def read(self, root: Node) -> list[Unit]:
         """The units of a file, `<module>` first. Raises `TooComplex` when calls stand in calls over and over."""
@@ -158,7 +159,11 @@ class Reader:
         place = Place(context.guards, owner.scope, statements.alone(chain.node))
         if not context.faked:
             failing = context.failing and self.asserts.fails(chain)
-            owner.checks += [] if failing else self.asserts.of_chain(chain, place)
+            found = [] if failing else list(self.asserts.of_chain(chain, place))
+            owner.checks += found
+            self.checks += len(found)
+            if self.checks > CHECKS:
+                raise TooComplex(f"more than {CHECKS} assertions")
             owner.marks += marks.of_chain(chain, grammar, vocabulary, context.condition)
             called = [x for x in chain.links if x.call]
             if called and not fake:

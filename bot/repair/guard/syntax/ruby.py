@@ -1,6 +1,6 @@
 """Ruby: RSpec, minitest (both styles), test-unit, shoulda, mocha."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import re2
 import tree_sitter_ruby
@@ -38,12 +38,19 @@ def call(node: Node) -> Call | None:
 
 def hidden(node: Node) -> bool:
     """Whether `private` stands before a method."""
-    before = node.prev_named_sibling
-    while before is not None:
-        if before.type == "identifier" and text_of(before) in {"private", "protected", "public"}:
-            return text_of(before) != "public"
-        before = before.prev_named_sibling
-    return False
+    return node.parent is not None and node.id in _private(node.parent)
+
+
+@lru_cache(maxsize=1)
+def _private(body: Node) -> frozenset[int]:
+    """The methods behind `private` in a class."""
+    found, hides = set(), False
+    for one in body.named_children:
+        if one.type == "identifier" and text_of(one) in {"private", "protected", "public"}:
+            hides = text_of(one) != "public"
+        elif hides:
+            found.add(one.id)
+    return frozenset(found)
 
 
 def is_test_path(path: str) -> bool:

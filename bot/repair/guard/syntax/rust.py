@@ -8,7 +8,7 @@ import re2
 import tree_sitter_rust
 from tree_sitter import Language, Node, Parser
 
-from bot.repair.guard.facts import Mark, Patterns
+from bot.repair.guard.facts import Mark, Patterns, TooComplex
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
@@ -20,6 +20,8 @@ ASSERTING = re2.compile(
     r"^(?:(?:debug_|prop_|more_|pretty_)?assert\w*|panic|unreachable|todo|unimplemented|vec|fail|bail|ensure|matches|claim\w*)$"
 )
 UNRUN = frozenset({"ignore", "no_run", "compile_fail"})
+EXAMPLES = 300  # of one file, each of which is parsed
+DOCUMENTED = 60  # lines between an example and what it documents; tree-sitter takes long to find a neighbour
 LISTS = names("vec array")
 PROPTEST = names("proptest quickcheck")
 PARAMETERS = re2.compile(r"(fn\s+\w+\s*\()([^{}]*? in [^{}]*?)(\)\s*(?:->[^{]*)?\{)")
@@ -93,7 +95,7 @@ def _strategies(match: Any) -> str:
 
 def annotations(node: Node) -> Iterator[Annotation]:
     """The attributes that stand before an item, and those inside of a file."""
-    if node.type == "inner_attribute_item":
+    if node.type in {"inner_attribute_item", "attribute_item"}:
         yield from _attribute(node)
         return
     given = node.child_by_field_name("parameters") if node.type == "function_item" else None
@@ -129,6 +131,8 @@ def examples(nodes: Sequence[Node]) -> Iterator[tuple[str, str, tuple[Mark, ...]
     """The code in documentation that rustdoc runs: (what it documents, a test with that code, its marks)."""
     docs = [n for n in nodes if n.type == "line_comment" and text_of(n).startswith(("///", "//!"))]
     tag, first, code = None, 0, list[str]()
+    if sum(text_of(n)[3:].strip().startswith("```") for n in docs) > 2 * EXAMPLES:
+        raise TooComplex(f"more than {EXAMPLES} examples")
     for node in docs:
         text = text_of(node)[3:].strip("\n")
         if not text.strip().startswith("```"):
@@ -148,8 +152,11 @@ def examples(nodes: Sequence[Node]) -> Iterator[tuple[str, str, tuple[Mark, ...]
 
 def _documented(node: Node) -> str:
     """The name of the item that a comment stands before."""
-    while node.next_named_sibling is not None and ("comment" in node.type or node.type == "attribute_item"):
-        node = node.next_named_sibling
+    for _ in range(DOCUMENTED):
+        following = node.next_named_sibling
+        if following is None or not ("comment" in node.type or node.type == "attribute_item"):
+            break
+        node = following
     return f"doc {text_of(node.child_by_field_name('name')) or 'module'}"
 
 
@@ -211,6 +218,7 @@ GRAMMAR = Grammar(
         "static_item": ("name", "value"),
     },
     annotations=annotations,
+    annotated=names("inner_attribute_item attribute_item"),
     rewrite=rewrite,
 )
 RUST = TreeLanguage(

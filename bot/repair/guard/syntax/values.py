@@ -9,14 +9,19 @@ from functools import cached_property
 import re2
 from tree_sitter import Node
 
+from bot.repair.guard.facts import TooComplex
 from bot.repair.guard.syntax.calls import bare
 from bot.repair.guard.syntax.grammar import Grammar, Names, chain_of
-from bot.repair.guard.trees import text_of, walk
+from bot.repair.guard.trees import size_of, text_of, walk
 
+SHORT = 200  # bytes of a plain literal that is no string
+MOST_ROWS = 20_000  # rows of all tables of a file
 MOST = 8  # values of one name that are looked at
 DIGESTED = 300  # literals of one variable above which only their digest is kept
 QUOTED = re2.compile(r"(?s)^[a-zA-Z0-9@]*?#*(?:\"\"\"|'''|\"|'|`|R\"\()(.*?)(?:\"\"\"|'''|\)?\"|'|`)?#*[a-z0-9]*$")
 SUFFIX = re2.compile(r"(?i)(?:[iuf](?:8|16|32|64|128|size)|(?:ul?l?|l?l?u|f|l|d|m|r))$")
+BRACKETS = {"(": "[", ")": "]"}
+CONSTANTS = frozenset({"true", "false", "null", "nullptr", "NULL"})
 UPDATES = frozenset(
     {
         "update_expression",
@@ -39,6 +44,7 @@ class Values:
         self._all = sorted(_assignments(nodes, grammar), key=lambda row: row[0])
         self._starts = [row[0] for row in self._all]
         self._told: dict[int, list[str]] = {}
+        self._rows = 0
         self._literal: dict[int, bool] = {}
 
     def inside(self, node: Node) -> "Scope":
@@ -50,6 +56,12 @@ class Values:
     def file(self) -> "Scope":
         """The scope of the whole file."""
         return Scope(self, _by_name(self._all), None)
+
+    def count(self, rows: int) -> None:
+        """Take in that so many rows are read. Raises `TooComplex` when it is too many for one file."""
+        self._rows += rows
+        if self._rows > MOST_ROWS:
+            raise TooComplex(f"more than {MOST_ROWS} rows of tables")
 
     def is_literal(self, value: Node) -> bool:
         """Whether an assigned value is made of constants only; asked once for each."""
@@ -77,7 +89,7 @@ class Scope:
 
     def get(self, name: str) -> Sequence[Node]:
         """What is assigned to a name (the last few); nothing when that is not known."""
-        name = OWN.sub("", name)
+        name = OWN.sub("", name) if name[:1] in "@$ts" else name
         if name in self.own:
             return self.own[name][-MOST:]
         return self.outer.get(name) if self.outer else ()
@@ -168,8 +180,8 @@ def _tokens(start: Node, grammar: Grammar) -> Iterator[str]:
 
 def _spelled(node: Node) -> str:
     """A token as it stands; lists of PHP have brackets of one kind, symbols of Ruby no colon."""
-    if node.parent is not None and node.parent.type == "array_creation_expression":
-        return {"(": "[", ")": "]"}.get(node.type, text_of(node))
+    if node.type in BRACKETS and node.parent is not None and node.parent.type == "array_creation_expression":
+        return BRACKETS[node.type]
     return text_of(node).lstrip(":") if node.type == "simple_symbol" else text_of(node)
 
 
@@ -202,6 +214,8 @@ def string_of(node: Node) -> str:
 
 def number(text: str) -> str:
     """A number as Python writes it, so that `.5`, `0.50`, `5e-1` and `0.5f` are one."""
+    if text.isdecimal() and len(text) < 16:
+        return f"{int(text)}.0"
     plain = text.replace("_", "").replace("'", "").lower()
     if plain[:2] not in {"0x", "0b", "0o"}:
         plain = SUFFIX.sub("", plain)
@@ -251,7 +265,9 @@ def leaf(node: Node, grammar: Grammar) -> str:
         return repr(string_of(node))
     if kind in grammar.numbers:
         return number(text_of(node))
-    if kind in grammar.fixed or text_of(node) in {"true", "false", "null", "nullptr", "NULL"}:
+    if size_of(node) > SHORT:  # a sign and a number are shorter
+        return ""
+    if kind in grammar.fixed or text_of(node) in CONSTANTS:
         return text_of(node)
     inner = next(iter(node.named_children), None)
     if kind in grammar.unaries and inner is not None and inner.type in grammar.numbers and text_of(node)[:1] == "-":
@@ -320,6 +336,7 @@ def rows(node: Node | None, scope: Scope, listers: Names, steps: int = 2) -> Ite
             yield from rows(value, scope, listers, steps - 1)
         return
     found = _members(node, grammar, listers)
+    scope.file.count(len(found))
     for member in found:
         yield normal(bare(member), grammar)
     if not found and grammar.call(node) is not None:
