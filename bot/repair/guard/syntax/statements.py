@@ -175,8 +175,8 @@ def _returned(node: Node, context: Context, kit: Kit) -> None:
     value = normal(told[0], grammar) if told else ""
     if owner.name.startswith("main") and told and not told[0].type.endswith("literal"):
         place = Place(context.guards, owner.scope, True)
-        found = [] if grammar.call(told[0]) else kit.asserts.of_condition(told[0], True, place, line_of(node))
-        owner.checks += [replace(c, hollow="") for c in found]  # a counter that starts with a constant
+        checks = [] if grammar.call(told[0]) else kit.asserts.of_condition(told[0], True, place, line_of(node))
+        owner.checks += [replace(c, hollow="") for c in checks]  # a counter that starts with a constant
     if not owner.collected:
         found = [r for t in told[:1] for r in rows(t, owner.scope, kit.vocabulary.listers)]
         owner.cases += found
