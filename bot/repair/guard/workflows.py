@@ -136,16 +136,18 @@ class _Step:
 def _steps(change: Change) -> Told:
     """Conditions and tolerance of steps. A step that did not exist before and checks nothing may have them."""
     before, after = (list(_steps_of(text)) for text in (change.old_text, change.new_text))
-    known = frozenset().union(*(s.does for s in before))
+    known = {word for step in before for word in step.does}
+    conditions = {(word, step.condition) for step in before for word in step.does}
+    tolerances = {(word, step.tolerant) for step in before for word in step.does}
     for step in after:
-        same = [s for s in before if s.does & step.does]
         is_old = bool(step.does & known)
-        if step.condition and not any(s.condition == step.condition for s in same):
+        if step.condition and not any((word, step.condition) in conditions for word in step.does):
             if step.condition.lower() in NEVER and (is_old or step.checks):
                 yield "ignored-failure", step.line, f"steps.if: {step.condition}: it never runs"
             elif is_old and step.condition not in ALWAYS:
                 yield "weakened-command", step.line, f"steps.if: {step.condition}: it does not run always any more"
-        if step.tolerant and (is_old or step.checks) and not any(s.tolerant == step.tolerant for s in same):
+        tolerated = any((word, step.tolerant) in tolerances for word in step.does)
+        if step.tolerant and (is_old or step.checks) and not tolerated:
             yield "ignored-failure", step.line, "steps.continue-on-error lets a failure pass"
 
 
