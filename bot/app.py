@@ -3,7 +3,6 @@
 What only `fix` needs is imported when it is needed: a replay must not wait for it.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -43,7 +42,8 @@ from bot.recovery import Recovery
 from bot.replay.drift import find_drift
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Tools
-from bot.replay.replays import Replays, discard
+from bot.replay.replays import Replays
+from bot.replay.runs import new_folder
 from bot.replay.selection import refuse_another_head, repository_of, select
 from bot.replay.source import Origin, Snapshot, committed_at
 from bot.settings import Settings, settings_of
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from bot.state.checkpoints import Checkpoints
 
 LEASE_SPARE_SECONDS = 600.0
-RUNS_KEPT, RUNS_MOST = 30, 100
-KEPT_SECONDS = 7 * 24 * 3600.0
 Say = Callable[[str], None]
 
 
@@ -427,24 +425,7 @@ class App:
         return found.model_copy(update={"step": step.name}) if step else found
 
     def _run_folder(self) -> Path:
-        """A folder for the replays of one command.
-
-        Logs stay: those of a week up to `RUNS_MOST`, and the newest in any case. What a killed process left beside
-        them goes.
-        """
-        runs = self.cache / "runs"
-        folder = runs / f"{self._clock.now():%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
-        folder.mkdir(mode=0o700, parents=True)  # else other users could run what a job has made setuid
-        for number, old in enumerate(sorted(runs.iterdir(), reverse=True)):
-            with suppress(FileNotFoundError):  # another process tidies up as well
-                age = self._clock.now().timestamp() - old.stat().st_mtime
-                running = is_running(old.name.partition("-")[2].partition("-")[0])
-                in_use = running and (old / "source").exists()
-                if not in_use and (number >= RUNS_MOST or (number >= RUNS_KEPT and age > KEPT_SECONDS)):
-                    remove(old)
-                elif not running:
-                    discard(old)
-        return folder
+        return new_folder(self.cache / "runs", self._clock.now(), is_running)
 
 
 def commit_all(root: Path, message: str) -> None:

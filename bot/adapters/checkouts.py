@@ -2,44 +2,47 @@
 
 from pathlib import Path
 
-import git
-from git.exc import InvalidGitRepositoryError, NoSuchPathError
-
-from bot.adapters.git_plumbing import GitPlumbing
-from bot.errors import UsageError
+from bot.adapters.git_plumbing import GET_GIT, NO_GIT, GitPlumbing, answer, without_gits
+from bot.errors import MachineError, UsageError
 from bot.ports import Checkout
+
+# Whoever owns it: nothing that its configuration names is run.
+WHERE = ("-c", "safe.directory=*", "rev-parse", "--path-format=absolute")
+WHERE_SECONDS = 60.0
+FOUND = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
 
 
 def open_checkout(path: Path) -> Checkout:
     """Look at the checkout around a path. Raises `UsageError` when there is none, or it has no commit yet."""
-    try:
-        repo = git.Repo(path, search_parent_directories=True)
-    except (InvalidGitRepositoryError, NoSuchPathError) as e:
+    bare, *found = _discover(path)
+    if bare == "true":
+        raise UsageError(f"{path} is a bare repository", hint="give a checkout of it")
+    if len(found) != len(FOUND) - 1:
         raise UsageError(
             f"{path} is not inside a git repository", hint="run regreen in a checkout, or give its path"
-        ) from e
-    with repo:
-        if repo.working_tree_dir is None:
-            raise UsageError(f"{path} is a bare repository", hint="give a checkout of it")
-        git_dir, common_dir = Path(repo.git_dir), Path(repo.common_dir).resolve()
-        plumbing = GitPlumbing(git_dir)
-        head = plumbing.try_run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        if head is None:
-            raise UsageError(f"{path} has no commit yet", hint="commit first")
-        branch = (plumbing.try_run("symbolic-ref", "--quiet", "--short", "HEAD") or b"").decode().strip()
-        return Checkout(
-            root=Path(repo.working_tree_dir),
-            git_dir=git_dir,
-            common_dir=common_dir,
-            head=head.decode().strip(),
-            branch=branch,
-            default_branch=_default_branch(plumbing, branch),
-            origin=next((next(iter(r.urls), "") for r in repo.remotes if r.name == "origin"), ""),
         )
+    git_dir, common_dir, root = map(Path, found)
+    plumbing = GitPlumbing(git_dir)
+    head = plumbing.try_run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head is None:
+        raise UsageError(f"{path} has no commit yet", hint="commit first")
+    branch = (plumbing.try_run("symbolic-ref", "--quiet", "--short", "HEAD") or b"").decode().strip()
+    origin = plumbing.run("ls-remote", "--get-url", "origin").decode().strip()
+    return Checkout(
+        root=root,
+        git_dir=git_dir,
+        common_dir=common_dir,
+        head=head.decode().strip(),
+        branch=branch,
+        default_branch=_default_branch(plumbing, branch),
+        origin=origin if origin != "origin" else "",
+    )
 
 
 def create_checkout(root: Path, message: str) -> None:
     """Make a repository of the files in a folder, with one commit."""
+    import git  # slow to import, and no replay needs it
+
     with git.Repo.init(root, initial_branch="main") as repo:
         with repo.config_writer() as config:
             config.set_value("user", "name", "Regreen").set_value("user", "email", "noreply@regreen.invalid")
@@ -47,13 +50,21 @@ def create_checkout(root: Path, message: str) -> None:
         repo.git.commit(message=message, quiet=True)
 
 
+def _discover(path: Path) -> list[str]:
+    """What git says of `FOUND`, as far as it knows; it begins with "" outside of any repository."""
+    try:
+        _, out, _ = answer(["git", *WHERE, *FOUND], path, without_gits(), b"", WHERE_SECONDS)
+    except (FileNotFoundError, NotADirectoryError) as e:
+        if not path.is_dir():
+            return [""]
+        raise MachineError(NO_GIT, hint=GET_GIT) from e
+    return out.decode("utf-8", "surrogateescape").splitlines() or [""]
+
+
 def _default_branch(plumbing: GitPlumbing, branch: str) -> str:
-    told = plumbing.try_run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
-    if told:
-        return told.decode().strip().removeprefix("origin/")
-    known = (
-        n
-        for n in ("main", "master")
-        if plumbing.try_run("show-ref", "--verify", "--quiet", f"refs/heads/{n}") is not None
-    )
-    return next(known, branch or "main")
+    names = ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master")
+    told = plumbing.run("for-each-ref", "--format=%(refname) %(symref)", *names).decode().split("\n")
+    known = dict(line.split(" ", 1) for line in told if line)
+    if there := known.get(names[0]):
+        return there.removeprefix("refs/remotes/origin/")
+    return next((name.removeprefix("refs/heads/") for name in names[1:] if name in known), branch or "main")
