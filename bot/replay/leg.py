@@ -92,6 +92,7 @@ class Leg(threading.Thread):
         self._selector = selectors.DefaultSelector()
         self._lines = actlog.Lines()
         self._process: Sandboxed
+        self._began: float
         self._egress: Egress | None = None
         self._deadline, self._step_deadline = 0.0, math.inf
         self._holding: Client | None = None
@@ -138,12 +139,13 @@ class Leg(threading.Thread):
 
     def run(self) -> None:
         """Run the leg; whatever goes wrong ends up in `settled`."""
-        started = time.monotonic()
+        self._began = time.monotonic()
         try:
             try:
-                self._follow(started)
+                self._follow()
             finally:
-                self._record.seconds = time.monotonic() - started
+                if not self.settled.done():
+                    self._record.seconds = time.monotonic() - self._began
                 self._close()
         except BaseException as e:  # noqa: BLE001 - a thread's edge: the one who waits gets it
             if not self.settled.done():
@@ -151,7 +153,7 @@ class Leg(threading.Thread):
         if not self.settled.done():
             self.settled.set_result(self._record)
 
-    def _follow(self, started: float) -> None:
+    def _follow(self) -> None:
         listener = listen(self.folder.control)
         if self._reach:
             try:
@@ -166,7 +168,7 @@ class Leg(threading.Thread):
         self._selector.register(process.exited, selectors.EVENT_READ, "exited")
         self._selector.register(listener, selectors.EVENT_READ, "listener")
         self._selector.register(self._wake_reader, selectors.EVENT_READ, "wake")
-        self._process, self._deadline = process, started + self._deadline_seconds
+        self._process, self._deadline = process, self._began + self._deadline_seconds
         try:
             while self._read_once(process, listener):
                 pass
@@ -335,7 +337,7 @@ class Leg(threading.Thread):
             float(fields[1]),
             frozenset(self._record.absent),
         )
-        self._record.job = Result.FAILURE
+        self._record.job, self._record.seconds = Result.FAILURE, time.monotonic() - self._began
         self.settled.set_result(self._record)
 
     def _next_request(self) -> None:

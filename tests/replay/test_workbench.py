@@ -38,6 +38,7 @@ def test_holds_at_the_first_failing_step(hold: Hold) -> None:
     bench, result, _ = hold("run: echo 1; exit 1\ncontinue-on-error: true", "run: echo 2; exit 7", "run: echo 3")
     assert result.result is Result.FAILURE
     assert [s.result for s in result.jobs[0].steps] == ["failure", "failure", "skipped"]
+    assert result.jobs[0].seconds > 0, "although it has not ended"
     assert bench.held.step == "1"
     again = bench.session().rerun()
     assert (again.code, again.output) == (7, "2\n")
