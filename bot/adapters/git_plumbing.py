@@ -111,7 +111,7 @@ class GitPlumbing:
         if self._work_tree:
             words.append(f"--work-tree={self._work_tree}")
         words += (word for k, v in self._overrides.items() for word in ("-c", f"{k}={v}"))
-        cwd = self._work_tree or (self._git_dir if self._git_dir.is_dir() else self._git_dir.parent)
+        cwd = self._work_tree or next(p for p in (self._git_dir, *self._git_dir.parents) if p.is_dir())
         settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **self._env, **(env or {})}
         try:
             code, out, errors = answer([*words, *args], cwd, without_gits() | settings, stdin, timeout)

@@ -72,6 +72,11 @@ def test_no_git(plumbing: GitPlumbing, tmp_path: Path, monkeypatch: pytest.Monke
         plumbing.run("rev-parse", "HEAD")
 
 
+def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    GitPlumbing(tmp_path / "not" / "yet").run("init", "--bare", "--quiet", str(tmp_path / "not" / "yet"))
+    assert (tmp_path / "not" / "yet" / "HEAD").is_file()
+
+
 @pytest.mark.parametrize(
     ("plant", "command"),
     [
