@@ -140,9 +140,9 @@ class GitSources:
         if git_dir in self._opened:
             return self._opened[git_dir]
         bounds = (str(MAX_BYTES // 512), str(MAX_MEMORY_BYTES // 1024))  # the units of ulimit -f, by POSIX, and of -v
-        within = [*(f"{k}={v}" for k, v in ALONE.items()), "sh", "-c", BOUNDED, "sh", *bounds]
+        within = ["sh", "-c", BOUNDED, "sh", *bounds]
         allowed = {f"protocol.{urlsplit(place).scheme}.allow": "always"}
-        git = GitPlumbing(git_dir, within=within, config={**CONFIG, **allowed})
+        git = GitPlumbing(git_dir, env=ALONE, within=within, config={**CONFIG, **allowed})
         if not (git_dir / "HEAD").is_file():
             shutil.rmtree(git_dir, ignore_errors=True)
             git.run("init", "--bare", "--quiet", "--template=", str(git_dir))
