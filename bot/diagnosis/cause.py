@@ -27,6 +27,7 @@ _SAME_STEP_LINES = 300
 _RETRY_LINES = 10  # between an error and the word that it is tried again
 _DEEPER = {Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.COMPILE_ERROR, Category.SNAPSHOT_DIFF}
 _DEEP_WEIGHT = 76
+_DIFFERENCES = {"git.difference", "misc.dirty"}  # signatures of a tree that is not as it was committed
 _PASSED = 0.15  # confidence about a job that shows no error and was cleaned up after
 _BANDS = ((84, 0.93), (72, 0.88), (60, 0.78), (50, 0.65), (36, 0.5), (20, 0.4), (0, 0.3))
 
@@ -128,12 +129,29 @@ def _category(hit: Hit, scope: Scope, report: Report, signatures: Signatures) ->
         return (deeper, False) if deeper else (own, True)
     if own is Category.DEPENDENCY_INSTALL and _network_before(hit, scope):
         return Category.NETWORK_OR_FLAKY, False
+    if hit.signature.id in _DIFFERENCES and (by := _by_command(scope, signatures)) is Category.SNAPSHOT_DIFF:
+        return by, False
     if own:
         return own, True
-    for command in commands(scope):
-        if category := category_of(command, signatures):
-            return category, False
+    if category := _by_command(scope, signatures):
+        return category, False
     return (Category.TEST_ASSERTION if report.counts.failed else Category.COMPILE_ERROR), False
+
+
+def _by_command(scope: Scope, signatures: Signatures) -> Category | None:
+    """Return what it means that the step's command failed. Where that only looks at the tree, what changed it decides.
+
+    That is a formatter, or else a generator.
+    """
+    found = (category for command in commands(scope) if (category := category_of(command, signatures)))
+    category = next(found, None)
+    if category is not Category.SNAPSHOT_DIFF:
+        return category
+    return Category.LINT_ERROR if Category.LINT_ERROR in {*found, category_of(scope.before, signatures)} else category
+
+
+def _looks_at_tree(scope: Scope, signatures: Signatures) -> bool:
+    return _by_command(scope, signatures) is Category.SNAPSHOT_DIFF
 
 
 def _deeper(scope: Scope, report: Report) -> Category | None:
@@ -173,11 +191,10 @@ def _network_before(hit: Hit, scope: Scope) -> bool:
 
 def _category_without(scope: Scope, report: Report, signatures: Signatures, silent: bool) -> tuple[Category, float]:
     """Guess the category where no signature matched; `silent`: the step printed nothing before it failed."""
-    if silent and scope.step and scope.step.kind == "run":
+    if silent and scope.step and scope.step.kind == "run" and not _looks_at_tree(scope, signatures):
         return Category.GITHUB_ACTIONS_CONFIG, 0.6  # its own script decided to fail: a gate
-    for command in commands(scope):
-        if category := category_of(command, signatures):
-            return category, 0.45
+    if category := _by_command(scope, signatures):
+        return category, 0.45
     if scope.step and scope.step.kind == "uses":
         return Category.GITHUB_ACTIONS_CONFIG, 0.4
     return (Category.TEST_ASSERTION, 0.3) if report.counts.failed else (Category.GITHUB_ACTIONS_CONFIG, 0.15)

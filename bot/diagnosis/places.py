@@ -1,6 +1,6 @@
 """Which places in the repository a log names: files and lines, relative to its root, the repository's own first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.diagnosis.survey import Hit
 from bot.model import Location
@@ -30,9 +30,10 @@ _LIBRARIES = (  # whose frames are not the repository's, whatever it is
 def locations(hits: Iterable[Hit]) -> tuple[Location, ...]:
     """Return the places in the repository that hits name, in their order (the best first), each once."""
     found: dict[tuple[str, int], Location] = {}
+    hits = tuple(hits)
     for hit in hits:
         fields = hit.fields
-        name = fields.get("file") or fields.get("path", "")
+        name = fields.get("file") or fields.get("path") or (_above(hit, hits) if "line" in fields else "")
         if not (file := inside(_of_class(name, fields.get("symbol", "")) or _of_test(hit.test))):
             continue
         line = _number(fields.get("line") or fields.get("row", ""))
@@ -43,6 +44,12 @@ def locations(hits: Iterable[Hit]) -> tuple[Location, ...]:
         )
     sure = [place for place in found.values() if place.line or not _named_again(place, found)]
     return tuple(sure[:MOST])
+
+
+def _above(hit: Hit, hits: Sequence[Hit]) -> str:
+    """Return the file that a list of complaints has as its heading, where they themselves only give lines."""
+    named = ((h.line.number, h.fields["file"]) for h in hits if "file" in h.fields and "line" not in h.fields)
+    return max((n, file) for n, file in (*named, (0, "")) if n < hit.line.number)[1]
 
 
 def _of_class(file: str, symbol: str) -> str:

@@ -13,12 +13,13 @@ _MOCHA_ITEM = compile_pattern(r"^  (\d+)\) (.*)$")
 _MOCHA_TITLE = compile_pattern(r"^ {5,}(\S.*)$")
 _MOCHA_LINES = 60, 4000  # of the list of failures that are read: for each, and at most
 _MARK_LINES = 3  # between a test case of Ant and the word that it failed
+_TAP_LINES = 8  # of what is told of a point of TAP before what kind it is
 
 
 def refined(log: Log, hits: Iterable[Hit]) -> Iterator[Hit]:
     """Yield the hits with what their neighbours add: tests named in full, those left out that did not fail."""
     suite, section, case = "", "", None
-    for hit in hits:
+    for hit in _tests_of_tap(hits):
         name = hit.signature.id
         suite = hit.fields.get("class", suite) if name in {"surefire.class", "antjunit.suite"} else suite
         section = hit.fields["section"] if name == "pytest.part" else section
@@ -40,6 +41,25 @@ def refined(log: Log, hits: Iterable[Hit]) -> Iterator[Hit]:
             yield hit
             if name == "mocha.failing":
                 yield from _mocha(log, hit)
+
+
+def _tests_of_tap(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Leave out the suites, which fail with their tests; of node's marks only those count that its last list has."""
+    point: Hit | None = None
+    listed = -1  # the step whose list has begun
+    for hit in hits:
+        name = hit.signature.id
+        if point and not (name == "tap.suite" and hit.line.number - point.line.number <= _TAP_LINES):
+            yield point
+        point = hit if name == "tap.failed" else None
+        listed = hit.step if name == "tap.listing" else listed
+        if name == "tap.marked":
+            if listed == hit.step and hit.line.text.startswith("✖"):
+                yield hit
+        elif point is None:
+            yield hit
+    if point:
+        yield point
 
 
 def _qualified(hit: Hit, suite: str) -> Hit:

@@ -21,7 +21,7 @@ _TRACED = compile_pattern(r"^(?:\+{1,4}|\$|>) (?P<command>[\w./~-].*)")
 class Scope:
     """Where to look. `script` are the lines of the step's own script, or the one line that names its action.
 
-    `passed`: no step failed, and the log goes on to the job's end.
+    `passed`: no step failed, and the log goes on to the job's end. `before`: what the step before it ran.
     """
 
     step: Step | None
@@ -30,6 +30,7 @@ class Scope:
     hits: list[Hit]
     end: Line | None
     passed: bool = False
+    before: str = ""
 
     @property
     def command(self) -> str:
@@ -52,7 +53,8 @@ def find_scope(log: Log, survey: Survey) -> Scope:
         if line.text.startswith(_SCRIPT_ENDS) or (step.body and line.number >= step.body):
             break
         script.append(line)
-    return Scope(step, tuple(script) or (head,), head, hits, end)
+    earlier = [one.name for one in survey.steps if one.kind == "run" and one.line < step.line]
+    return Scope(step, tuple(script) or (head,), head, hits, end, before=earlier[-1] if earlier else "")
 
 
 def commands(scope: Scope) -> Iterator[str]:

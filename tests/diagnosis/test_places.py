@@ -62,3 +62,15 @@ def test_each_place_comes_once_and_a_line_says_more_than_none() -> None:
     ]
     assert places({"test": "tests/a.py::test_b"}, {"test": "alone::x"}, {"file": "MSBUILD"}) == [("tests/a.py", 0)]
     assert len(places(*({"file": f"a{n}.py"} for n in range(50)))) == 20
+
+
+def test_a_complaint_without_a_file_belongs_to_the_heading_above_it() -> None:
+    signature = Signature("a.b", "cause", None, 1, (), "")
+    rows: list[tuple[int, dict[str, str]]] = [
+        (7, {"line": "3"}),
+        (2, {"line": "1"}),
+        (1, {"file": "src/a.js"}),
+        (5, {"file": "src/b.js"}),
+    ]
+    found = locations(Hit(signature, fields, Line(number, 0, ""), 0) for number, fields in rows)
+    assert [(place.file, place.line) for place in found] == [("src/b.js", 3), ("src/a.js", 1)]

@@ -160,3 +160,55 @@ def test_thousands_of_failing_tests_are_counted_and_not_all_named() -> None:
     diagnosis = diagnose([text.encode()])
     assert diagnosis.tests.failed == 2000
     assert len(diagnosis.failing_tests) == 500
+
+
+NODE_SPEC = """\
+▶ cart
+  ✔ is empty (0.44ms)
+  ✖ sums up prices (0.64ms)
+✖ cart (5.06ms)
+ℹ tests 2
+ℹ pass 1
+ℹ fail 1
+
+✖ failing tests:
+
+test at test/cart.test.mjs:5:3
+✖ sums up prices (0.64ms)
+  AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
+      at TestContext.<anonymous> (file:///home/runner/work/app/app/test/cart.test.mjs:6:12)
+"""
+NODE_TAP = """\
+# Subtest: cart
+    # Subtest: sums up prices
+    not ok 1 - sums up prices
+      ---
+      duration_ms: 0.68
+      type: 'test'
+      location: '/home/runner/work/app/app/test/cart.test.mjs:5:3'
+      failureType: 'testCodeFailure'
+      stack: |-
+        TestContext.<anonymous> (file:///home/runner/work/app/app/test/cart.test.mjs:6:12)
+      ...
+    1..1
+not ok 1 - cart
+  ---
+  duration_ms: 5.71
+  type: 'suite'
+  failureType: 'subtestsFailed'
+  ...
+# tests 2
+# pass 1
+# fail 1
+"""
+
+
+@pytest.mark.parametrize("text", [NODE_SPEC, NODE_TAP])
+def test_a_suite_of_node_is_no_failing_test(text: str) -> None:
+    found = diagnose([text.encode()])
+    assert found.failing_tests == ("sums up prices",)
+    assert (found.tests.run, found.tests.failed) == (2, 1)
+    assert [(p.file, p.line) for p in found.locations][:2] == [
+        ("test/cart.test.mjs", 6),
+        ("test/cart.test.mjs", 5),
+    ]
