@@ -15,6 +15,14 @@ WANTING = re2.compile(
     r"|must (?:be|have|set|provide)|KeyError"
     r"|no (?:value|such|\w+ (?:set|found|given|supplied|provided|defined|configured)))\b"
 )
+REFUSED = re2.compile(
+    r"(?i)\bauthentication (?:failed|failure|required|error)|\b(?:not |un)authori[sz]ed\b|\baccess denied\b"
+    r"|\bbad credentials\b|\blog ?in failed\b|\b(?:HTTP|status|error|code)\S* (?:code )?:?40[13]\b"
+    r"|\b40[13] (?:unauthori[sz]ed|forbidden)"
+    r"|\b(?:no|missing|invalid|empty|without) (?:\w+ )?(?:credentials?|password|api[ _-]?key|(?:access |auth )?token)\b"
+)
+TESTED = re2.compile(r"\b\d+ (?:tests? )?(?:failed|passed|passing|failing)\b|^Ran \d+ tests?|^FAILED \(|^# tests \d")
+LAST_WORDS = 8  # lines of a step that say why it ended
 
 
 def want_of_secret(
@@ -28,7 +36,7 @@ def want_of_secret(
 
     `places` are the `env` maps of workflow and job; `printed` gives the lines of a step by its id; `given` are the
     names of the secrets that the job has. A line counts when it names the secret, or what the step was to have it as,
-    and says that it is wanting.
+    and says that it is wanting; of a step that runs no tests also when its last words are that it was not let in.
     """
     for raw, step in zip(job["steps"], steps, strict=True):
         if step.result is not Result.FAILURE or step.continue_on_error:
@@ -37,13 +45,21 @@ def want_of_secret(
         names = {n: s for n, s in _names(maps, str(raw.get("run", ""))) if s not in given and s != OWN}
         if not names:
             return ""
-        pattern = re2.compile(r"\b(" + "|".join(map(re2.escape, sorted(names))) + r")\b")
-        for line in printed(step.id):
-            if (found := pattern.search(line)) and WANTING.search(line):
-                secret = names[found[1]]
-                return f"the step '{step.name}' needs the secret {secret}, which was not given (--secret {secret})"
-        return ""
+        secret = _wanting(names, list(printed(step.id)))
+        told = f"the step '{step.name}' needs the secret {secret}, which was not given (--secret {secret})"
+        return told if secret else ""
     return ""
+
+
+def _wanting(names: Mapping[str, str], lines: Sequence[str]) -> str:
+    """The secret for want of which a step that printed these lines has failed; empty where none is."""
+    pattern = re2.compile(r"\b(" + "|".join(map(re2.escape, sorted(names))) + r")\b")
+    for line in lines:
+        if (found := pattern.search(line)) and WANTING.search(line):
+            return names[found[1]]
+    tested = any(TESTED.search(line) for line in lines)
+    refused = not tested and any(REFUSED.search(line) for line in lines[-LAST_WORDS:])
+    return next(iter(names.values())) if refused else ""
 
 
 def _names(maps: Iterable[Any], script: str) -> Iterator[tuple[str, str]]:

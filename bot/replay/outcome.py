@@ -1,11 +1,13 @@
 """From what was recorded of a leg to its result, believing nothing that a step could have made up alone."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.model import JobResult, ReplayResult, Result, StepResult
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record
 
+NO_COMMAND = re.compile(r"(?:^|[:\s])([\w.+-]+): (?:command )?not found$")
 NO_STEP = "no step of the job ran"
 
 
@@ -71,6 +73,16 @@ def want_of_files(steps: Iterable[StepResult], record: Record, printed: Callable
     lines = printed(failing.id) if failing and names else ()
     name = next((name for line in lines for name in names if name in line), "")
     return f"the step '{failing.name}' needs {names[name]}, which the local clone lacks" if failing and name else ""
+
+
+def want_of_command(labels: Iterable[str], steps: Iterable[StepResult], printed: Callable[[str], Iterable[str]]) -> str:
+    """Why a failure says nothing of the project: people's own runner has a command that is not here. Else empty."""
+    failing = next((s for s in steps if s.result is Result.FAILURE and not s.continue_on_error), None)
+    if failing is None or "self-hosted" not in labels:
+        return ""
+    name = next((found[1] for line in printed(failing.id) if (found := NO_COMMAND.search(line))), "")
+    told = "which the self-hosted runner may have and this machine has not"
+    return f"the step '{failing.name}' needs {name}, {told}" if name else ""
 
 
 def _contradiction(job: Mapping[str, Any], steps: tuple[StepResult, ...]) -> str:

@@ -27,9 +27,9 @@ from bot.replay.derive import Derived, actions_of, derive, limits_of_actions
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import ENDED, Leg
-from bot.replay.legs import Planned
+from bot.replay.legs import Planned, labels_of
 from bot.replay.missing_secrets import want_of_secret
-from bot.replay.outcome import judge, step_results, summary, want_of_files
+from bot.replay.outcome import judge, step_results, summary, want_of_command, want_of_files
 from bot.replay.record import Record, Step
 from bot.replay.remote_actions import Found, RemoteActions
 from bot.replay.repositories import Repositories
@@ -247,6 +247,7 @@ class Replay:
         if result is Result.FAILURE and (
             told := remote.want_of_network(job, steps, leg.printed)
             or want_of_files(steps, record, leg.printed)
+            or want_of_command(labels_of(job, planned.scope), steps, leg.printed)
             or want_of_secret(env, job, steps, leg.printed, call.secrets)
         ):
             result, reason = Result.UNREPLAYABLE, told

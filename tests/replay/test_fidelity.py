@@ -371,3 +371,22 @@ def test_files_that_a_partial_clone_lacks_are_named(project: Make, tmp_path: Pat
     assert "the local clone lacks files of this commit" in str(done.result.reason)
     partial.git("sparse-checkout", "disable")
     assert partial.replay().jobs == {"job": "success"}
+
+
+@pytest.mark.parametrize(
+    ("step", "job", "named"),
+    [
+        (
+            "run: echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.'; exit 1",
+            "",
+            "a docker daemon",
+        ),
+        ("run: echo 'no answer'; exit 1", "", ""),
+        ("run: of-their-own --version", "runs-on: [self-hosted, linux]", "needs of-their-own, which the self-hosted"),
+        ("run: of-their-own --version", "", ""),
+    ],
+)
+def test_what_the_runner_has_and_this_machine_has_not_is_named(replay: Replay, step: str, job: str, named: str) -> None:
+    done = replay(step, job=job)
+    assert done.result.result is (Result.UNREPLAYABLE if named else Result.FAILURE)
+    assert named in (done.result.reason or "")

@@ -16,6 +16,8 @@ ENV = "env: {TOKEN: '${{ secrets.API_TOKEN }}', GH: '${{ secrets.GITHUB_TOKEN }}
         ("run: echo 'TOKEN is set, and 1 is not 2'; exit 1\n" + ENV, ""),
         ("run: echo 'a.py:1 undefined name'; exit 1\n" + ENV, ""),
         ("run: echo 'GH is not set'; exit 1\n" + ENV, ""),
+        ("run: 'echo deploy: authentication failed; exit 1'\n" + ENV, "API_TOKEN"),
+        ("run: 'echo deploy: authentication failed; echo 3 passed, 1 failed; exit 1'\n" + ENV, ""),
     ],
 )
 def test_a_step_without_its_secret(project: Make, step: str, secret: str) -> None:

@@ -50,6 +50,13 @@ LAST_WORDS = 8  # lines of a failed step in which the missing command is looked 
 LAST_STACK = 40  # and those in which a toolchain is: corepack prints a stack behind it
 IMAGE = "/regreen/plan/image"  # the commands of GitHub's image, by spaces
 SCRIPTS = "/act/workflow/"  # where act puts the scripts of steps
+NO_DAEMON = (  # what docker, podman and what is built on them say where no engine answers
+    "Cannot connect to the Docker daemon",
+    "failed to connect to the docker API at",
+    "error during connect: ",
+    "Cannot connect to Podman",
+    "Could not find a valid Docker environment",
+)
 
 
 def environment() -> dict[str, str]:
@@ -237,6 +244,8 @@ def missing(log: str, path: str) -> str:
     for line in lines[-LAST_STACK:]:
         if any(words in line for words in NO_TOOLCHAIN):
             return f"a toolchain that this machine has not ({line.partition('Z ')[2].strip()[:120]})"
+        if any(words in line for words in NO_DAEMON):
+            return "a docker daemon, which GitHub's runner has and this backend has not"
     last = lines[-LAST_WORDS:]
     said = [line.split(marker)[0].split(" ")[-1] for line in last for marker in NOT_FOUND_AFTER if marker in line]
     said += [line.rpartition(NOT_FOUND_BEFORE)[2] for line in last if NOT_FOUND_BEFORE in line]
