@@ -180,7 +180,8 @@ PAGE = """# Checkers with a fix mode
 When the failing step runs one of these checkers, it is run once more in its fix mode: the same program, in the same folder
 and environment, whatever started it. What fixes is thus of the version that complains. Two have no fix mode of their own:
 flake8 and pycodestyle are fixed by the autopep8, phpcs by the phpcbf, that is installed beside them; where there is none,
-there is no fix. Fixes that their tool calls unsafe are made only with `fix.unsafe_fixes`, after the safe ones.
+there is no fix. Fixes that their tool calls unsafe are made only with `fix.unsafe_fixes`, after the safe ones; without
+it they are tried where nothing else helps, and refused by name.
 
 Several checkers of one step are fixed one after the other, until the step is green or nothing changes any more. Fixes that
 the step turns out to be green without are left out again.

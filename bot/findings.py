@@ -108,6 +108,9 @@ def checked_candidates(
 def _checked(candidate: Candidate, means: Means) -> Checked:
     scope, allowed = means.settings.scope, frozenset({*candidate.rules, *means.settings.guard.allow})
     policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)
+    if not candidate.safe and not means.settings.fix.unsafe_fixes:
+        told = f"{candidate.summary}: their tool calls these fixes unsafe, and fix.unsafe_fixes does not let them in"
+        return Checked(candidate, policy, told)
     try:
         applied = apply(means.replays.origin.git, candidate.base, candidate.diff, policy=policy)
         if refusals := means.guard(applied, allowed):

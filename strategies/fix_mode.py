@@ -26,15 +26,21 @@ def applies(diagnosis: Diagnosis, tree: frozenset[str]) -> bool:
 
 
 def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
-    """Fix until the step is green or nothing changes any more; at most one candidate."""
-    repair = Repair(tools, tools.table("fixers.yaml"))
+    """Fix until the step is green or nothing changes any more; at most one candidate.
+
+    Where only unsafe fixes are left that people have not allowed, it is made of them, so that its refusal names them.
+    """
+    repair = Repair(tools, tools.table("fixers.yaml"), unsafe=tools.unsafe_fixes)
     repair.run()
+    if not repair.fixed and repair.could_go_on:
+        repair = Repair(tools, repair.fixers, unsafe=True)
+        repair.run()
     for name in repair.doubtful if repair.green else ():
-        less = Repair(tools, repair.fixers, repair.without | {name})
+        less = Repair(tools, repair.fixers, repair.without | {name}, unsafe=repair.may_be_unsafe)
         if name in repair.used and len(repair.used) > 1 and less.run():
             repair = less
     if repair.fixed:
-        summary = f"Run {' and '.join(repair.used)} in fix mode"
+        summary = f"Run {' and '.join(repair.used)} in fix mode{' with unsafe fixes' if repair.unsafe else ''}"
         candidate = tools.candidate(repair.fixed, summary, safe=not repair.unsafe, step_green=repair.green)
         if candidate:
             yield candidate
@@ -47,9 +53,11 @@ class Repair:
     unsafe. `doubtful` are those that complained while the step went on to others: it may put up with their complaints.
     """
 
-    def __init__(self, tools: Tools, fixers: Sequence[Fixer], without: frozenset[str] = frozenset()) -> None:
-        """`without` names the checkers to leave alone."""
-        self.fixers, self.without = fixers, without
+    def __init__(
+        self, tools: Tools, fixers: Sequence[Fixer], without: frozenset[str] = frozenset(), *, unsafe: bool
+    ) -> None:
+        """`without` names the checkers to leave alone; `unsafe`: unsafe fixes are made when no others are left."""
+        self.fixers, self.without, self.may_be_unsafe = fixers, without, unsafe
         self.used: tuple[str, ...] = ()
         self.fixed: tuple[Written, ...] = ()
         self.green = self.unsafe = False
@@ -67,7 +75,7 @@ class Repair:
         spent, idle, unsafe = self._watch(), 0, False
         for _ in range(MAX_WATCHES):
             todo = () if self.green else self._todo(unsafe=unsafe)
-            if not todo and not self.green and self._tools.unsafe_fixes and not unsafe:
+            if not todo and not self.green and self.may_be_unsafe and not unsafe:
                 unsafe = True  # only what is left when the safe fixes have done what they can
                 todo = self._todo(unsafe=True)
             if not todo or idle > self._tools.max_rounds or spent > MAX_SECONDS:
@@ -81,6 +89,11 @@ class Repair:
             if self.green or not todo[0].quiet or any(not f.quiet for f in self._todo(unsafe=unsafe)):
                 self._count()
         return self.green
+
+    @property
+    def could_go_on(self) -> bool:
+        """Whether there are unsafe fixes left, which this go was not to make."""
+        return not self.green and not self.may_be_unsafe and any(f.unsafe for f in self._todo(unsafe=True))
 
     def _watch(self) -> float:
         self._watched = self._session.watch()

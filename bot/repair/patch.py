@@ -31,6 +31,7 @@ from bot.repair.difference import (
     printable,
 )
 from bot.repair.guard.change import Change
+from bot.repair.guard.kinds import is_lock
 from bot.repair.hygiene import hidden_text, path_problems
 
 RULES = {
@@ -56,7 +57,8 @@ IDENTITY = ("Regreen", "noreply@regreen.invalid")
 class PatchPolicy:
     """What a candidate may touch and how much. `allow` holds rule names: `git-file`, `workflow`, `binary`, ...
 
-    `path`, `symlink`, `submodule` and `mode` cannot be allowed, nor can the limits: those are numbers here.
+    `path`, `symlink`, `submodule` and `mode` cannot be allowed, nor can the limits: those are numbers here. Lines of
+    lock files do not count where `lock-file` is allowed: nobody reviews them line by line.
     """
 
     allow: frozenset[str] = frozenset()
@@ -107,7 +109,7 @@ def apply(git: Git, base: str, diff: str, *, policy: PatchPolicy) -> Applied:
         changes = contents(git, files, sizes, env)
         _check_contents(changes, policy)
         files = tuple(_counted(f, c) for f, c in zip(files, changes, strict=True))
-        _check_scope(len(files), sum(f.added + f.removed for f in files), policy)
+        _check_scope(len(files), sum(f.added + f.removed for f in files if _counts(f.path, policy)), policy)
         _keep(git, Path(folder) / "objects", env)
     return Applied(base=base, tree=tree, files=files, changes=changes)
 
@@ -201,8 +203,12 @@ def _precheck(git: Git, content: bytes, policy: PatchPolicy) -> None:
     except GitFailed as e:
         raise _refused([_refusal("malformed", "", git_told(e))]) from e
     rows = [row.split(b"\t", 2) for row in numstat.split(b"\0") if row]
-    counts = [sum(int(n) for n in row[:2] if n != b"-") for row in rows]
     names = [row[2].decode("utf-8", "surrogateescape") for row in rows]
+    counts = [
+        sum(int(n) for n in row[:2] if n != b"-")
+        for row, name in zip(rows, names, strict=True)
+        if _counts(name, policy)
+    ]
     found = [_refusal(rule, printable(p), told) for p in names for rule, told in path_problems(p, policy.allow)]
     found += _odd_modes(summary.decode("utf-8", "replace"))
     if found:
@@ -218,6 +224,11 @@ def _odd_modes(summary: str) -> Iterator[Refusal]:
         if match and mode not in FILES:
             rule = {"120000": "symlink", "160000": "submodule"}.get(mode, "mode")
             yield _refusal(rule, printable(line[match.end() :]), f"mode {mode}")
+
+
+def _counts(path: str, policy: PatchPolicy) -> bool:
+    """Whether the lines of a file count."""
+    return not (is_lock(path) and "lock-file" in policy.allow)
 
 
 def _check_scope(files: int, lines: int, policy: PatchPolicy) -> None:

@@ -174,6 +174,20 @@ def test_limits_are_settable_and_typed(
     assert apply(git, base, diff, policy=DEFAULT).files
 
 
+def test_lines_of_a_lock_file_do_not_count_where_it_may_be_changed(
+    repository: tuple[Path, GitPlumbing, str],
+) -> None:
+    _, git, base = repository
+    lock = "diff --git a/uv.lock b/uv.lock\nnew file mode 100644\n--- /dev/null\n+++ b/uv.lock\n@@ -0,0 +1,301 @@\n"
+    lock += "+x\n" * 301
+    allowed = PatchPolicy(allow=frozenset({"lock-file"}))
+    assert apply(git, base, lock + addition("f"), policy=allowed).added > 301
+    with pytest.raises(ScopeTooBig):
+        apply(git, base, lock, policy=DEFAULT)
+    with pytest.raises(ScopeTooBig):
+        apply(git, base, lock.replace("uv.lock", "n"), policy=allowed)
+
+
 def test_default_limits(repository: tuple[Path, GitPlumbing, str]) -> None:
     _, git, base = repository
     many = "".join(addition(f"f{i}") for i in range(11))

@@ -337,7 +337,9 @@ def test_cargo_fmt(project: Make) -> None:
 def test_unsafe_fixes_only_where_they_are_wanted(project: Make) -> None:
     steps = (*PYTHON, "run: pip install --quiet ruff", "run: ruff check --no-cache --select F841 .")
     made = project({WORKFLOW: workflow(*steps), "a.py": "def f():\n    x = 1\n"})
-    assert made.here("fix", "--json").json["verdict"] == "NOT_FIXED"
+    refused = made.here("fix", "--json").json
+    assert (refused["verdict"], refused["branch"]) == ("NOT_FIXED", None)
+    assert "Run ruff check in fix mode with unsafe fixes: their tool calls these fixes unsafe" in refused["reason"]
     assert made.here("fix", "--json", env={"REGREEN_FIX_UNSAFE_FIXES": "true"}).json["verdict"] == "FIXED"
 
 
