@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from bot.complaints import complaint
 from bot.errors import Refused, RegreenError
 from bot.model import Candidate, Category, Diagnosis, Incident, JobResult, Refusal, ReplayResult, Result
 from bot.ports import Clock
@@ -42,6 +43,10 @@ class Means:
     save: Callable[[Incident], Incident]
     tell: Callable[[str], None]
     check_time: Callable[[], None]
+
+    def complaint(self, result: ReplayResult, job: JobResult, bench: Workbench | None, commit: str) -> Diagnosis:
+        """Why a leg of the replay of a commit failed; more is known where it is held."""
+        return complaint(self.diagnose(result, job), bench, frozenset(self.replays.origin.files(commit)))
 
 
 @dataclass(frozen=True)
@@ -156,9 +161,9 @@ class Ahead:
         return self._checked.pop((key, strategy), None)
 
     def _look_at(self, job: JobResult, seen: ReplayResult, benches: Benches) -> None:
-        complaint = self._diagnoses[job.key] = self._means.diagnose(seen, job)
-        self._means.tell(f"{job.name}: {complaint.category}: {complaint.error.strip()}")
         bench = benches(job.key)
+        complaint = self._diagnoses[job.key] = self._means.complaint(seen, job, bench, self._incident.snapshot)
+        self._means.tell(f"{job.name}: {complaint.category}: {complaint.error.strip()}")
         if bench is None or not self._is_first(complaint.fingerprint):
             return
         if complaint.category in MAY_BE_FLAKY:

@@ -203,7 +203,10 @@ def _baseline(incident: Incident, work: Work) -> State:
 
 
 def _complaints(state: State, means: Means, incident: Incident) -> dict[str, Diagnosis]:
-    found = {j.key: state.ahead.diagnosis(j.key) or means.diagnose(state.result, j) for j in failing(state.result)}
+    found = {
+        j.key: state.ahead.diagnosis(j.key) or means.complaint(state.result, j, state.benches(j.key), state.commit)
+        for j in failing(state.result)
+    }
     return {key: _with_drift(diagnosis, incident) for key, diagnosis in found.items()}
 
 

@@ -237,7 +237,7 @@ class Rounds:
         started = self._means.clock.now()
         self._means.tell("proving: " + ", ".join(dict.fromkeys(c.candidate.summary for c in candidates)))
         result, benches = self._means.replays.run(made, hold=True)
-        complaints = {j.key: self._means.diagnose(result, j) for j in failing(result)}
+        complaints = {j.key: self._means.complaint(result, j, benches(j.key), made) for j in failing(result)}
         worse = self._regressions(made, result, benches, complaints)
         verdicts = [self._judge(c, result, complaints, worse) for c in candidates]
         seconds = (self._means.clock.now() - started).total_seconds()

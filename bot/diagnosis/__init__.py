@@ -14,7 +14,7 @@ from bot.diagnosis.cause import Cause, find_cause
 from bot.diagnosis.compose import Composer
 from bot.diagnosis.places import locations
 from bot.diagnosis.reports import Report, read_report
-from bot.diagnosis.scope import Scope, find_scope
+from bot.diagnosis.scope import Scope, category_of, find_scope
 from bot.diagnosis.signatures import Signatures, load
 from bot.diagnosis.survey import Hit, Survey, pass_over
 from bot.model import Category, Diagnosis, Excerpt, TestCounts
@@ -23,7 +23,7 @@ from bot.text.fingerprint import fingerprint
 from bot.text.log import open_log
 from bot.text.redact import MASK, Redactor
 
-__all__ = ["Hint", "Signatures", "count_tests", "diagnose", "load", "shipped"]
+__all__ = ["Hint", "Signatures", "count_tests", "diagnose", "load", "meaning", "shipped"]
 
 Redact = Callable[[str], str]
 """Takes secrets out of a text."""
@@ -88,6 +88,11 @@ def count_tests(source: Path | Iterable[bytes], *, signatures: Signatures | None
     """Sum up what the test runners of a log report, whether it failed or passed. Raises as `diagnose`."""
     with open_log(source) as log:
         return read_report(log, pass_over(log, signatures or shipped())).counts
+
+
+def meaning(command: str) -> Category | None:
+    """What it means when a command fails, if a table says so."""
+    return category_of(command, shipped())
 
 
 @lru_cache(maxsize=1)
