@@ -43,7 +43,8 @@ def find_scope(log: Log, survey: Survey) -> Scope:
     step = survey.failing
     if step is None:
         return Scope(None, (), None, survey.hits, None, passed=any(one.kind == "post" for one in survey.steps))
-    hits = [hit for hit in survey.hits if step.holds(hit.line.number)]
+    # the header shows the script, which has printed nothing there
+    hits = [hit for hit in survey.hits if step.holds(hit.line.number) and hit.line.number > step.body]
     end = Line(step.end.number, step.end.offset, log.text(step.end.data)) if step.end else None
     if step.kind == "setup" or not step.line:
         return Scope(step, (), None, hits, end)

@@ -24,6 +24,7 @@ from bot.replay.caches import Caches, Given
 from bot.replay.calls import REMOTE, Call, Library
 from bot.replay.context import SERVER, Run
 from bot.replay.derive import Derived, actions_of, derive, limits_of_actions
+from bot.replay.gates import counting, judged_by_gate
 from bot.replay.joblog import JobLog, masked, masks_of
 from bot.replay.layout import LegFolder
 from bot.replay.leg import ENDED, Leg
@@ -178,7 +179,22 @@ class Replay:
         return schedule.results()
 
     def start(self, call: Call, planned: Planned, index: int, *, hold: bool) -> JobResult:
-        """Run one leg to its end, or until it is held."""
+        """Run one leg to its end, or until it is held: at the step whose failure it is, where another judges it."""
+        ended = self._start(call, planned, str(index), hold=hold)
+        job_id, name = planned.job_id, call.name + planned.name
+        if (leg := self._legs.get(ended.key)) is None:
+            return ended
+        if hold and (ids := judged_by_gate(call.workflow.jobs[job_id], ended.steps)):
+            leg.close()
+            strict = replace(call, workflow=counting(call.workflow, job_id, ids))
+            again = self._start(strict, planned, f"{index}_again", hold=hold)
+            ended = again if again.result is Result.FAILURE else ended
+        self._progress("ended", name, ended)
+        if self._look and ended.result is Result.FAILURE:
+            self._look(ReplayResult(result=ended.result, jobs=(ended,), log=str(self._logs / "replay.log")), self.bench)
+        return ended
+
+    def _start(self, call: Call, planned: Planned, place: str, *, hold: bool) -> JobResult:
         job = call.workflow.jobs[planned.job_id]
         job_id, name, matrix = call.id + planned.job_id, call.name + planned.name, call.matrix_of(planned.matrix)
         ended = JobResult(
@@ -193,7 +209,7 @@ class Replay:
             actions, contained = self._placed(call, planned, name)
         except Unavailable as e:
             return ended.model_copy(update={"reason": e.message})
-        leg, log = self._leg(call, planned, index, name, actions, contained, hold=hold and contained is None)
+        leg, log = self._leg(call, planned, place, name, actions, contained, hold=hold and contained is None)
         try:
             with self._lock:
                 self._check_open()
@@ -224,9 +240,6 @@ class Replay:
         ended = ended.model_copy(update=more)
         if contained is None:
             self._caches.keep(ended, leg.folder)
-        self._progress("ended", name, ended)
-        if self._look and result is Result.FAILURE:
-            self._look(ReplayResult(result=result, jobs=(ended,), log=str(self._logs / "replay.log")), self.bench)
         return ended
 
     def _judged(
@@ -322,7 +335,7 @@ class Replay:
         self,
         call: Call,
         planned: Planned,
-        index: int,
+        place: str,
         name: str,
         actions: Found,
         contained: Contained | None,
@@ -332,14 +345,14 @@ class Replay:
         """A leg that has not begun, and the name of its log."""
         key = leg_key(call.root, call.id + planned.job_id, call.matrix_of(planned.matrix))
         layers = () if contained else self._caches.layers(key, name)
-        folder = LegFolder(self.folder / "legs" / str(index), layers).make()
+        folder = LegFolder(self.folder / "legs" / place, layers).make()
         job = call.workflow.jobs[planned.job_id]
         derived = self._derived(call, planned, contained)
         self._notes |= dict.fromkeys(f"{name}: {note}" for note in derived.notes)
         ours = self._actions.values() if uses_tree(job) else ()
         for one in sorted(actions.side_effects - used([job])):
             self._notes[f"{name}: the side effect '{one.split('@')[0]}' was not run"] = None
-        log = f"{index}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
+        log = f"{place}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
             self._spec(call, job, folder, derived.document, actions, contained),
