@@ -1,4 +1,4 @@
-"""Whether a step failed for want of a secret: replays have none but those that the user gives."""
+"""Whether a step failed for want of a secret or a variable: replays have none but those that the user gives."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,11 @@ import re2
 
 from bot.model import Result, StepResult
 
-SECRET = re2.compile(r"""\bsecrets(?:\.|\[\s*['"])([A-Za-z_]\w*)""")
+SECRET = re2.compile(r"""\b(secrets|vars)(?:\.|\[\s*['"])([A-Za-z_]\w*)""")
+TOLD = {
+    "secrets": "the secret {0}, which was not given (--secret {0})",
+    "vars": "the variable {0}, which was not given (--var {0}=…)",
+}
 OWN = "GITHUB_TOKEN"  # empty in a replay, and named by many steps that do not need it
 WANTING = re2.compile(
     r"(?i)\b(?:not (?:been )?(?:set|found|given|supplied|provided|defined|configured|specified|present|available)|unset"
@@ -30,41 +34,42 @@ def want_of_secret(
     job: Mapping[str, Any],
     steps: Sequence[StepResult],
     printed: Callable[[str], Iterable[str]],
-    given: Collection[str],
+    given: Mapping[str, Collection[str]],
 ) -> str:
     """Why a job's failure tells nothing of the project: its failing step says that it lacks a secret. Else empty.
 
     `places` are the `env` maps of workflow and job; `printed` gives the lines of a step by its id; `given` are the
-    names of the secrets that the job has. A line counts when it names the secret, or what the step was to have it as,
-    and says that it is wanting; of a step that runs no tests also when its last words are that it was not let in.
+    names of the `secrets` and of the `vars` that the job has. A line counts when it names the secret, or what the step
+    was to have it as, and says that it is wanting; of a step that runs no tests also when its last words are that it
+    was not let in.
     """
     for raw, step in zip(job["steps"], steps, strict=True):
         if step.result is not Result.FAILURE or step.continue_on_error:
             continue
         maps = (*places, raw.get("env"), raw.get("with"))
-        names = {n: s for n, s in _names(maps, str(raw.get("run", ""))) if s not in given and s != OWN}
+        found = _names(maps, str(raw.get("run", "")))
+        names = {n: (kind, s) for n, kind, s in found if s not in given[kind] and s != OWN}
         if not names:
             return ""
-        secret = _wanting(names, list(printed(step.id)))
-        told = f"the step '{step.name}' needs the secret {secret}, which was not given (--secret {secret})"
-        return told if secret else ""
+        wanting = _wanting(names, list(printed(step.id)))
+        return f"the step '{step.name}' needs {TOLD[wanting[0]].format(wanting[1])}" if wanting else ""
     return ""
 
 
-def _wanting(names: Mapping[str, str], lines: Sequence[str]) -> str:
-    """The secret for want of which a step that printed these lines has failed; empty where none is."""
+def _wanting(names: Mapping[str, tuple[str, str]], lines: Sequence[str]) -> tuple[str, str] | None:
+    """What a step that printed these lines has failed for want of, and its kind; None where it did not."""
     pattern = re2.compile(r"\b(" + "|".join(map(re2.escape, sorted(names))) + r")\b")
     for line in lines:
         if (found := pattern.search(line)) and WANTING.search(line):
             return names[found[1]]
     tested = any(TESTED.search(line) for line in lines)
     refused = not tested and any(REFUSED.search(line) for line in lines[-LAST_WORDS:])
-    return next(iter(names.values())) if refused else ""
+    return next((one for one in names.values() if one[0] == "secrets"), None) if refused else None
 
 
-def _names(maps: Iterable[Any], script: str) -> Iterator[tuple[str, str]]:
-    """The names by which a step knows secrets, each with the secret: its own, and that of a variable or an input."""
-    yield from ((name, name) for name in SECRET.findall(script))
+def _names(maps: Iterable[Any], script: str) -> Iterator[tuple[str, str, str]]:
+    """The names by which a step knows secrets, each with kind and secret: its own, that of a variable or input."""
+    yield from ((name, kind, name) for kind, name in SECRET.findall(script))
     for name, value in (pair for one in maps if isinstance(one, dict) for pair in one.items()):
-        for secret in SECRET.findall(str(value)):
-            yield from ((str(name), secret), (secret, secret))
+        for kind, secret in SECRET.findall(str(value)):
+            yield from ((str(name), kind, secret), (secret, kind, secret))

@@ -257,11 +257,12 @@ class Replay:
         is_bounded = contained and contained.network != "all"
         remote = self._remote_contained if is_bounded else self._remote
         env = [call.workflow.document.get("env"), job.get("env")]
+        given = {"secrets": call.secrets, "vars": call.run.variables}
         if result is Result.FAILURE and (
             told := remote.want_of_network(job, steps, leg.printed)
             or want_of_files(steps, record, leg.printed)
             or want_of_command(labels_of(job, planned.scope), steps, leg.printed)
-            or want_of_secret(env, job, steps, leg.printed, call.secrets)
+            or want_of_secret(env, job, steps, leg.printed, given)
         ):
             result, reason = Result.UNREPLAYABLE, told
         if record.absent:

@@ -34,3 +34,11 @@ def test_a_secret_of_the_job_counts_too(project: Make) -> None:
         {WORKFLOW: workflow("run: echo 'missing PASSWORD'; exit 1", job="env: {PASSWORD: '${{ secrets.DB }}'}")}
     )
     assert "needs the secret DB" in (made.replay().result.reason or "")
+
+
+def test_a_variable_of_the_repository_counts_too(project: Make) -> None:
+    made = project(
+        {WORKFLOW: workflow("run: test -n \"$R\" || { echo R is unset; exit 1; }\nenv: {R: '${{ vars.REGION }}'}")}
+    )
+    assert "needs the variable REGION, which was not given (--var REGION=…)" in (made.replay().result.reason or "")
+    assert made.replay(variables={"REGION": "eu"}).steps == ["success"]
