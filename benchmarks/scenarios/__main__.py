@@ -156,7 +156,7 @@ def differences(expect: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     if "reason" in expect and expect["reason"] not in str(found.get("reason")):
         problems.append(f"the reason does not say '{expect['reason']}': {str(found.get('reason'))[:120]}")
     if "parts" in expect:
-        parts = {p["job"]: p["verdict"] for p in found["parts"]}
+        parts = {" ".join([p["job"], *map(str, p["matrix"].values())]): p["verdict"] for p in found["parts"]}
         problems += [f"{job} {parts.get(job)}, not {v}" for job, v in expect["parts"].items() if parts.get(job) != v]
     return problems
 
