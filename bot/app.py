@@ -3,7 +3,7 @@
 What only `fix` needs is imported when it is needed: a replay must not wait for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -53,6 +53,7 @@ from bot.wiring import Wiring
 if TYPE_CHECKING:
     from bot.pipeline import Work
     from bot.state.checkpoints import Checkpoints
+    from strategies import Strategy
 
 LEASE_SPARE_SECONDS = 600.0
 Say = Callable[[str], None]
@@ -79,7 +80,8 @@ class Voices:
 class App:
     """Regreen on one checkout of this machine.
 
-    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have.
+    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have;
+    `strategies`, if any, are used in place of those that are installed.
     """
 
     def __init__(
@@ -90,7 +92,9 @@ class App:
         *,
         secrets: Mapping[str, str] | None = None,
         local_actions: Mapping[str, Path] | None = None,
+        strategies: Sequence["Strategy"] = (),
     ) -> None:
+        self._strategies = strategies
         self._path, self._environ, self._voices = path, environ, voices
         self._secrets, self._local_actions = dict(secrets or {}), dict(local_actions or {})
         self._clock = SystemClock()
@@ -315,6 +319,12 @@ class App:
         from bot.repair.guard import judge
         from strategies import installed
 
+        chosen = self.settings.fix
+        strategies = self._strategies or [
+            s
+            for s in installed(self._voices.say, chosen.disabled_strategies)
+            if not chosen.strategies or s.NAME in chosen.strategies
+        ]
         deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)
 
         def check_time() -> None:
@@ -332,12 +342,6 @@ class App:
             return self._replays(*given, merge=False)
 
         def means(replays: Replays, save: Callable[[Incident], Incident]) -> Means:
-            chosen = self.settings.fix
-            strategies = [
-                s
-                for s in installed()
-                if (not chosen.strategies or s.NAME in chosen.strategies) and s.NAME not in chosen.disabled_strategies
-            ]
             return Means(
                 replays,
                 self.settings,

@@ -1,12 +1,11 @@
 """The strategies, cheapest first. A module each, with the same four names: NAME, CATEGORIES, applies, propose."""
 
-from collections.abc import Iterator
-from importlib.metadata import entry_points
+from collections.abc import Callable, Collection, Iterator
 from typing import Protocol
 
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Tools
-from strategies import dependency_drift, fix_mode, left_behind, lock_files, undeclared_dependency
+from strategies import dependency_drift, fix_mode, foreign, left_behind, lock_files, undeclared_dependency
 
 
 class Strategy(Protocol):
@@ -25,9 +24,13 @@ class Strategy(Protocol):
 
 
 ALL: tuple[Strategy, ...] = (dependency_drift, left_behind, lock_files, fix_mode, undeclared_dependency)
-GROUP = "regreen.strategies"
 
 
-def installed() -> tuple[Strategy, ...]:
-    """Ours, then those that other packages register in the entry-point group `regreen.strategies`."""
-    return (*ALL, *(entry.load() for entry in entry_points(group=GROUP)))
+def installed(tell: Callable[[str], None], without: Collection[str] = ()) -> tuple[Strategy, ...]:
+    """Ours, then those that other packages register in the entry-point group `regreen.strategies`, by their names.
+
+    `without` are names to leave out, of strategies or of entry points; the latter are not even imported. What cannot be
+    used is left out, and told in one line.
+    """
+    theirs = foreign.registered(tell, without, {s.NAME for s in ALL})
+    return tuple(s for s in (*ALL, *theirs) if s.NAME not in without)
