@@ -348,6 +348,7 @@ class App:
                 self._clock,
                 strategies,
                 self._diagnose_leg,
+                lambda output: diagnose([output.encode()], redactor=self.redactor).failing_tests,
                 lambda a, allow: judge(a.changes, allow=allow),
                 save,
                 self._voices.say,

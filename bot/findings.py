@@ -9,6 +9,7 @@ from threading import Lock
 
 from bot.complaints import complaint
 from bot.errors import Refused, RegreenError
+from bot.flakiness import Reruns, rerun
 from bot.model import Candidate, Category, Diagnosis, Incident, JobResult, Refusal, ReplayResult, Result
 from bot.ports import Clock
 from bot.repair.patch import Applied, PatchPolicy, apply
@@ -21,7 +22,6 @@ from strategies import Strategy
 MAY_BE_FLAKY = frozenset(
     {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
 )
-LEAST_RERUNS = 2
 CANDIDATE = "a candidate to be proven: "
 """How people are told of one; its summary follows."""
 
@@ -30,8 +30,9 @@ CANDIDATE = "a candidate to be proven: "
 class Means:
     """What a repair works with.
 
-    `diagnose` reads a leg's log; `guard` gives the refusals of an applied candidate; `save` writes a checkpoint; `tell`
-    is for people; `check_time` raises `OutOfBudget` when the time is over.
+    `diagnose` reads a leg's log, `failing_tests` the output of a step; `guard` gives the refusals of an applied
+    candidate; `save` writes a checkpoint; `tell` is for people; `check_time` raises `OutOfBudget`
+    when the time is over.
     """
 
     replays: Replays
@@ -39,6 +40,7 @@ class Means:
     clock: Clock
     strategies: Sequence[Strategy]
     diagnose: Callable[[ReplayResult, JobResult], Diagnosis]
+    failing_tests: Callable[[str], tuple[str, ...]]
     guard: Callable[[Applied, frozenset[str]], tuple[Refusal, ...]]
     save: Callable[[Incident], Incident]
     tell: Callable[[str], None]
@@ -47,22 +49,6 @@ class Means:
     def complaint(self, result: ReplayResult, job: JobResult, bench: Workbench | None, commit: str) -> Diagnosis:
         """Why a leg of the replay of a commit failed; more is known where it is held."""
         return complaint(self.diagnose(result, job), bench, frozenset(self.replays.origin.files(commit)))
-
-
-@dataclass(frozen=True)
-class Reruns:
-    """How often a held step passed and failed when it was run again, each time from the same state."""
-
-    passed: int
-    failed: int
-
-    @property
-    def flaky(self) -> str:
-        """Why it is flaky, its first failure counted; empty where the runs alone do not show it."""
-        if not self.passed or not self.failed:
-            return ""
-        runs = self.passed + self.failed + 1
-        return f"the same step on the same tree passed and failed ({self.failed + 1} of {runs} runs failed)"
 
 
 @dataclass(frozen=True)
@@ -79,16 +65,17 @@ def failing(result: ReplayResult) -> list[JobResult]:
     return [j for j in result.jobs if j.result is Result.FAILURE and not j.continue_on_error]
 
 
-def rerun(bench: Workbench, means: Means) -> Reruns:
-    """Run a held step again, until it is known as flaky or often enough."""
-    settings, spent, passed, failed = means.settings.fix, 0.0, 0, 0
-    for count in range(1, settings.flaky_reruns + 1):
-        means.check_time()
-        ran = bench.session().rerun()
-        passed, failed, spent = passed + (ran.code == 0), failed + (ran.code != 0), spent + ran.seconds
-        if (passed and failed) or (count >= LEAST_RERUNS and (passed or spent + ran.seconds > settings.flaky_seconds)):
-            break
-    return Reruns(passed, failed)
+def run_again(bench: Workbench, complaint: Diagnosis, means: Means) -> Reruns:
+    """Run a held step again as often as the settings say."""
+    settings = means.settings.fix
+    return rerun(
+        bench.session,
+        means.failing_tests,
+        complaint.failing_tests,
+        most=settings.flaky_reruns,
+        seconds=settings.flaky_seconds,
+        check_time=means.check_time,
+    )
 
 
 def checked_candidates(
@@ -168,7 +155,7 @@ class Ahead:
             return
         if complaint.category in MAY_BE_FLAKY:
             self._means.tell(f"running the failing step of {job.name} again, to see whether it is flaky")
-            ran = self._reruns[job.key] = rerun(bench, self._means)
+            ran = self._reruns[job.key] = run_again(bench, complaint, self._means)
             if ran.passed:
                 return
         self._find_candidate(job, bench, complaint)

@@ -281,6 +281,29 @@ class Attempt(Model):
     seconds: float = 0
 
 
+class FlakyTest(Model):
+    """A test that fails now and then: in `failed` of `runs` runs of the same tree, its first failure not counted."""
+
+    name: str
+    failed: int
+    runs: int
+
+
+class Advice(Model):
+    """A proposal that changes nothing: to run jobs again, or a suggested diff for people to look at and apply.
+
+    `told` says in a line what to do and why, `evidence` what speaks for it. `verdict` is what a replay of the suggested
+    diff has shown; None where there was none, so that it is unproven.
+    """
+
+    kind: Literal["re-run", "suggestion"]
+    jobs: tuple[str, ...]
+    told: str
+    evidence: tuple[str, ...] = ()
+    diff: str = ""
+    verdict: Verdict | None = None
+
+
 class Part(Model):
     """One failing leg of the incident: its diagnosis and what became of it."""
 
@@ -292,6 +315,7 @@ class Part(Model):
     grade: Grade | None = None
     strategy: str = ""
     reason: str = ""
+    flaky_tests: tuple[FlakyTest, ...] = ()
 
     @property
     def key(self) -> str:
@@ -406,6 +430,7 @@ class Incident(Model):
     attempts: tuple[Attempt, ...] = ()
     effects: tuple[Effect, ...] = ()
     proposal: Proposal | None = None
+    advice: tuple[Advice, ...] = ()
     verdict: Verdict | None = None
     grade: Grade | None = None
     reason: str = ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.findings import failing
-from bot.model import Attempt, Category, Diagnosis, Grade, Incident, JobResult, Part, Result, Verdict
+from bot.model import Attempt, Category, Diagnosis, FlakyTest, Grade, Incident, JobResult, Part, Result, Verdict
 from bot.replay.containers import NOT_HELD
 from bot.replay.verdict import grade_of, judge_leg
 from bot.rounds import State
@@ -18,7 +18,16 @@ def judged_parts(incident: Incident, state: State) -> tuple[Part, ...]:
     """All parts with their verdicts: those of the baseline, and legs that only came to run, and fail, by a fix."""
     known = {p.key for p in incident.parts}
     later = [part_of(j, state.complaints[j.key]) for j in failing(state.result) if j.key not in known]
-    return tuple(_judged(part, incident, state) for part in (*incident.parts, *later))
+    judged = (_judged(part, incident, state) for part in (*incident.parts, *later))
+    return tuple(p.model_copy(update={"flaky_tests": _flaky_tests(p, state)}) for p in judged)
+
+
+def _flaky_tests(part: Part, state: State) -> tuple[FlakyTest, ...]:
+    """The tests that failed in some runs of the same tree only; the step may fail always, by another test."""
+    ran = state.reruns.get(part.key)
+    found = ran.flaky_tests if ran else ()
+    # what failed at first alone may be owed to a state that the step has left behind, unless whole replays differ, too
+    return tuple(t for t in found if t.failed or part.verdict is Verdict.FLAKY)
 
 
 def _judged(part: Part, incident: Incident, state: State) -> Part:
@@ -46,7 +55,11 @@ def _judged(part: Part, incident: Incident, state: State) -> Part:
 
 def _not_helped(part: Part, tries: Sequence[Attempt], state: State) -> Part:
     if not tries and part.diagnosis.category is Category.NETWORK_OR_FLAKY:
-        return _with(part, Verdict.UNREPLAYABLE, f"it needs what cannot be reached: {part.diagnosis.error.strip()}")
+        ran = state.reruns.get(part.key)
+        told = f"it needs what cannot be reached: {part.diagnosis.error.strip()}"
+        if ran and not ran.passed:
+            told += f"; it failed in all of {ran.failed} further runs, so that nothing shows it to be transient"
+        return _with(part, Verdict.UNREPLAYABLE, told)
     if not tries:
         job = state.result.job(part.key)
         contained = job is not None and (job.reason or "").endswith(NOT_HELD)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from bot.advice import reported_advice, rerun_advice, rerun_after
 from bot.errors import GitFailed, OutOfBudget, UsageError
 from bot.findings import Ahead, Means, failing
 from bot.model import Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
@@ -85,10 +86,12 @@ def reproduce(incident: Incident, work: Work) -> Incident:
                 Verdict.NOT_REPRODUCED,
                 "a failure was reported, but the workflow passes here",
                 baseline=result,
+                advice=reported_advice(work.reported, "the same tree passes here (1 of 1 replays)"),
             )
         return _ended(incident, Verdict.GREEN, "the workflow passes: there is nothing to fix", baseline=result)
     if result.result is Result.UNREPLAYABLE:
-        return _ended(incident, Verdict.UNREPLAYABLE, result.reason or "", baseline=result)
+        advice = reported_advice(work.reported, "nothing but the log says so: it could not be replayed here")
+        return _ended(incident, Verdict.UNREPLAYABLE, result.reason or "", baseline=result, advice=advice)
     work.state = state
     return incident.model_copy(update={"stage": Stage.REPRODUCED, "baseline": result})
 
@@ -99,7 +102,8 @@ def diagnose(incident: Incident, work: Work) -> Incident:
     state.complaints = _complaints(state, means, incident)
     parts = tuple(part_of(job, state.complaints[job.key]) for job in failing(state.result))
     if not parts:
-        return _ended(incident, Verdict.FLAKY, "the same tree failed in its first replay and passed in the second")
+        reason = "the same tree failed in its first replay and passed in the second"
+        return _ended(incident, Verdict.FLAKY, reason, advice=rerun_after(reason))
     if incident.green:
         work.say(f"looking for the release that broke it since {incident.green:%Y-%m-%d %H:%M} UTC")
         found = work.find_drift(incident)
@@ -109,7 +113,9 @@ def diagnose(incident: Incident, work: Work) -> Incident:
         parts = tuple(p.model_copy(update={"diagnosis": state.complaints[p.key]}) for p in parts)
     if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
         reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
-        return _ended(incident, Verdict.NOT_REPRODUCED, reason, parts=parts)
+        return _ended(
+            incident, Verdict.NOT_REPRODUCED, reason, parts=parts, advice=reported_advice(work.reported, reason)
+        )
     return incident.model_copy(update={"stage": Stage.DIAGNOSED, "parts": parts})
 
 
@@ -136,6 +142,7 @@ def repair(incident: Incident, work: Work) -> Incident:
         "verdict": verdict,
         "grade": max(grades) if grades else None,  # the weakest of them: A < B < C
         "reason": _reason(parts, verdict, state),
+        "advice": rerun_advice(parts, state.reruns),
         "proposal": _proposal(incident, parts, work, state) if grades else None,
         "seconds": (work.clock.now() - work.started).total_seconds(),
     }

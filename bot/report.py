@@ -11,7 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.app import Check
+from bot.flakiness import rate
 from bot.model import (
+    Advice,
     Diagnosis,
     DriftReport,
     ExcerptLine,
@@ -44,6 +46,8 @@ COLOURS = {
     Verdict.NOT_REPRODUCED: "yellow",
     Verdict.UNREPLAYABLE: "yellow",
 }
+OF_PARTS = {"job", "matrix", "workflow", "verdict", "grade", "strategy", "reason", "diagnosis", "flaky_tests"}
+MOST_FLAKY = 20
 LINES_BEFORE, LINES_AFTER = 2, 14
 """How much of the excerpt a report shows around the line that names a failure which was not fixed."""
 
@@ -84,12 +88,7 @@ def changes_row(changes: Sequence[Change]) -> dict[str, Any]:
 
 def incident_row(incident: Incident) -> dict[str, Any]:
     """The contract of `regreen fix --json`."""
-    parts = [
-        p.model_dump(
-            mode="json", include={"job", "matrix", "workflow", "verdict", "grade", "strategy", "reason", "diagnosis"}
-        )
-        for p in incident.parts
-    ]
+    parts = [p.model_dump(mode="json", include=OF_PARTS) for p in incident.parts]
     strategies = dict.fromkeys(p.strategy for p in incident.parts if p.strategy)
     tries = [
         {
@@ -115,6 +114,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
         "attempts": tries,
+        "advice": [a.model_dump(mode="json") for a in incident.advice],
         "notes": _notes(incident),
         "cost_usd": float(incident.cost_usd),
         "seconds": round(incident.seconds, 3),
@@ -192,6 +192,8 @@ class Report:
         self._print(f"\n[bold {COLOURS[verdict]}]{verdict}[/]{grade}" + _tail(incident.reason))
         self._evidence(incident)
         self._proposal(incident)
+        for advice in incident.advice:
+            self._advice(advice)
         self._print(f"[dim]incident {incident.id}; {incident.seconds:.1f} s; ${incident.cost_usd}[/]")
         for line in incident.history if history else ():
             self._print(f"[dim]{escape(line)}[/]")
@@ -208,6 +210,8 @@ class Report:
         if found.failing_tests:
             more = f" and {len(found.failing_tests) - 5} more" if len(found.failing_tests) > 5 else ""
             self._print(f"  failing tests: {shown(', '.join(found.failing_tests[:5]))}{more}")
+        for test in part.flaky_tests[:MOST_FLAKY]:
+            self._print(f"  flaky test: {shown(test.name)} failed in {rate(test.failed, test.runs)} further runs")
         if verdict is not Verdict.FIXED:
             self._excerpt(_around(found))
 
@@ -260,6 +264,15 @@ class Report:
             self._print(
                 f"[dim]see it: git diff {incident.head[:12]}..{proposal.target}\nrepeat the proof: {escape(again)}[/]"
             )
+
+    def _advice(self, advice: Advice) -> None:
+        proof = "" if advice.kind == "re-run" else f" [dim]({advice.verdict or 'unproven'}; nothing was changed)[/]"
+        self._print(f"\n[bold]{advice.kind}[/]: {shown(advice.told)}{proof}")
+        for line in advice.evidence:
+            self._print(f"  {shown(line)}")
+        for line in advice.diff.splitlines():
+            colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
+            self._print(f"  [{colour}]{shown(line)}[/]")
 
     def diagnosis(self, found: Diagnosis) -> None:
         """The cause first, then where, the tests, and the excerpt with line numbers."""

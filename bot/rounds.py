@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.errors import OutOfBudget, Refused
-from bot.findings import MAY_BE_FLAKY, Ahead, Checked, Means, Reruns, checked_candidates, failing, rerun
+from bot.findings import MAY_BE_FLAKY, Ahead, Checked, Means, checked_candidates, failing, run_again
+from bot.flakiness import Reruns
 from bot.model import Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
 from bot.repair.patch import PatchPolicy, apply, commit
 from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
@@ -26,9 +27,10 @@ FLAKY = "flaky"
 class State:
     """Where the repair stands: the commit reached, what its replay showed, what each failing leg complains of now.
 
-    By leg: `flaky` why it is, `step_green` the strategy by which its failing step passes although the job does not,
-    `unproven` the strategy of a fix for which no time was left (in `unproven_commit`). `stopped`: the bound that
-    was met. `ahead`: what was found out of the baseline's legs as they failed.
+    By leg: `flaky` why it is, `reruns` what further runs of its failing step have shown, `step_green` the strategy by
+    which its failing step passes although the job does not, `unproven` the strategy of a fix for which no time was left
+    (in `unproven_commit`). `stopped`: the bound that was met. `ahead`: what was found out of the baseline's legs as
+    they failed.
     """
 
     commit: str
@@ -38,6 +40,7 @@ class State:
     ahead: Ahead
     tried: set[tuple[str, str]] = field(default_factory=set)
     flaky: dict[str, str] = field(default_factory=dict)
+    reruns: dict[str, Reruns] = field(default_factory=dict)
     step_green: dict[str, str] = field(default_factory=dict)
     unproven: dict[str, str] = field(default_factory=dict)
     unproven_commit: str = ""
@@ -111,22 +114,26 @@ class Rounds:
     # --- flaky ---
 
     def _find_flaky(self) -> None:
+        causes: set[str] = set()
         for key, complaint in self.state.complaints.items():
-            bench = self.state.benches(key)
-            if key in self.state.flaky or (FLAKY, complaint.fingerprint) in self.state.tried or bench is None:
+            bench, cause = self.state.benches(key), complaint.fingerprint
+            # of the legs of one cause the first speaks for all, unless it turns out to be flaky
+            if key in self.state.flaky or bench is None or ((FLAKY, cause) in self.state.tried and cause not in causes):
                 continue
-            self.state.tried.add((FLAKY, complaint.fingerprint))
+            self.state.tried.add((FLAKY, cause))
             if complaint.category in MAY_BE_FLAKY:
                 self._means.tell(f"running the failing step of {key.split(':')[1]} again, to see whether it is flaky")
-                if reason := self._flakiness(key, bench, self.state.commit):
+                if reason := self._flakiness(key, bench, self.state.commit, complaint):
                     self.state.flaky[key] = reason
+                    causes.add(cause)
 
-    def _flakiness(self, key: str, bench: Workbench, at: str) -> str:
+    def _flakiness(self, key: str, bench: Workbench, at: str, complaint: Diagnosis) -> str:
         """Run the held step again, each time from the same state: what then passes and fails is flaky.
 
         When it only passes, its first failure may be owed to a state that it left behind itself; whole replays decide.
         """
-        ran = self._known_reruns(key, at) or rerun(bench, self._means)
+        ran = self._known_reruns(key, at) or run_again(bench, complaint, self._means)
+        self.state.reruns[key] = ran
         return ran.flaky or (self._confirmed(key, at) if ran.passed else "")
 
     def _known_reruns(self, key: str, at: str) -> Reruns | None:
@@ -280,7 +287,7 @@ class Rounds:
             bench, complaint = benches(key), complaints.get(key)
             flaky = self.state.flaky.get(key, "")
             if not flaky and bench and complaint:
-                flaky = self._flakiness(key, bench, made)
+                flaky = self._flakiness(key, bench, made, complaint)
             if flaky:
                 self.state.flaky[key] = flaky
                 del worse[key]

@@ -24,6 +24,7 @@ FIELDS = {
     "notes",
     "parts",
     "attempts",
+    "advice",
     "cost_usd",
     "seconds",
 }
