@@ -18,9 +18,7 @@ def open_checkout(path: Path) -> Checkout:
     if bare == "true":
         raise UsageError(f"{path} is a bare repository", hint="give a checkout of it")
     if len(found) != len(FOUND) - 1:
-        raise UsageError(
-            f"{path} is not inside a git repository", hint="run regreen in a checkout, or give its path"
-        )
+        raise UsageError(f"{path} is not inside a git repository", hint="run regreen in a checkout, or give its path")
     git_dir, common_dir, root = map(Path, found)
     plumbing = GitPlumbing(git_dir)
     head = plumbing.try_run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
