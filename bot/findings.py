@@ -12,8 +12,10 @@ from bot.errors import Refused, RegreenError
 from bot.flakiness import Reruns, rerun
 from bot.model import Candidate, Category, Diagnosis, Incident, JobResult, Refusal, ReplayResult, Result
 from bot.ports import Clock
+from bot.repair.guard.kinds import is_workflow
 from bot.repair.patch import Applied, PatchPolicy, apply
-from bot.repair.tools import StrategyTools
+from bot.repair.tools import Bench, StrategyTools
+from bot.repair.versions import more_than_versions
 from bot.replay.replays import Replays
 from bot.replay.workbench import Benches, Workbench
 from bot.settings import Settings
@@ -22,6 +24,8 @@ from strategies import Strategy
 MAY_BE_FLAKY = frozenset(
     {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
 )
+WORKFLOW = "workflow"
+"""The rule by which the policy and the guard refuse changes of files that steer CI."""
 CANDIDATE = "a candidate to be proven: "
 """How people are told of one; its summary follows."""
 
@@ -53,11 +57,15 @@ class Means:
 
 @dataclass(frozen=True)
 class Checked:
-    """A candidate that has met the patch policy and the guard; `refused` is why they do not let it through, if so."""
+    """A candidate that has met the patch policy and the guard; `refused` is why they do not let it through, if so.
+
+    `suggested`: it is refused since it changes workflow files, which are people's, and is for them to look at.
+    """
 
     candidate: Candidate
     policy: PatchPolicy
     refused: str = ""
+    suggested: bool = False
 
 
 def failing(result: ReplayResult) -> list[JobResult]:
@@ -79,7 +87,7 @@ def run_again(bench: Workbench, complaint: Diagnosis, means: Means) -> Reruns:
 
 
 def checked_candidates(
-    strategy: Strategy, incident: Incident, commit: str, bench: Workbench, complaint: Diagnosis, means: Means
+    strategy: Strategy, incident: Incident, commit: str, bench: Bench, complaint: Diagnosis, means: Means
 ) -> Iterator[Checked]:
     """The candidates of a strategy for a held leg that has `commit` checked out."""
     settings = means.settings.fix
@@ -94,22 +102,43 @@ def checked_candidates(
         strategy=strategy.NAME,
     )
     for candidate in strategy.propose(incident, tools):
-        yield _checked(candidate, means)
+        yield check(candidate, means)
 
 
-def _checked(candidate: Candidate, means: Means) -> Checked:
-    scope, allowed = means.settings.scope, frozenset({*candidate.rules, *means.settings.guard.allow})
+def check(candidate: Candidate, means: Means) -> Checked:
+    """Hold a candidate against the patch policy and the guard."""
+    settings, scope = means.settings, means.settings.scope
+    allowed = frozenset({*candidate.rules, *settings.guard.allow})
+    if not settings.fix.workflow_files and WORKFLOW not in settings.guard.allow:
+        allowed -= {WORKFLOW}
     policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)
     if not candidate.safe and not means.settings.fix.unsafe_fixes:
         told = f"{candidate.summary}: their tool calls these fixes unsafe, and fix.unsafe_fixes does not let them in"
         return Checked(candidate, policy, told)
     try:
         applied = apply(means.replays.origin.git, candidate.base, candidate.diff, policy=policy)
-        if refusals := means.guard(applied, allowed):
-            raise Refused("the guard refused it", refusals=[str(r) for r in refusals])
+        if WORKFLOW in allowed - {*settings.guard.allow}:
+            _hold_to_versions(applied)
+        if refusals := refusals_of(applied, allowed, means):
+            raise Refused("the guard refused it", refusals=refusals)
     except Refused as e:
-        return Checked(candidate, policy, "; ".join((e.message, *e.refusals[:3])))
+        suggested = bool(e.findings) and all(isinstance(r, Refusal) and is_workflow(r.file) for r in e.findings)
+        return Checked(candidate, policy, "; ".join((e.message, *e.refusals[:3])), suggested)
     return Checked(candidate, policy)
+
+
+def refusals_of(applied: Applied, allowed: frozenset[str], means: Means) -> tuple[Refusal, ...]:
+    """What the guard says, but that a leg of a matrix is gone where it only has a newer version."""
+    newer = {c.path for c in applied.changes if is_workflow(c.path) and not more_than_versions(c)}
+    return tuple(r for r in means.guard(applied, allowed) if r.rule != "weakened-command" or r.file not in newer)
+
+
+def _hold_to_versions(applied: Applied) -> None:
+    """Raise `Refused` where workflow files are changed in more than versions."""
+    told = [(c.path, more_than_versions(c)) for c in applied.changes if is_workflow(c.path)]
+    found = [Refusal(rule=WORKFLOW, file=path, line=0, message=what) for path, what in told if what]
+    if found:
+        raise Refused("the patch policy refuses the candidate: workflow", refusals=found)
 
 
 class Ahead:

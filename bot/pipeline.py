@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.advice import reported_advice, rerun_advice, rerun_after
 from bot.errors import GitFailed, OutOfBudget, UsageError
 from bot.findings import Ahead, Means, failing
-from bot.model import Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
+from bot.model import Advice, Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
 from bot.proposal import local
@@ -20,9 +20,10 @@ from bot.proposal.message import commit_message
 from bot.repair.patch import diff_of
 from bot.repair.trees import remade
 from bot.replay.replays import Replays
-from bot.replay.verdict import overall
+from bot.replay.verdict import grade_of, overall
 from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Rounds, State, unsteady
 from bot.state.effects import once
+from bot.suggestions import Suggested, for_reported, for_unreplayable
 
 
 @dataclass
@@ -81,17 +82,13 @@ def reproduce(incident: Incident, work: Work) -> Incident:
     result = state.result
     if result.result is Result.SUCCESS:
         if work.reported:
-            return _ended(
-                incident,
-                Verdict.NOT_REPRODUCED,
-                "a failure was reported, but the workflow passes here",
-                baseline=result,
-                advice=reported_advice(work.reported, "the same tree passes here (1 of 1 replays)"),
-            )
+            told = "a failure was reported, but the workflow passes here"
+            advice = reported_advice(work.reported, "the same tree passes here (1 of 1 replays)")
+            advice += tuple(for_reported(incident, work.reported, _means(incident, work)))
+            return _ended(incident, Verdict.NOT_REPRODUCED, told, baseline=result, advice=advice)
         return _ended(incident, Verdict.GREEN, "the workflow passes: there is nothing to fix", baseline=result)
     if result.result is Result.UNREPLAYABLE:
-        advice = reported_advice(work.reported, "nothing but the log says so: it could not be replayed here")
-        return _ended(incident, Verdict.UNREPLAYABLE, result.reason or "", baseline=result, advice=advice)
+        return _unreplayable(incident.model_copy(update={"baseline": result}), work)
     work.state = state
     return incident.model_copy(update={"stage": Stage.REPRODUCED, "baseline": result})
 
@@ -142,7 +139,7 @@ def repair(incident: Incident, work: Work) -> Incident:
         "verdict": verdict,
         "grade": max(grades) if grades else None,  # the weakest of them: A < B < C
         "reason": _reason(parts, verdict, state),
-        "advice": rerun_advice(parts, state.reruns),
+        "advice": (*rerun_advice(parts, state.reruns), *rounds.suggestions, *_of_unreplayable(incident, means)),
         "proposal": _proposal(incident, parts, work, state) if grades else None,
         "seconds": (work.clock.now() - work.started).total_seconds(),
     }
@@ -177,6 +174,50 @@ STORY: Sequence[tuple[Stage, Callable[[Incident, Work], Incident]]] = (
     (Stage.PROPOSED, propose),
     (Stage.CLOSED, close),
 )
+
+
+def _unreplayable(incident: Incident, work: Work) -> Incident:
+    """End where nothing can be said of the workflow as it is; what GitHub has switched off can be replaced."""
+    assert incident.baseline
+    found = list(for_unreplayable(incident, incident.baseline, _means(incident, work)))
+    advice = reported_advice(work.reported, "nothing but the log says so: it could not be replayed here")
+    if fix := next((s for s in found if s.applies), None):
+        return _replaced(incident, fix, (*advice, *(s.advice for s in found if s is not fix)), work)
+    advice += tuple(s.advice for s in found)
+    return _ended(incident, Verdict.UNREPLAYABLE, incident.baseline.reason or "", advice=advice)
+
+
+def _replaced(incident: Incident, fix: Suggested, advice: Sequence[Advice], work: Work) -> Incident:
+    """Propose what a replay has proven, and people have allowed."""
+    assert incident.baseline
+    assert fix.after
+    candidate, options = fix.checked.candidate, incident.options
+    grade = grade_of(fix.after, narrowed=bool(options.jobs or options.matrix))
+    jobs = [j for j in incident.baseline.jobs if j.key in fix.legs]
+    done = {"verdict": Verdict.FIXED, "grade": grade, "strategy": candidate.strategy}
+    parts = tuple(part_of(j, fix.cause).model_copy(update=done) for j in jobs)
+    attempt = Attempt(
+        number=len(incident.attempts) + 1,
+        causes=(fix.cause.fingerprint,),
+        strategy=candidate.strategy,
+        summary=candidate.summary,
+        diff=candidate.diff,
+        notes=candidate.notes,
+        verdict=Verdict.FIXED,
+    )
+    incident = incident.model_copy(update={"attempts": (*incident.attempts, attempt)})
+    state = State(fix.commit, fix.after, lambda _: None, {}, Ahead(incident, _means(incident, work)))
+    proposal = _proposal(incident, parts, work, state)
+    update = {"parts": parts, "final": fix.after, "grade": grade, "proposal": proposal, "advice": advice}
+    update["seconds"] = (work.clock.now() - work.started).total_seconds()
+    reason = _reason(parts, Verdict.FIXED, state)
+    ended = _ended(incident, Verdict.FIXED, reason, **update)
+    return ended.model_copy(update={"stage": Stage.ATTEMPTED})
+
+
+def _of_unreplayable(incident: Incident, means: Means) -> tuple[Advice, ...]:
+    assert incident.baseline
+    return tuple(s.advice for s in for_unreplayable(incident, incident.baseline, means))
 
 
 def _ended(incident: Incident, verdict: Verdict, reason: str, **update: object) -> Incident:

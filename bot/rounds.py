@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from bot.errors import OutOfBudget, Refused
 from bot.findings import MAY_BE_FLAKY, Ahead, Checked, Means, checked_candidates, failing, run_again
 from bot.flakiness import Reruns
-from bot.model import Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
+from bot.model import Advice, Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
 from bot.repair.patch import PatchPolicy, apply, commit
 from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
 from bot.replay.workbench import Benches, Workbench
+from bot.suggestions import suggested
 from strategies import Strategy
 
 RUNS_WHERE_FLAKY = 3
@@ -63,6 +64,7 @@ class Rounds:
     def __init__(self, incident: Incident, state: State, means: Means) -> None:
         assert incident.baseline
         self.incident, self.state, self._means, self._baseline = incident, state, means, incident.baseline
+        self.suggestions: list[Advice] = []
         self._found: list[Proposed] = []
         self._sure: State | None = None
         self._detours: list[tuple[Proposed, Judgement, float]] = []
@@ -200,6 +202,9 @@ class Rounds:
             diff=candidate.diff,
             notes=candidate.notes,
         )
+        if checked.suggested:
+            cause, before = self.state.complaints[legs[0]], self.state.result
+            self.suggestions.append(suggested(checked, cause, legs, before, self._means).advice)
         if checked.refused:
             self._record(attempt.model_copy(update={"reason": f"refused: {checked.refused}"}))
             self._means.tell(f"{candidate.strategy}: refused: {checked.refused}")

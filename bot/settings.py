@@ -66,6 +66,7 @@ class FixSettings(_Section):
     disabled_strategies: tuple[str, ...]
     unsafe_fixes: bool
     snapshots: bool
+    workflow_files: bool
     max_attempts: PositiveInt
     max_rounds: PositiveInt
     max_minutes: PositiveFloat

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Tools
-from strategies import dependency_drift, fix_mode, foreign, left_behind, lock_files, undeclared_dependency
+from strategies import dependency_drift, fix_mode, foreign, left_behind, lock_files, switched_off, undeclared_dependency
 
 
 class Strategy(Protocol):
@@ -23,7 +23,14 @@ class Strategy(Protocol):
         ...
 
 
-ALL: tuple[Strategy, ...] = (dependency_drift, left_behind, lock_files, fix_mode, undeclared_dependency)
+ALL: tuple[Strategy, ...] = (
+    dependency_drift,
+    switched_off,
+    left_behind,
+    lock_files,
+    fix_mode,
+    undeclared_dependency,
+)
 
 
 def installed(tell: Callable[[str], None], without: Collection[str] = ()) -> tuple[Strategy, ...]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import re2
 
 from bot.replay.layout import BIN, PLAN
 from bot.replay.record import TELL_PLAINLY
+from bot.replay.switched_off import action_is_off
 
 LOCAL = ("./", "docker://")
 ACTION = re2.compile(r"^[\w.-]+/[\w.-]+(?:/[^@/]+)*@[^@\s]+$")
@@ -94,7 +95,7 @@ class StandIns:
         folder.mkdir(parents=True, exist_ok=True)
         name = _join(repository, path)
         ref = name.rpartition("@")[2]
-        if entry and self._is_retired(entry, ref):
+        if entry and action_is_off(repository.split("@")[0], ref, self._as_of):
             definition = _unavailable(name, f"GitHub fails every job that uses the retired version {name}", "retired ")
         elif entry:
             definition = _definition(name, entry)
@@ -104,15 +105,6 @@ class StandIns:
         for file in ("action.yml", "action.yaml"):
             (folder / file).unlink(missing_ok=True)
         (folder / "action.yml").write_text(json.dumps(definition))
-
-    def _is_retired(self, entry: Mapping[str, Any], ref: str) -> bool:
-        days = [day for old, day in entry.get("retired", {}).items() if ref == old or ref.startswith(f"{old}.")]
-        return any(is_over(date.fromisoformat(day), self._as_of) for day in days)
-
-
-def is_over(last: date, as_of: datetime | None) -> bool:
-    """Whether what GitHub has switched off after a day was off at the moment that is replayed (None is now)."""
-    return as_of is None or as_of.date() > last
 
 
 def split(uses: str) -> tuple[str, str]:

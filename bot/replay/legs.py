@@ -3,23 +3,18 @@
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from bot.errors import UsageError
 from bot.model import JobResult, Result
-from bot.replay.actions import is_over
 from bot.replay.backends import unsafe
 from bot.replay.expressions import Scope, condition, to_string, truthy
+from bot.replay.switched_off import image_is_off
 from bot.replay.workflow import Workflow, expand_matrix, job_name, resolve
 
 JOB_MINUTES = 360.0  # GitHub's own limit for a job that names none
 OTHER_SYSTEMS = ("windows", "macos")
-RETIRED = {  # images and their last days, by GitHub's changelog
-    "ubuntu-16.04": date(2021, 9, 20),
-    "ubuntu-18.04": date(2023, 4, 3),
-    "ubuntu-20.04": date(2025, 4, 15),
-}
 ARM = ("arm64", "aarch64")
 
 
@@ -94,14 +89,14 @@ def out_of_reach(job: Mapping[str, Any], scope: Scope, as_of: datetime | None) -
     """Why a job cannot run on this machine, or the empty string."""
     labels = labels_of(job, scope)
     shown = ", ".join(labels)
+    if any(image_is_off(label, as_of) for label in labels):
+        return f"the job runs on {shown}, which GitHub has retired"
     if any(label.startswith(OTHER_SYSTEMS) for label in labels):
         return f"the job runs on {shown}, which this machine is not"
     if not any("ubuntu" in label or label in ("self-hosted", "linux") for label in labels):
         return f"the job runs on '{shown}', which is not known here"
     if any(label.endswith("-arm") or label in ARM for label in labels) != (platform.machine() in ARM):
         return f"the job runs on {shown}, but this machine is {platform.machine()}"
-    if any(is_over(RETIRED[label], as_of) for label in labels if label in RETIRED):
-        return f"the job runs on {shown}, which GitHub has retired"
     return unsafe(job, scope.having(env={}, secrets={}))
 
 

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from bot.strategy_kit import try_strategy
-from strategies import ALL, Strategy, dependency_drift, fix_mode, left_behind, lock_files, undeclared_dependency
+from strategies import (
+    ALL,
+    Strategy,
+    dependency_drift,
+    fix_mode,
+    left_behind,
+    lock_files,
+    switched_off,
+    undeclared_dependency,
+)
 from tests.index import Index, Release
 from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, workflow
 
@@ -37,6 +46,13 @@ CASES = [
         {"requirements.txt": "loose\n"},
         {"requirements.txt": "<1.2"},
         {**REGISTRIES, "green": "2024-02-10"},
+    ),
+    Case(
+        switched_off,
+        ("run: echo > made", "uses: actions/upload-artifact@v3\nwith: {path: made}"),
+        {},
+        {WORKFLOW: "actions/upload-artifact@v4\n"},
+        {"settings": {"fix.workflow_files": "true"}},
     ),
     Case(
         left_behind,

@@ -1,0 +1,30 @@
+"""What GitHub has switched off (`config/switched_off.yaml`): whether it was at the moment that is replayed."""
+
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from bot.config_files import config_root
+from bot.yaml12 import load
+
+
+def action_is_off(name: str, ref: str, as_of: datetime | None) -> bool:
+    """Whether GitHub fails an action (`owner/name`) at that ref; `as_of` None is now."""
+    row = _table()["actions"].get(name.lower(), {"off": {}})
+    days = [day for old, day in row["off"].items() if ref == old or ref.startswith(f"{old}.")]
+    return any(_is_over(day, as_of) for day in days)
+
+
+def image_is_off(label: str, as_of: datetime | None) -> bool:
+    """Whether a label of `runs-on` names an image that GitHub has removed; `as_of` None is now."""
+    row = _table()["images"].get(label.lower())
+    return bool(row) and _is_over(row["off"], as_of)
+
+
+def _is_over(last: str, as_of: datetime | None) -> bool:
+    return as_of is None or as_of.date() > date.fromisoformat(last)
+
+
+@cache
+def _table() -> Any:
+    return load((config_root() / "switched_off.yaml").read_bytes(), "switched_off.yaml")

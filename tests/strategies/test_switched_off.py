@@ -1,0 +1,217 @@
+"""What GitHub has switched off, on real repositories: a suggestion, and where people allow it a fix."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bot.config_files import config_root
+from bot.diagnosis import diagnose
+from bot.model import Diagnosis
+from bot.yaml12 import load
+from strategies import switched_off
+from strategies.workflow_text import edited
+from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
+
+TABLE = load((config_root() / "switched_off.yaml").read_bytes(), "switched_off.yaml")
+ALLOWED = {"REGREEN_FIX_WORKFLOW_FILES": "true"}
+UPLOAD = "uses: actions/upload-artifact@v3  # why\nwith: {name: made, path: made}"
+UPLOADS = workflow("run: echo > made", UPLOAD)
+
+
+def advice(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    [one] = found["advice"]
+    assert one["kind"] == "suggestion"
+    return dict(one)
+
+
+def test_an_action_is_a_suggestion_that_a_replay_proves(project: Make) -> None:
+    made = project({WORKFLOW: UPLOADS})
+    done = made.here("fix", "--json")
+    told = advice(done.json)
+    assert (done.code, done.json["verdict"], done.json["branch"]) == (1, "NOT_FIXED", None)
+    assert (told["verdict"], told["jobs"]) == ("FIXED", ["job"]), told
+    assert (
+        "-      - uses: actions/upload-artifact@v3  # why\n+      - uses: actions/upload-artifact@v4  # why\n"
+        in told["diff"]
+    )
+    assert told["diff"].count("\n+") == 2  # with the header
+    assert any("cannot be added to" in line for line in told["evidence"])
+    assert "fix.workflow_files lets Regreen apply it" in told["evidence"]
+    assert [a["strategy"] for a in done.json["attempts"]] == ["switched off"]
+    assert made.git("branch", "--list", "regreen/[0-9a-f]*") == ""
+
+
+def test_people_read_the_diff_and_the_reason(project: Make) -> None:
+    done = project({WORKFLOW: UPLOADS}).here("fix")
+    assert "suggestion: Replace what GitHub has switched off: actions/upload-artifact@v3 by v4" in done.out
+    assert "(FIXED; nothing was changed)" in done.out
+    assert "+      - uses: actions/upload-artifact@v4  # why" in done.out
+
+
+def test_where_people_allow_it_is_a_fix_and_goes_on(project: Make) -> None:
+    steps = ("run: echo > made", UPLOAD, "run: sort words > sorted && git diff --exit-code")
+    made = project({WORKFLOW: workflow(CHECKOUT, *steps), "words": "a\n", "sorted": ""})
+    done = made.here("fix", "--json", env=ALLOWED)
+    assert (done.code, done.json["verdict"], done.json["grade"], done.json["advice"]) == (0, "FIXED", "A", []), done.out
+    assert [a["strategy"] for a in done.json["attempts"]] == ["switched off", "left behind"]
+    assert made.git("diff", "--name-only", "main", done.json["branch"]).split() == [WORKFLOW, "sorted"]
+    assert "cannot be added to" in done.json["attempts"][0]["notes"][0]
+
+
+def test_a_branch_cannot_allow_itself(project: Make) -> None:
+    made = project({WORKFLOW: UPLOADS})
+    made.git("switch", "--quiet", "-c", "theirs")
+    made.write({".github/regreen.yml": "fix: {workflow_files: true}\n"})
+    made.commit("Allow myself")
+    assert made.here("fix", "--json").json["verdict"] == "NOT_FIXED"
+    made.git("branch", "--force", "main", "theirs")
+    assert made.here("fix", "--json").json["verdict"] == "FIXED"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(workflow("run: echo > made", UPLOAD, job="strategy: {matrix: {v: [1, 2]}}"), "each leg of the job job uploads it", id="matrix"),
+        pytest.param(workflow("run: echo > made; echo > made2", UPLOAD, UPLOAD.replace("path: made", "path: made2")), "job and job upload it", id="twice"),
+    ],
+)  # fmt: skip
+def test_one_name_for_several_artifacts_is_never_applied(project: Make, text: str, told: str) -> None:
+    made = project({WORKFLOW: text})
+    done = made.here("fix", "--json", env=ALLOWED).json
+    assert (done["verdict"], done["branch"]) == ("NOT_FIXED", None)
+    assert any(told in line and "merge-multiple" in line for line in advice(done)["evidence"])
+    assert advice(done)["verdict"] != "FIXED"
+
+
+def test_a_retired_image_is_replaced_and_replayed(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'", job="runs-on: 'ubuntu-20.04'")})
+    done = made.here("fix", "--json")
+    assert (done.code, done.json["verdict"], done.json["branch"]) == (1, "UNREPLAYABLE", None)
+    told = advice(done.json)
+    assert told["verdict"] == "FIXED"
+    assert "+    runs-on: 'ubuntu-22.04'" in told["diff"]
+    done = made.here("fix", "--json", env=ALLOWED)
+    assert (done.code, done.json["verdict"], done.json["grade"], done.json["strategy"]) == (
+        0,
+        "FIXED",
+        "A",
+        "switched off",
+    )
+    assert "runs-on: 'ubuntu-22.04'" in made.git("show", f"{done.json['branch']}:{WORKFLOW}")
+    assert [p["verdict"] for p in done.json["parts"]] == ["FIXED"]
+
+
+def test_what_then_fails_is_not_applied(project: Make) -> None:
+    made = project({WORKFLOW: workflow("run: exit 3", job="runs-on: ubuntu-18.04")})
+    done = made.here("fix", "--json", env=ALLOWED).json
+    assert (done["verdict"], done["branch"]) == ("UNREPLAYABLE", None)
+    assert advice(done)["verdict"] == "STILL_FAILING"
+    assert "with it, the job job fails in 'Run exit 3'" in advice(done)["evidence"]
+
+
+@pytest.mark.parametrize(("label", "new"), [("macos-12", "macos-15-intel"), ("windows-2019", "windows-2022")])
+def test_what_cannot_be_replayed_is_marked_unproven(project: Make, label: str, new: str) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'", job=f"runs-on: {label}")})
+    done = made.here("fix", env=ALLOWED)
+    assert "(unproven; nothing was changed)" in done.out
+    assert f"+    runs-on: {new}" in done.out
+    assert "a replay proves nothing here: " in done.out
+
+
+def test_a_leg_of_a_matrix_beside_a_failure(project: Make) -> None:
+    job = "runs-on: ${{ matrix.os }}\nstrategy:\n  fail-fast: false\n  matrix:\n    os:\n      - ubuntu-20.04  # old\n      - ubuntu-24.04\n"
+    made = project({WORKFLOW: workflow("run: case ${{ matrix.os }} in *24.04) exit 1;; esac", job=job)})
+    done = made.here("fix", "--json").json
+    assert done["verdict"] == "NOT_FIXED"
+    assert "+          - ubuntu-22.04  # old" in advice(done)["diff"]
+    assert advice(done)["verdict"] == "FIXED", advice(done)["evidence"]
+
+
+def test_a_reported_failure_that_does_not_happen_here(project: Make, tmp_path: Any) -> None:
+    log = "##[error]The version '3.6' with architecture 'x64' was not found for Ubuntu 24.04.\n"
+    (tmp_path / "ci.log").write_text(log)
+    text = workflow(
+        "uses: actions/setup-python@v5\nif: github.actor == 'x'\nwith: {python-version: 3.6}", "run: 'true'"
+    )
+    done = project({WORKFLOW: text}).here("fix", "--json", "--log", str(tmp_path / "ci.log")).json
+    assert (done["verdict"], advice(done)["verdict"]) == ("NOT_REPRODUCED", None)
+    assert "{python-version: 3.8}" in advice(done)["diff"]
+    assert any("the container python:3.6" in line for line in advice(done)["evidence"])
+
+
+def test_a_command_that_is_disabled_is_only_suggested(project: Make) -> None:
+    made = project(
+        {WORKFLOW: workflow("run: |\n  mkdir -p bin\n  echo \"::add-path::$PWD/bin\"\n  echo '::set-env name=A::b'")}
+    )
+    done = made.here("fix", "--json", env=ALLOWED).json
+    assert (done["verdict"], done["branch"]) == ("NOT_FIXED", None), done
+    assert '+          echo "$PWD/bin" >> "$GITHUB_PATH"' in advice(done)["diff"]
+
+
+def edit(text: str, log: str, moment: str = "2026-12-01") -> str:
+    """The workflow with what is proposed for a log."""
+    from datetime import datetime
+
+    found = switched_off.Found()
+    given = switched_off.Workflow(text, WORKFLOW, TABLE, datetime.fromisoformat(moment), log)
+    return edited(text, given.edits(found))
+
+
+JOB = "jobs:\n  a:\n    runs-on: {}\n    strategy:\n      matrix:\n        {}\n    steps:\n      - uses: actions/setup-python@v5\n        with: {{python-version: '{}'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "log", "after"),
+    [
+        pytest.param("uses: actions/cache@v2", "a deprecated version of `actions/cache: v2`. Please", "uses: actions/cache@v4", id="as GitHub says it"),
+        pytest.param("uses: actions/cache/restore@v2.1.0", "the retired version actions/cache/restore@v2.1.0", "uses: actions/cache/restore@v4", id="in a folder, in full"),
+        pytest.param("uses: actions/cache@v2", "the retired version actions/cache@v1", "uses: actions/cache@v2", id="another version"),
+        pytest.param("uses: actions/cache@v3", "the retired version actions/cache@v3", "uses: actions/cache@v3", id="not off"),
+        pytest.param("uses: other/cache@v2", "the retired version actions/cache@v2", "uses: other/cache@v2", id="another action"),
+        pytest.param("uses: actions/upload-artifact@v3\n      - uses: actions/download-artifact@v2", "deprecated version of `actions/upload-artifact: v3`", "uses: actions/upload-artifact@v4\n      - uses: actions/download-artifact@v4", id="all of a family"),
+    ],
+)  # fmt: skip
+def test_actions(before: str, log: str, after: str) -> None:
+    text = "jobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - {}\n"
+    assert edit(text.format(before), log) == text.format(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "log", "after"),
+    [
+        pytest.param(("${{ matrix.os }}", "os: [ubuntu-20.04, macos-15]", "3.12"), "runs on ubuntu-20.04, which GitHub has retired", ("${{ matrix.os }}", "os: [ubuntu-22.04, macos-15]", "3.12"), id="matrix"),
+        pytest.param(("${{ matrix.os }}", "os: [ubuntu-20.04, ubuntu-22.04]", "3.12"), "ubuntu-20.04, which GitHub has retired", ("${{ matrix.os }}", "os: [ubuntu-24.04, ubuntu-22.04]", "3.12"), id="the nearest that is not there"),
+        pytest.param(("${{ matrix.os }}", "os: [ubuntu-22.04, ubuntu-24.04, ubuntu-20.04]", "3.12"), "ubuntu-20.04, which GitHub has retired", ("${{ matrix.os }}", "os: [ubuntu-22.04, ubuntu-24.04]", "3.12"), id="all are there"),
+        pytest.param(("${{ matrix.os }}", "include: [{os: macos-13}]", "3.12"), "The macOS-13 environment is deprecated", ("${{ matrix.os }}", "include: [{os: macos-15-intel}]", "3.12"), id="include, as GitHub says it"),
+        pytest.param(("ubuntu-latest", "note: [ubuntu-20.04]", "3.12"), "ubuntu-20.04, which GitHub has retired", ("ubuntu-latest", "note: [ubuntu-20.04]", "3.12"), id="no runner"),
+        pytest.param(("ubuntu-latest", "v: [1]", "3.6"), "Python 3.6 is not installed here", ("ubuntu-latest", "v: [1]", "3.8"), id="Python"),
+        pytest.param(("ubuntu-22.04", "v: [1]", "2.7"), "version '2.7' with architecture 'x64' was not found", ("ubuntu-22.04", "v: [1]", "3.7"), id="Python of an older image"),
+        pytest.param(("ubuntu-latest", "py: ['3.6', '3.9']", "${{ matrix.py }}"), "Python 3.6 is not installed here", ("ubuntu-latest", "py: ['3.8', '3.9']", "${{ matrix.py }}"), id="Python in a matrix"),
+        pytest.param(("ubuntu-latest", "py:\n          - '3.6'\n          - '3.8'", "${{ matrix.py }}"), "Python 3.6 is not installed here", ("ubuntu-latest", "py:\n          - '3.8'", "${{ matrix.py }}"), id="its successor is there"),
+        pytest.param(("windows-2022", "v: [1]", "3.6"), "Python 3.6 is not installed here", ("windows-2022", "v: [1]", "3.6"), id="Windows has it"),
+        pytest.param(("ubuntu-latest", "v: [1]", "3.9"), "Python 3.9 is not installed here", ("ubuntu-latest", "v: [1]", "3.9"), id="GitHub has it"),
+        pytest.param(("ubuntu-latest", "v: [1]", ">=3.6"), "Python 3.6 is not installed here", ("ubuntu-latest", "v: [1]", ">=3.6"), id="a range"),
+    ],
+)  # fmt: skip
+def test_images_and_pythons(before: tuple[str, ...], log: str, after: tuple[str, ...]) -> None:
+    assert edit(JOB.format(*before), log) == JOB.format(*after)
+
+
+def test_what_was_not_off_then_stays() -> None:
+    text = JOB.format("ubuntu-20.04", "v: [1]", "3.12")
+    assert edit(text, "ubuntu-20.04, which GitHub has retired", "2025-04-15") == text
+
+
+@pytest.mark.parametrize(
+    ("log", "applies"),
+    [
+        ("##[error]This request has been automatically failed because it uses a deprecated version of `actions/upload-artifact: v3`. Learn more", True),
+        ("##[error]The version '3.6' with architecture 'x64' was not found for Ubuntu 24.04.", True),
+        ("FAILED tests/test_x.py::test_y - assert 1 == 2", False),
+    ],
+)  # fmt: skip
+def test_it_is_asked_only_for_what_a_log_says(log: str, applies: bool) -> None:
+    found: Diagnosis = diagnose([log.encode()])
+    assert switched_off.applies(found, frozenset({WORKFLOW})) is applies
+    assert not switched_off.applies(found, frozenset({"a.py"}))
