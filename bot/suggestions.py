@@ -98,8 +98,9 @@ def _candidates(incident: Incident, cause: Diagnosis, means: Means) -> Iterator[
 
 def _advice(checked: Checked, jobs: tuple[str, ...], verdict: Verdict | None, told: str) -> Advice:
     candidate = checked.candidate
-    may = [ALLOW] if verdict is Verdict.FIXED and checked.refused and WORKFLOW in candidate.rules else []
-    evidence = (told, *candidate.notes, *may)
+    may_be = verdict is Verdict.FIXED and WORKFLOW in candidate.rules and WORKFLOW not in checked.policy.allow
+    why = [ALLOW] if may_be else [f"not applied: {checked.refused}"] if checked.refused else []
+    evidence = (told, *candidate.notes, *why)
     return Advice(
         kind="suggestion", jobs=jobs, told=candidate.summary, evidence=evidence, diff=candidate.diff, verdict=verdict
     )

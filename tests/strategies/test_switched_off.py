@@ -1,13 +1,17 @@
 """What GitHub has switched off, on real repositories: a suggestion, and where people allow it a fix."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.config_files import config_root
 from bot.diagnosis import diagnose
-from bot.model import Diagnosis
+from bot.model import Candidate, Category, Diagnosis, Incident
+from bot.ports import Tools, Written
+from bot.strategy_kit import try_strategy
 from bot.yaml12 import load
 from strategies import switched_off
 from strategies.workflow_text import edited
@@ -57,6 +61,32 @@ def test_where_people_allow_it_is_a_fix_and_goes_on(project: Make) -> None:
     assert [a["strategy"] for a in done.json["attempts"]] == ["switched off", "left behind"]
     assert made.git("diff", "--name-only", "main", done.json["branch"]).split() == [WORKFLOW, "sorted"]
     assert "cannot be added to" in done.json["attempts"][0]["notes"][0]
+
+
+class Sly:
+    """Makes a failing step another one."""
+
+    NAME = "sly"
+    CATEGORIES = frozenset(Category)
+
+    def applies(self, diagnosis: Diagnosis, tree: frozenset[str]) -> bool:
+        return WORKFLOW in tree and bool(diagnosis.error)
+
+    def propose(self, incident: Incident, tools: Tools) -> Iterator[Candidate]:
+        text = tools.read(WORKFLOW).replace("exit 1", "exit 0").encode()
+        candidate = tools.candidate([Written(WORKFLOW, text)], "Be sly", rules=("workflow",))
+        assert candidate, incident.id
+        yield candidate
+
+
+def test_more_than_versions_is_never_applied(tmp_path: Path) -> None:
+    settings = {"fix.workflow_files": "true"}
+    tried = try_strategy(Sly(), {WORKFLOW: workflow("run: exit 1")}, tmp_path, settings=settings)
+    assert (tried.verdict, tried.changed) == ("NOT_FIXED", {})
+    assert (
+        "more than versions" in advice(tried.report)["evidence"][-1]
+        or "no newer version" in advice(tried.report)["evidence"][-1]
+    )
 
 
 def test_a_branch_cannot_allow_itself(project: Make) -> None:
@@ -128,7 +158,7 @@ def test_a_leg_of_a_matrix_beside_a_failure(project: Make) -> None:
     assert advice(done)["verdict"] == "FIXED", advice(done)["evidence"]
 
 
-def test_a_reported_failure_that_does_not_happen_here(project: Make, tmp_path: Any) -> None:
+def test_a_reported_failure_that_does_not_happen_here(project: Make, tmp_path: Path) -> None:
     log = "##[error]The version '3.6' with architecture 'x64' was not found for Ubuntu 24.04.\n"
     (tmp_path / "ci.log").write_text(log)
     text = workflow(
@@ -151,8 +181,6 @@ def test_a_command_that_is_disabled_is_only_suggested(project: Make) -> None:
 
 def edit(text: str, log: str, moment: str = "2026-12-01") -> str:
     """The workflow with what is proposed for a log."""
-    from datetime import datetime
-
     found = switched_off.Found()
     given = switched_off.Workflow(text, WORKFLOW, TABLE, datetime.fromisoformat(moment), log)
     return edited(text, given.edits(found))
