@@ -14,6 +14,7 @@ from bot.diagnosis.signatures import Signatures
 from bot.diagnosis.survey import Hit
 from bot.model import Category
 from bot.text.log import Line, Log
+from bot.text.patterns import compile_pattern
 
 _WEAK = 20  # weight under which the last words of the step say more
 _STRONG = 50  # weight from which no fallback is asked
@@ -27,6 +28,7 @@ _SAME_STEP_LINES = 300
 _RETRY_LINES = 10  # between an error and the word that it is tried again
 _DEEPER = {Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.COMPILE_ERROR, Category.SNAPSHOT_DIFF}
 _DEEP_WEIGHT = 76
+_GIT_LOOKS = compile_pattern(r"\bgit (?:-\S+ )*(?:diff|status|ls-files)\b")
 _DIFFERENCES = {"git.difference", "misc.dirty"}  # signatures of a tree that is not as it was committed
 _PASSED = 0.15  # confidence about a job that shows no error and was cleaned up after
 _BANDS = ((84, 0.93), (72, 0.88), (60, 0.78), (50, 0.65), (36, 0.5), (20, 0.4), (0, 0.3))
@@ -129,8 +131,8 @@ def _category(hit: Hit, scope: Scope, report: Report, signatures: Signatures) ->
         return (deeper, False) if deeper else (own, True)
     if own is Category.DEPENDENCY_INSTALL and _network_before(hit, scope):
         return Category.NETWORK_OR_FLAKY, False
-    if hit.signature.id in _DIFFERENCES and (by := _by_command(scope, signatures)) is Category.SNAPSHOT_DIFF:
-        return by, False
+    if hit.signature.id in _DIFFERENCES and any(_GIT_LOOKS.search(c.encode()) for c in commands(scope)):
+        return _of_difference(scope, signatures), False
     if own:
         return own, True
     if category := _by_command(scope, signatures):
@@ -145,9 +147,13 @@ def _by_command(scope: Scope, signatures: Signatures) -> Category | None:
     """
     found = (category for command in commands(scope) if (category := category_of(command, signatures)))
     category = next(found, None)
-    if category is not Category.SNAPSHOT_DIFF:
-        return category
-    return Category.LINT_ERROR if Category.LINT_ERROR in {*found, category_of(scope.before, signatures)} else category
+    return _of_difference(scope, signatures) if category is Category.SNAPSHOT_DIFF else category
+
+
+def _of_difference(scope: Scope, signatures: Signatures) -> Category:
+    ran = (*commands(scope), scope.before)
+    formats = any(category_of(command, signatures) is Category.LINT_ERROR for command in ran)
+    return Category.LINT_ERROR if formats else Category.SNAPSHOT_DIFF
 
 
 def _looks_at_tree(scope: Scope, signatures: Signatures) -> bool:
