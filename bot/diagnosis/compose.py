@@ -7,7 +7,7 @@ from bot.diagnosis.places import inside
 from bot.diagnosis.reports import Report
 from bot.diagnosis.scope import Scope
 from bot.diagnosis.signatures import Signatures
-from bot.diagnosis.survey import Hit, Survey, known
+from bot.diagnosis.survey import Hit, Survey
 from bot.text.excerpt import Candidate, spread
 from bot.text.fingerprint import mask
 from bot.text.log import Line, Log
@@ -125,7 +125,7 @@ class Composer:
         """Yield what details and frames say of the lines that were looked at; the first of each kind say most."""
         count: dict[str, int] = {}
         for line in sorted(window, key=lambda near: (near.number < at, near.number)):  # what follows belongs to it
-            for signature, fields in known(self._signatures.beside, line.text.encode("utf-8", "replace")):
+            for signature, fields in self._signatures.beside(line.text.encode("utf-8", "replace")):
                 count[signature.id] = count.get(signature.id, 0) + 1
                 hit = Hit(signature, fields, line, 0)
                 self._beside_hits.append((rank, -signature.weight, hit))

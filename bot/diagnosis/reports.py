@@ -157,6 +157,7 @@ def _unique(hits: list[Hit]) -> list[FailedTest]:
     return list(kept.values())
 
 
+@lru_cache(maxsize=8192)  # a log names each failing test several times
 def _tail(name: str) -> str:
     """Return the part of an id that every place of a log gives: the test's own name, letters and digits only."""
     bare = _PARAMETERS.sub(b"", name.encode())

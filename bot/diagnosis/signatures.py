@@ -40,7 +40,7 @@ import yaml
 from bot.config_files import config_root
 from bot.errors import UsageError
 from bot.model import Category
-from bot.text.patterns import Pattern, PatternSet, compile_pattern, escape
+from bot.text.patterns import Finder, Pattern, PatternSet, compile_pattern, escape, finder
 
 ROLES = ("cause", "test", "tally", "detail", "frame", "result", "noise")
 MODES = ("add", "part", "last")
@@ -57,6 +57,12 @@ _COMMON = (
     b"not found",
 )
 """Words of failure of which one stands in most `near`: looking for them is all that most signatures need."""
+
+_PREFIXES = (  # of runners of many packages (turbo, pnpm, lerna, docker compose) before each line of a task
+    r"^(?:@?[\w./-]+(?::| )[\w-]*(?:test|build|lint|check|type|compile|e2e|spec|ci|dev|start|cover)[\w:.-]*: ?"
+    r"|[\w.-]+-\d+ +\| )"
+)
+_PREFIX = compile_pattern(_PREFIXES)
 
 _KEYS = {
     "id",
@@ -105,14 +111,20 @@ class Signature:
         return compile_pattern(self.pattern)
 
     @cached_property
+    def _find(self) -> Finder:
+        return finder(self.regex)
+
+    @cached_property
     def veto(self) -> Pattern | None:
         """The compiled `unless`."""
         return compile_pattern(self.unless) if self.unless else None
 
     def fields(self, text: bytes) -> dict[str, str] | None:
         """Return what the pattern captures in a cleaned line, without what is empty; None when it does not match."""
+        if self._find(text)[0] < 0 or (self.veto and self.veto.search(text)):
+            return None
         found = self.regex.search(text)
-        if found is None or (self.veto and self.veto.search(text)):
+        if found is None:
             return None
         return {name: value.decode("utf-8", "replace").strip() for name, value in found.groupdict().items() if value}
 
@@ -157,12 +169,12 @@ class Signatures:
 
     @cached_property
     def _nears(self) -> tuple[PatternSet, list[list[Signature]]]:
-        """All literals, and for each the signatures that it calls for."""
+        """All literals, and for each the signatures that it calls for; behind them what a prefix looks like."""
         nears: dict[bytes, list[Signature]] = {}
         for entry in self._main:
             for text in entry.near:
                 nears.setdefault(escape(text.encode()), []).append(entry)
-        return PatternSet(nears), list(nears.values())
+        return PatternSet([*nears, _PREFIXES]), list(nears.values())
 
     @cached_property
     def _noise(self) -> Pattern:
@@ -171,14 +183,23 @@ class Signatures:
         return compile_pattern("|".join(noise) or r"\z.")
 
     def matching(self, text: bytes, full: Container[str] = ()) -> list[Found]:
-        """Return the signatures that a cleaned line matches; none on a line of noise. `full` are ids not to try."""
+        """Return the signatures that a cleaned line matches; none on a line of noise. `full` are ids not to try.
+
+        When there is none, those of what stands behind the prefix of a runner of many packages.
+        """
+        found, prefixed = self._matching(text, full)
+        return self._matching(_PREFIX.sub(b"", text), full)[0] if prefixed and not found else found
+
+    def _matching(self, text: bytes, full: Container[str]) -> tuple[list[Found], bool]:
         nears, entries = self._nears
-        tried = {e.id: e for index in nears.matching(text) for e in entries[index] if e.id not in full}
-        return self._among(tried.values(), text) if tried else []
+        near = nears.matching(text)
+        tried = {e.id: e for index in near if index < len(entries) for e in entries[index] if e.id not in full}
+        return self._among(tried.values(), text) if tried else [], len(entries) in near
 
     def beside(self, text: bytes) -> list[Found]:
         """Return details, frames and what has no `near` of a cleaned line: for lines beside what was found."""
-        return self._among(self._sides, text)
+        found = self._among(self._sides, text)
+        return found or (self._among(self._sides, _PREFIX.sub(b"", text)) if _PREFIX.match(text) else [])
 
     def falling_back(self, text: bytes) -> list[Found]:
         """Return the causes that the pass does not look for: for the lines of a step that nothing else explains."""

@@ -1,16 +1,15 @@
 """The one pass over a log: its steps, and the lines that signatures know."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from bot.diagnosis.signatures import Found, Signature, Signatures
+from bot.text.clean import readable
 from bot.text.log import Line, Log
-from bot.text.patterns import compile_pattern, escape
+from bot.text.patterns import escape
 from bot.text.scan import RawLine, Scanner
-from bot.text.steps import NEAR, Step, StepReader
+from bot.text.steps import NEAR, Step, StepReader, is_mark
 
 KEPT = {"test": 3000, "tally": 3000}
 """How many hits of one signature are kept for a step, by role."""
@@ -18,12 +17,7 @@ _KEPT_ELSE = 60
 _MOST = 50_000  # hits in all
 _WIDEST = 1000  # characters of a line that are kept
 _KEPT_OF_PASSED = 5  # of a step that ends without an error, of what does not belong to tests
-_PREFIX = (
-    compile_pattern(  # of runners of many packages (turbo, pnpm, lerna, docker compose) before each line of a task
-        r"^(?:@?[\w./-]+(?::| )[\w-]*(?:test|build|lint|check|type|compile|e2e|spec|ci|dev|start|cover)[\w:.-]*: ?"
-        r"|[\w.-]+-\d+ +\| )"
-    )
-)
+_REMEMBERED = 10_000  # lines of which is remembered what they match
 _KEY = b"PRIVATE KEY-----"
 _KEY_LINES = 120  # the most that a private key takes
 
@@ -66,10 +60,12 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
     keys: list[tuple[int, int]] = []
     seen: Counter[str] = Counter()
     begun = 0
-    full: set[str] = set()  # signatures that need not be tried in this step any more
-    ask = partial(signatures.matching, full=full)
+    ask = _Memory(signatures)
     for raw in log.scan(Scanner([*NEAR, escape(_KEY), *signatures.triggers])):
-        text = log.clean(raw.data)
+        bare = log.bare(raw.data)
+        if bare in ask.dull and reader.next_part > raw.offset:
+            continue
+        text = readable(bare)
         steps = len(reader.steps)
         reader.feed(raw, text)
         if len(reader.steps) > steps:
@@ -78,24 +74,55 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
                 hits = _thinned(hits, reader.steps)
             begun = len(hits)
             seen.clear()
-            full.clear()
+            ask.anew()
         if _KEY in text:
             _note_key(keys, raw.number, text)
-        for signature, fields in known(ask, text):
-            hits.append(Hit(signature, fields, _line(log, raw), len(reader.steps) - 1))
+        found = ask(text)
+        if not found and not is_mark(text) and _KEY not in text:
+            ask.forget(bare)
+        for signature, fields in found:
+            hits.append(Hit(signature, fields, _line(raw, text), len(reader.steps) - 1))
             seen[signature.id] += 1
             if seen[signature.id] >= KEPT.get(signature.role, _KEPT_ELSE):
-                full.add(signature.id)
-    job_line = _line(log, reader.job_line) if reader.job_line else None
+                ask.full.add(signature.id)
+    job_line = Line(*reader.job_line[:2], log.text(reader.job_line.data)) if reader.job_line else None
     return Survey(hits, reader.steps, reader.failing(), reader.job or log.job, job_line, keys)
 
 
-def known(ask: Callable[[bytes], list[Found]], text: bytes) -> list[Found]:
-    """Ask for the signatures of a cleaned line, and when there are none for those of what stands behind a prefix."""
-    found = ask(text)
-    if not found and (prefix := _PREFIX.match(text)):
-        return ask(text[prefix.end() :])
-    return found
+class _Memory:
+    """Asks for the signatures of a line, once for lines that come again: many do.
+
+    `full` are those not to ask for. `dull` are lines, with their colours, that say nothing at all.
+    """
+
+    def __init__(self, signatures: Signatures) -> None:
+        self._signatures = signatures
+        self._whole: dict[bytes, list[Found]] = {}
+        self._partly: dict[bytes, list[Found]] = {}  # asked for when some were full
+        self.full: set[str] = set()
+        self.dull: set[bytes] = set()
+
+    def __call__(self, text: bytes) -> list[Found]:
+        found = self._whole.get(text)
+        if found is None and (found := self._partly.get(text)) is None:
+            found = self._signatures.matching(text, self.full)
+            known = self._partly if self.full else self._whole
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[text] = found
+        return [one for one in found if one[0].id not in self.full] if self.full and found else found
+
+    def forget(self, bare: bytes) -> None:
+        """Remember that a line says nothing."""
+        if not self.full:
+            if len(self.dull) >= _REMEMBERED:
+                self.dull.clear()
+            self.dull.add(bare)
+
+    def anew(self) -> None:
+        """Begin a step: nothing is full any more."""
+        self._partly.clear()
+        self.full.clear()
 
 
 def _note_key(keys: list[tuple[int, int]], number: int, text: bytes) -> None:
@@ -123,5 +150,5 @@ def _thinned(hits: list[Hit], steps: list[Step]) -> list[Hit]:
     return [hit for hit in hits if steps[hit.step].errors or hit.signature.role == "tally"][:_MOST]
 
 
-def _line(log: Log, raw: RawLine) -> Line:
-    return Line(raw.number, raw.offset, log.text(raw.data)[:_WIDEST])
+def _line(raw: RawLine, text: bytes) -> Line:
+    return Line(raw.number, raw.offset, text[: 4 * _WIDEST].decode("utf-8", "replace")[:_WIDEST])

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from bot.text.patterns import Pattern, compile_pattern
 
-Cleaner = Callable[[bytes], bytes]
-"""Takes one raw line, gives the line as people see it, in valid UTF-8."""
+Cut = Callable[[bytes], bytes]
+"""Takes one raw line, gives what stands behind its prefix and time stamp."""
 
 _PARAMETERS = bytes(range(0x20, 0x40))  # parameter and intermediate bytes of a control sequence
 _STRINGS = b"]PX^_"  # OSC, DCS, SOS, PM, APC: up to BEL or ST
@@ -68,30 +68,36 @@ def stamp_of(raw: bytes) -> datetime | None:
 
 def clean(raw: bytes) -> bytes:
     """Return a line of GitHub's log, or of any other, without stamp, escapes and control characters, in valid UTF-8."""
-    return _readable(raw[stamp_end(raw) :])
+    return readable(bare(raw))
 
 
-def cleaner_for(head: bytes) -> Cleaner:
-    """Choose how the lines of a log are cleaned from the first kilobytes of it."""
+def bare(raw: bytes) -> bytes:
+    """Return a raw line without byte order mark and time stamp."""
+    return raw[stamp_end(raw) :]
+
+
+def cut_for(head: bytes) -> Cut:
+    """Choose from the first kilobytes of a log what is cut off its lines."""
     lines = [line for line in head.split(b"\n")[:50] if line.strip()]
-    if sum(_GH.match(line) is not None and stamp_end(_cut(_GH, line)) > 3 for line in lines) > len(lines) / 2:
-        return lambda raw: clean(_cut(_GH, raw))
+    if sum(_GH.match(line) is not None and stamp_end(_without(_GH, line)) > 3 for line in lines) > len(lines) / 2:
+        return lambda raw: bare(_without(_GH, raw))
     if sum(_ACT.match(line) is not None for line in lines) > len(lines) / 2 and any(
         b"] \xe2\xad\x90" in x for x in lines
     ):
-        return lambda raw: clean(_cut(_ACT, raw))
-    return clean
+        return lambda raw: bare(_without(_ACT, raw))
+    return bare
 
 
-def _cut(prefix: Pattern, raw: bytes) -> bytes:
-    match = prefix.match(raw)
-    return raw[match.end() :] if match else raw
-
-
-def _readable(text: bytes) -> bytes:
+def readable(text: bytes) -> bytes:
+    """Return text without escapes and control characters, in valid UTF-8."""
     if b"\x1b" in text:
         text = strip_escapes(text)
     if b"^[[" in text:
         text = _CARET.sub(b"", text)
     text = text.translate(None, _CONTROLS)
     return text if text.isascii() else text.decode("utf-8", "replace").encode()
+
+
+def _without(prefix: Pattern, raw: bytes) -> bytes:
+    match = prefix.match(raw)
+    return raw[match.end() :] if match else raw

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from bot.text.clean import clean, cleaner_for
+from bot.text.clean import bare, cut_for, readable
 from bot.text.scan import RawLine, Scanner, blocks, count_breaks, spans
 from bot.text.source import Opened, Part, Source, open_source
 
@@ -32,7 +32,11 @@ class Log:
         self.job: str = opened.job
         self.parts: tuple[Part, ...] = opened.parts
         self.size: int = os.fstat(self._fd).st_size
-        self.clean = cleaner_for(os.pread(self._fd, 1 << 14, 0)) if self.size else clean
+        self.bare = cut_for(os.pread(self._fd, 1 << 14, 0)) if self.size else bare
+
+    def clean(self, raw: bytes) -> bytes:
+        """Return a raw line as people see it, in valid UTF-8."""
+        return readable(self.bare(raw))
 
     def scan(self, scanner: Scanner) -> Iterator[RawLine]:
         """Pass over the whole log and yield the lines that `scanner` is after."""

@@ -58,6 +58,13 @@ class Pattern(Protocol):
         """The numbers of the named groups."""
 
 
+class Finder(Protocol):
+    """See `finder`."""
+
+    def __call__(self, data: bytes, start: int = 0) -> tuple[int, int]:
+        """Find the first match from `start` on."""
+
+
 def compile_pattern(pattern: str | bytes, *, raw: bool = False) -> Pattern:
     """Compile for UTF-8 text, or (`raw`) for bytes of any kind, where `.` is any byte but a newline.
 
@@ -74,6 +81,22 @@ def escape(text: bytes) -> bytes:
     """Return a pattern that matches exactly `text`."""
     quoted: bytes = re2.escape(text)
     return quoted
+
+
+def finder(pattern: Pattern) -> Finder:
+    """Return what tells where a pattern stands next from a place on: a span, (-1, -1) when nowhere.
+
+    It is `search` for where most answers are no, or every byte of a log is passed: re2's own call, without the
+    generator and the object for each match around it, which cost more than the search.
+    """
+    inner = pattern._regexp  # type: ignore[attr-defined]  # noqa: SLF001 (there is no public way to it)
+    match, anywhere = inner.Match, inner.Anchor.UNANCHORED
+
+    def find(data: bytes, start: int = 0) -> tuple[int, int]:
+        span: tuple[int, int] = match(anywhere, data, start, len(data))[0]
+        return span
+
+    return find
 
 
 class PatternSet:

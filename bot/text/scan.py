@@ -9,7 +9,7 @@ interesting lines, and so cost nothing where there are none.
 from collections.abc import Generator, Iterator
 from typing import BinaryIO, NamedTuple
 
-from bot.text.patterns import compile_pattern
+from bot.text.patterns import compile_pattern, finder
 
 BLOCK = 1 << 20  # bytes read at a time
 LONGEST = 4 << 20  # a line longer than this is scanned in pieces
@@ -39,7 +39,7 @@ class Scanner:
     """
 
     def __init__(self, near: list[bytes]) -> None:
-        self._find = compile_pattern(b"|".join([_ODD, *dict.fromkeys(near)]), raw=True)
+        self._find = finder(compile_pattern(b"|".join([_ODD, *dict.fromkeys(near)]), raw=True))
 
     def lines(self, file: BinaryIO) -> Iterator[RawLine]:
         """Yield the interesting lines of `file`, from its present position on, each once."""
@@ -51,9 +51,11 @@ class Scanner:
 
     def _block(self, data: bytes, base: int, number: int, torn: bool) -> Generator[RawLine, None, int]:
         counted = start = pos = 0
-        search, size = self._find.search, len(data)
-        while pos < size and (match := search(data, pos)) is not None:
-            at, end = match.span()
+        size = len(data)
+        while pos < size:
+            at, end = self._find(data, pos)
+            if at < 0:
+                break
             if newlines := data.count(b"\n", counted, at):
                 number += newlines
                 start = data.rfind(b"\n", counted, at) + 1
@@ -62,12 +64,21 @@ class Scanner:
                 pos = counted = start = odd.end() if data[at] > 0x7F else at + 1
                 number += 1
                 continue
-            stop = after.start() if (after := _ANY_BREAK.search(data, at)) else size
+            stop = _line_end(data, at)
             end = max(stop, end)
             text = _clip(data, start, at, stop)
             yield RawLine(number, base + start, text if start or not torn else _ELLIPSIS + text)
             pos = end
         return number + data.count(b"\n", counted)
+
+
+def _line_end(data: bytes, at: int) -> int:
+    """Return where the line ends that `at` is in."""
+    stop = data.find(b"\n", at)
+    rest = data[at:] if stop < 0 else data[at:stop]
+    if rest.isascii() and (text := rest.decode("ascii")).splitlines() == [text]:  # cheaper than to ask re2
+        return at + len(rest)
+    return after.start() if (after := _ANY_BREAK.search(data, at)) else len(data)
 
 
 def _clip(data: bytes, start: int, at: int, stop: int) -> bytes:

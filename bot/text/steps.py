@@ -10,6 +10,7 @@ their own (`Run '<path of the hook>'`, run by the runner's own node) inside the 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 
 from bot.text.clean import stamp_of
 from bot.text.patterns import compile_pattern
@@ -40,7 +41,7 @@ _JOB = compile_pattern(r"^Complete job name: (.*)")
 _HOOK = compile_pattern(r"^'.*'$")
 _USES = compile_pattern(r"^(?:[\w.-]+/[\w./-]+@\S+|\./\S*|docker://\S+)$")
 _FIRST = (b"##[", b"Post job cleanup.", b"Complete job name: ")
-_INSIDE = compile_pattern(r"⭐|❌|exitcode")  # act indents its marks
+_INSIDE = ("⭐".encode(), "❌".encode(), b"exitcode")  # act indents its marks
 MOST_STEPS = 5000
 """Steps of one log; what looks like the beginning of more belongs to the last."""
 
@@ -77,8 +78,13 @@ class Step:
         return self.line <= number and (not self.last or number <= self.last)
 
 
+def is_mark(text: bytes) -> bool:
+    """Tell whether a cleaned line may say something about steps."""
+    return text.startswith(_FIRST) or any(map(text.__contains__, _INSIDE))
+
+
 class StepReader:
-    """Builds the steps of a job from its lines; `feed` gets, in order, at least those in which one of `NEAR` stands."""
+    """Builds the steps of a job from its lines; `feed` gets, in order, at least its marks."""
 
     def __init__(self, parts: tuple[Part, ...] = ()) -> None:
         self.steps = [Step("", 1, 0, kind="setup")]
@@ -87,12 +93,17 @@ class StepReader:
         self._parts = list(parts)
         self._named = False
 
+    @property
+    def next_part(self) -> float:
+        """The offset at which the next step of a zip begins."""
+        return self._parts[0].offset if self._parts else inf
+
     def feed(self, raw: RawLine, text: bytes) -> None:
         """Take one line: as it stands in the file, and cleaned."""
-        while self._parts and raw.offset >= self._parts[0].offset:
+        while self.next_part <= raw.offset:
             self._open(raw, self._parts.pop(0).step)
             self._named = True
-        if not (text.startswith(_FIRST) or _INSIDE.search(text)):
+        if not is_mark(text):
             return
         if match := _RUN.search(text):
             self._header(raw, next(filter(None, match.groupdict().values()), b"").decode())

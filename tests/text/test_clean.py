@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.clean import clean, cleaner_for, stamp_of, strip_escapes
+from bot.text.clean import bare, clean, cut_for, stamp_of, strip_escapes
 
 STAMP = b"2026-03-01T12:00:00.1234567Z"
 
@@ -59,15 +59,15 @@ def test_the_time_of_a_line() -> None:
 
 def test_lines_of_the_github_command_line_lose_job_and_step() -> None:
     head = b"".join(b"test\tRun pytest\t\xef\xbb\xbf" + STAMP + b" line\n" for _ in range(5))
-    assert cleaner_for(head)(b"test\tRun pytest\t" + STAMP + b" FAILED x") == b"FAILED x"
-    assert cleaner_for(head + b"\n" * 9)(b"test\tRun pytest\t" + STAMP + b" FAILED x") == b"FAILED x"
+    assert cut_for(head)(b"test\tRun pytest\t" + STAMP + b" FAILED x") == b"FAILED x"
+    assert cut_for(head + b"\n" * 9)(b"test\tRun pytest\t" + STAMP + b" FAILED x") == b"FAILED x"
     for plain in (b"a\tb\tc\nno stamps\n", b"a\tb\tc\n", (STAMP + b" line\n") * 5):
-        assert cleaner_for(plain)(b"a\tb\tc") == b"a\tb\tc"
+        assert cut_for(plain)(b"a\tb\tc") == b"a\tb\tc"
 
 
 def test_lines_of_act_lose_the_name_of_the_job() -> None:
     head = "[CI/test] ⭐ Run Main pytest\n[CI/test]   | FAILED x\n[CI/test]   ❌  Failure - Main pytest\n".encode()
-    assert cleaner_for(head)(b"[CI/test]   | FAILED x") == b"FAILED x"
-    assert cleaner_for(b"[info] hello\n[info] world\n")(b"[info] hello") == b"[info] hello"
-    assert cleaner_for("[CI/test] ⭐ Run\nplain\nplain\n".encode())(b"[info] hello") == b"[info] hello"
-    assert cleaner_for(b"") is clean
+    assert cut_for(head)(b"[CI/test]   | FAILED x") == b"FAILED x"
+    assert cut_for(b"[info] hello\n[info] world\n")(b"[info] hello") == b"[info] hello"
+    assert cut_for("[CI/test] ⭐ Run\nplain\nplain\n".encode())(b"[info] hello") == b"[info] hello"
+    assert cut_for(b"") is bare
