@@ -5,7 +5,6 @@ it lives until the sandbox has ended, because bubblewrap dies with the thread th
 """
 
 import json
-import math
 import os
 import queue
 import select
@@ -13,37 +12,26 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import UTC, datetime
-
-import re2
 
 from bot.errors import Transient, Unavailable
 from bot.model import Result
 from bot.ports import Egress, Sandbox, Sandboxed, SandboxSpec
 from bot.replay import actlog
-from bot.replay.backends import NEEDS_ENGINE
 from bot.replay.control import CHUNK, Client, Message, listen
 from bot.replay.derive import OUTPUTS_STEP
-from bot.replay.inside.control import MARKER
-from bot.replay.joblog import STAMP_LENGTH, JobLog
-from bot.replay.layout import LegFolder, open_below
-from bot.replay.record import PLAIN_UNREPLAYABLE, STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record, Step
+from bot.replay.events import Events, Watcher
+from bot.replay.joblog import JobLog
+from bot.replay.layout import LegFolder
+from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Answer, Call, Held, Record
 from bot.replay.refusals import is_owed
 
 MARKER_WAIT_SECONDS = 2.0
 JAVASCRIPT = "node"  # the program of the calls that are JavaScript actions
 ENDED = "the held job has ended"
-NO_ENGINE = "failed to connect to the docker API"  # as act says it
-EXIT = re2.compile(r"^(?:exitcode '|exit with `FAILURE`: )(\d+)")  # as act says it of a step in a container
-NO_NODE = re2.compile(r'"node": executable file not found|executable file .node. not found')  # as engines say it
-COLOURS = re2.compile(r"\x1b\[[\d;]*m")
 MAX_NOTES, MAX_NOTE = 20, 200  # how many, and characters of each: any step could send them
-
-
-Watcher = Callable[[str, Step], None]
 
 
 class Leg(threading.Thread):
@@ -79,14 +67,20 @@ class Leg(threading.Thread):
         self.settled: Future[Record] = Future()
         self.held: Held | None = None
         self.folder = folder
-        self._job_id, self._spec, self._sandbox, self._log, self._hold = job_id, spec, sandbox, log, hold
-        self._serve = serve
-        self._reach, self._contained, self._scripts = reach, scripts is not None, scripts or {}
-        self._hold_nested, self._step_seconds, self._actions = hold_nested, step_seconds, actions
-        self._deadline_seconds, self._watcher = deadline_seconds, watcher
-        self._record = Record()
-        self._calls: dict[int, Call] = {}
-        self._paths: dict[int, tuple[str, ...]] = {}
+        self._spec, self._sandbox, self._log, self._hold, self._hold_nested = spec, sandbox, log, hold, hold_nested
+        self._serve, self._reach = serve, reach
+        self._step_seconds, self._deadline_seconds = step_seconds, deadline_seconds
+        self._events = Events(
+            job_id,
+            folder,
+            log,
+            watcher,
+            self._denied,
+            actions=actions,
+            scripts=scripts,
+            step_seconds=step_seconds,
+        )
+        self._record = self._events.record
         self._requests: queue.SimpleQueue[tuple[tuple[object, ...], Future[Answer]]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -94,7 +88,7 @@ class Leg(threading.Thread):
         self._process: Sandboxed
         self._began: float
         self._egress: Egress | None = None
-        self._deadline, self._step_deadline = 0.0, math.inf
+        self._deadline = 0.0
         self._holding: Client | None = None
         self._answering: Future[Answer] | None = None
         self._closing = self._ended = False
@@ -114,10 +108,7 @@ class Leg(threading.Thread):
 
     def printed(self, step_id: str) -> Iterator[str]:
         """The lines that a step has printed."""
-        step = self._record.steps[step_id]
-        yield from step.output
-        for number in dict.fromkeys(step.calls):
-            yield from self._lines_of(number)
+        return self._events.printed(self._record.steps[step_id])
 
     def close(self) -> None:
         """End the sandbox now and wait for the thread."""
@@ -185,7 +176,7 @@ class Leg(threading.Thread):
 
     def _read_once(self, process: Sandboxed, listener: socket.socket) -> bool:
         """Wait for something and deal with it; whether to go on."""
-        left = None if self._holding else min(self._deadline, self._step_deadline) - time.monotonic()
+        left = None if self._holding else min(self._deadline, self._events.step_deadline) - time.monotonic()
         if self._closing:
             return False
         if left is not None and left <= 0:
@@ -221,7 +212,7 @@ class Leg(threading.Thread):
                 self._on_listener(listener) if one == "listener" else self._on_client(one)
 
     def _over_time(self) -> str:
-        if self._step_deadline <= self._deadline:
+        if self._events.step_deadline <= self._deadline:
             return f"{STEP_TIME_LIMIT} after {self._step_seconds[next(reversed(self._record.steps))] / 60:g} minutes"
         return f"{TIME_LIMIT} of {self._deadline_seconds / 60:g} minutes"
 
@@ -231,7 +222,7 @@ class Leg(threading.Thread):
         except BlockingIOError:  # `_catch_up` has read what this round was told of
             return True
         for line in self._lines.feed(data or b"\n"):
-            self._on_act(line)
+            self._events.read(line)
         return bool(data)
 
     def _on_listener(self, listener: socket.socket) -> None:
@@ -258,11 +249,11 @@ class Leg(threading.Thread):
 
     def _on_message(self, client: Client, word: str, fields: Message) -> None:
         if word == "began":
-            call = Call(len(self._calls) + 1, bool(int(fields[0])), fields[1])
-            self._calls[call.number], client.call = call, call.number
+            call = Call(len(self._events.calls) + 1, bool(int(fields[0])), fields[1])
+            self._events.calls[call.number], client.call = call, call.number
             client.send("call", call.number)
         elif word == "unreplayable":
-            self._cannot(fields[0])
+            self._events.cannot(fields[0])
         elif word == "source":
             self._on_source(client, fields[0])
         elif word == "absent" and len(self._record.absent) < MAX_NOTES:
@@ -277,7 +268,7 @@ class Leg(threading.Thread):
             answering.set_result(answered)
             self._next_request()
         elif client.call:
-            self._on_call(client, self._calls[client.call], word, fields)
+            self._on_call(client, self._events.calls[client.call], word, fields)
 
     def _on_source(self, client: Client, url: str) -> None:
         try:
@@ -290,7 +281,9 @@ class Leg(threading.Thread):
             call.script, call.command = fields[0], tuple(fields[1:])
         elif word == "ended":
             call.code, call.denied = int(fields[0]), self._denied()
-            call.is_owed = bool(call.code and call.denied) and is_owed(call.denied, self._printed_by(call.number))
+            call.is_owed = bool(call.code and call.denied) and is_owed(
+                call.denied, self._events.printed_by(call.number)
+            )
         elif word == "held":
             if self._may_hold(call):
                 self._begin_hold(client, fields)
@@ -303,8 +296,10 @@ class Leg(threading.Thread):
             return False
         if call.program != JAVASCRIPT:
             return call.program == "step" or self._hold_nested
-        is_main = self._catch_up(lambda: call.number in self._paths)  # else it runs before or after the job's steps
-        return is_main and (len(self._paths[call.number]) == 1 or self._hold_nested)
+        is_main = self._catch_up(
+            lambda: call.number in self._events.paths
+        )  # else it runs before or after the job's steps
+        return is_main and (len(self._events.paths[call.number]) == 1 or self._hold_nested)
 
     def _catch_up(self, has_come: Callable[[], bool]) -> bool:
         """Read act's lines until something has come, if it does: our own programs' lines are quicker than act's."""
@@ -323,7 +318,7 @@ class Leg(threading.Thread):
         if step:
             step.result = Result.FAILURE
             step.seconds = (datetime.now(UTC) - step.began).total_seconds()
-            self._finish_log(step)
+            self._events.finish(step)
         self._holding = client
         end = 3 + int(fields[2])
         env = dict(pair.split("=", 1) for pair in fields[end:])
@@ -358,124 +353,8 @@ class Leg(threading.Thread):
         while not self._requests.empty():
             self._requests.get()[1].set_exception(Transient(ENDED))
 
-    # --- act's events ---
-
-    def _on_act(self, line: bytes) -> None:
-        event = actlog.parse(line, self._job_id)
-        if b'"jobID"' in line:  # act has read the secrets by now, and nothing of a step has run
-            self.folder.secrets.unlink(missing_ok=True)
-        if isinstance(event, actlog.Began) and len(event.path) == 1:
-            step = Step(event.path[0], event.name, event.time)
-            self._record.steps[step.id] = step
-            self._step_deadline = time.monotonic() + self._step_seconds.get(step.id, math.inf)
-            if step.id != OUTPUTS_STEP:
-                self._watcher("began", step)
-        elif isinstance(event, actlog.Output) and event.path:
-            self._on_output(event)
-        elif isinstance(event, actlog.Ended) and len(event.path) == 1:
-            step = self._record.steps[event.path[0]]
-            self._step_deadline = math.inf
-            if step.result is None:
-                step.result, step.seconds = event.result, event.seconds
-                self._finish_log(step)
-            if self._contained:
-                self._on_contained(step)
-        elif isinstance(event, actlog.WentOn):
-            self._on_went_on(event.path)
-        elif isinstance(event, actlog.Problem):
-            self._on_problem(event)
-        elif isinstance(event, actlog.JobEnded):
-            self._record.job = self._record.job or event.result
-
-    def _cannot(self, reason: str) -> None:
-        """Note why the job cannot be replayed; the first reason stays."""
-        self._record.unreplayable = self._record.unreplayable or reason
-
-    def _on_contained(self, step: Step) -> None:
-        """A step in a container has ended: what it was refused it has not done, whether it may fail or not."""
-        if step.denied:
-            reason = f"the step '{step.name}' {step.denied[0]}"
-            self._cannot(reason)
-        if step.id == OUTPUTS_STEP:
-            outputs = _outputs(step.output)
-            if outputs is None and step.result is Result.SUCCESS:
-                self._cannot("the outputs of the job could not be read")
-            self._record.outputs = outputs or {}
-
-    def _on_went_on(self, path: tuple[str, ...]) -> None:
-        """A step whose failure counts for nothing: act does not say why it failed where it could not run it at all."""
-        if not self._contained and not any(ran[: len(path)] == path for ran in self._paths.values()):
-            name = self._record.steps[path[0]].name
-            reason = f"the step '{name}' did not begin, and act does not say why (a container action needs an engine)"
-            self._cannot(reason)
-        if len(path) == 1:
-            self._record.steps[path[0]].went_on = True
-
-    def _on_output(self, event: actlog.Output) -> None:
-        step = self._record.steps.get(event.path[0])
-        if step is None:
-            return
-        if event.text.startswith(MARKER):
-            number = event.text.removeprefix(MARKER).strip()
-            if number.isdigit() and int(number) in self._calls:
-                step.calls.append(int(number))
-                self._paths[int(number)] = event.path
-        elif self._contained and (reason := _told_plainly(event.text, step)):
-            self._cannot(reason)
-        elif not step.calls:
-            step.output.append(f"{event.time:%Y-%m-%dT%H:%M:%S.%f0Z} {event.text}")
-
-    def _on_problem(self, event: actlog.Problem) -> None:
-        if event.path and event.text.startswith(NO_ENGINE) and (step := self._record.steps.get(event.path[0])):
-            reason = f"the step '{step.name}' uses a container action{NEEDS_ENGINE}"
-            self._cannot(reason)
-        if event.text.startswith("exit status"):
-            return
-        code = EXIT.search(event.text) if self._contained else None
-        if not code:
-            self._record.problems.append(event.text)
-        step = self._record.steps.get(event.path[0]) if event.path else None
-        if step and step.result is not None:
-            told = f"Process completed with exit code {code[1]}." if code else event.text
-            self._log.line(event.time, f"##[error]{told}")
-
-    def _finish_log(self, step: Step) -> None:
-        """Write the section of a step that has ended: what it ran, what it printed, how it ended."""
-        if step.id == OUTPUTS_STEP:
-            return
-        calls = [self._calls[n] for n in dict.fromkeys(step.calls)]
-        script = calls[0].script if calls else self._scripts.get(step.id, "")
-        runs = self._actions.get(step.id) or script.strip() or step.name
-        title = f"Run {next(iter(runs.splitlines()), '').removeprefix('Run ')}"
-        shell = " ".join([*calls[0].command[:-1], "{0}"]) if script and calls else ""
-        self._log.header(step.began, title, script, shell)
-        if not calls:
-            self._log.copy(step.output)
-        for call in calls:
-            self._log.copy(self._lines_of(call.number))
-        step.denied = tuple(d for call in calls for d in call.denied) + (() if calls else self._denied())
-        step.is_owed = any(call.is_owed for call in calls) or (bool(step.denied) and not calls)
-        for denied in step.denied:
-            self._log.line(datetime.now(UTC), f"##[warning]The step {denied}.")
-        if step.result is Result.FAILURE and calls and calls[-1].code:
-            self._log.line(datetime.now(UTC), f"##[error]Process completed with exit code {calls[-1].code}.")
-        self._log.flush()
-        self._watcher("ended", step)
-
-    def _printed_by(self, call: int) -> Iterator[str]:
-        """What a call printed, without times and colours."""
-        return (COLOURS.sub("", line[STAMP_LENGTH:].rstrip()) for line in self._lines_of(call))
-
     def _denied(self) -> tuple[str, ...]:
         return self._egress.denied() if self._egress else ()
-
-    def _lines_of(self, call: int) -> Iterator[str]:
-        try:
-            descriptor = open_below(self.folder.control, f"calls/{call}.log")
-        except OSError:
-            return
-        with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            yield from lines
 
     def _close(self) -> None:
         with self._lock:
@@ -485,7 +364,7 @@ class Leg(threading.Thread):
             self._egress.close()
         for step in self._record.steps.values():
             if step.result is None:
-                self._finish_log(step)
+                self._events.finish(step)
         for key in list(self._selector.get_map().values()):
             if isinstance(key.data, Client):
                 key.data.socket.close()
@@ -493,17 +372,3 @@ class Leg(threading.Thread):
         self._log.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
-
-
-def _told_plainly(line: str, step: Step) -> str:
-    """Why a step in a container says that it cannot be replayed, or the empty string."""
-    if NO_NODE.search(line):
-        return f"the step '{step.name}' needs Node.js, which the image has not; GitHub brings its own into containers"
-    return line.removeprefix(PLAIN_UNREPLAYABLE).strip() if line.startswith(PLAIN_UNREPLAYABLE) else ""
-
-
-def _outputs(printed: Iterable[str]) -> dict[str, str] | None:
-    """The outputs of a job in containers, which its last step has printed as one JSON object; None where it has not."""
-    with suppress(ValueError, AttributeError, RecursionError):
-        return {str(k): str(v) for k, v in json.loads("\n".join(x[STAMP_LENGTH:] for x in printed)).items()}
-    return None
