@@ -110,9 +110,8 @@ def diagnose(incident: Incident, work: Work) -> Incident:
         parts = tuple(p.model_copy(update={"diagnosis": state.complaints[p.key]}) for p in parts)
     if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
         reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
-        return _ended(
-            incident, Verdict.NOT_REPRODUCED, reason, parts=parts, advice=reported_advice(work.reported, reason)
-        )
+        advice = (*reported_advice(work.reported, reason), *for_reported(incident, work.reported, means))
+        return _ended(incident, Verdict.NOT_REPRODUCED, reason, parts=parts, advice=advice)
     return incident.model_copy(update={"stage": Stage.DIAGNOSED, "parts": parts})
 
 

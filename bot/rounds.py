@@ -202,7 +202,7 @@ class Rounds:
             diff=candidate.diff,
             notes=candidate.notes,
         )
-        if checked.suggested:
+        if checked.suggested and all(candidate.diff != s.diff for s in self.suggestions):
             cause, before = self.state.complaints[legs[0]], self.state.result
             self.suggestions.append(suggested(checked, cause, legs, before, self._means).advice)
         if checked.refused:

@@ -108,10 +108,10 @@ class Workflow:
         return row if last and self._is_off(last) else None
 
     def _names_action(self, uses: str) -> bool:
-        """`owner/name@ref` as replays name it, `owner/name: ref` as GitHub does."""
+        """`owner/name: ref`, as GitHub says it."""
         name, _, ref = uses.partition("@")
         owner = "/".join(name.split("/")[:2])
-        pattern = rf"(?i){re2.escape(owner)}[\w/-]*\s*[@:]\s*{re2.escape(ref)}(?:[^\w.-]|\.?$|\.\s)"
+        pattern = rf"(?i){re2.escape(owner)}[\w/-]*\s*:\s*{re2.escape(ref)}(?:[^\w.-]|\.?$|\.\s)"
         return bool(re2.search(rf"(?m){pattern}", self.log))
 
     def _images(self, there: list[Value], found: Found) -> Iterator[Edit]:

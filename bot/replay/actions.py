@@ -95,8 +95,8 @@ class StandIns:
         folder.mkdir(parents=True, exist_ok=True)
         name = _join(repository, path)
         ref = name.rpartition("@")[2]
-        if entry and action_is_off(repository.split("@")[0], ref, self._as_of):
-            definition = _unavailable(name, f"GitHub fails every job that uses the retired version {name}", "retired ")
+        if entry and (told := action_is_off(repository.split("@")[0], ref, self._as_of)):
+            definition = _unavailable(name, told, "retired ")
         elif entry:
             definition = _definition(name, entry)
         else:

@@ -8,11 +8,17 @@ from bot.config_files import config_root
 from bot.yaml12 import load
 
 
-def action_is_off(name: str, ref: str, as_of: datetime | None) -> bool:
-    """Whether GitHub fails an action (`owner/name`) at that ref; `as_of` None is now."""
+def action_is_off(name: str, ref: str, as_of: datetime | None) -> str:
+    """What GitHub says when it fails an action (`owner/name`) at that ref; empty where it does not.
+
+    `as_of` is the moment, None is now.
+    """
     row = _table()["actions"].get(name.lower(), {"off": {}})
-    days = [day for old, day in row["off"].items() if ref == old or ref.startswith(f"{old}.")]
-    return any(_is_over(day, as_of) for day in days)
+    old = next((old for old in row["off"] if ref == old or ref.startswith(f"{old}.")), "")
+    if not old or not _is_over(row["off"][old], as_of):
+        return ""
+    told = f"This request has been automatically failed because it uses a deprecated version of `{name}: {ref}`."
+    return f"{told} {row.get('says', {}).get(old, '')}".strip()
 
 
 def image_is_off(label: str, as_of: datetime | None) -> bool:

@@ -46,6 +46,23 @@ def test_an_action_is_a_suggestion_that_a_replay_proves(project: Make) -> None:
     assert made.git("branch", "--list", "regreen/[0-9a-f]*") == ""
 
 
+def test_what_github_has_reported_is_reproduced(project: Make, tmp_path: Path) -> None:
+    learn = "https://github.blog/changelog/2024-04-16-deprecation-notice-v3-of-the-artifact-actions/"
+    said = f"because it uses a deprecated version of `actions/upload-artifact: v3`. Learn more: {learn}"
+    (tmp_path / "ci.log").write_text(f"##[error]This request has been automatically failed {said}\n")
+    done = project({WORKFLOW: UPLOADS}).here("fix", "--json", "--log", str(tmp_path / "ci.log"), env=ALLOWED)
+    assert (done.code, done.json["verdict"]) == (0, "FIXED"), done.out
+
+
+def test_two_jobs_with_something_off_are_one_suggestion(project: Make) -> None:
+    text = (
+        UPLOADS
+        + "  other:\n    runs-on: ubuntu-latest\n    steps: [{uses: actions/cache@v2, with: {path: x, key: y}}]\n"
+    )
+    done = project({WORKFLOW: text}).here("fix", "--json").json
+    assert advice(done)["diff"].count("\n+") == 3, advice(done)["diff"]
+
+
 def test_people_read_the_diff_and_the_reason(project: Make) -> None:
     done = project({WORKFLOW: UPLOADS}).here("fix")
     assert "suggestion: Replace what GitHub has switched off: actions/upload-artifact@v3 by v4" in done.out
@@ -193,10 +210,10 @@ JOB = "jobs:\n  a:\n    runs-on: {}\n    strategy:\n      matrix:\n        {}\n 
     ("before", "log", "after"),
     [
         pytest.param("uses: actions/cache@v2", "a deprecated version of `actions/cache: v2`. Please", "uses: actions/cache@v4", id="as GitHub says it"),
-        pytest.param("uses: actions/cache/restore@v2.1.0", "the retired version actions/cache/restore@v2.1.0", "uses: actions/cache/restore@v4", id="in a folder, in full"),
-        pytest.param("uses: actions/cache@v2", "the retired version actions/cache@v1", "uses: actions/cache@v2", id="another version"),
-        pytest.param("uses: actions/cache@v3", "the retired version actions/cache@v3", "uses: actions/cache@v3", id="not off"),
-        pytest.param("uses: other/cache@v2", "the retired version actions/cache@v2", "uses: other/cache@v2", id="another action"),
+        pytest.param("uses: actions/cache/restore@v2.1.0", "a deprecated version of `actions/cache: v2.1.0`.", "uses: actions/cache/restore@v4", id="in a folder, in full"),
+        pytest.param("uses: actions/cache@v2", "a deprecated version of `actions/cache: v1`.", "uses: actions/cache@v2", id="another version"),
+        pytest.param("uses: actions/cache@v3", "a deprecated version of `actions/cache: v3`.", "uses: actions/cache@v3", id="not off"),
+        pytest.param("uses: other/cache@v2", "a deprecated version of `actions/cache: v2`.", "uses: other/cache@v2", id="another action"),
         pytest.param("uses: actions/upload-artifact@v3\n      - uses: actions/download-artifact@v2", "deprecated version of `actions/upload-artifact: v3`", "uses: actions/upload-artifact@v4\n      - uses: actions/download-artifact@v4", id="all of a family"),
     ],
 )  # fmt: skip
