@@ -112,9 +112,6 @@ def check(candidate: Candidate, means: Means) -> Checked:
     if not settings.fix.workflow_files and WORKFLOW not in settings.guard.allow:
         allowed -= {WORKFLOW}
     policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)
-    if not candidate.safe and not means.settings.fix.unsafe_fixes:
-        told = f"{candidate.summary}: their tool calls these fixes unsafe, and fix.unsafe_fixes does not let them in"
-        return Checked(candidate, policy, told)
     try:
         applied = apply(means.replays.origin.git, candidate.base, candidate.diff, policy=policy)
         if WORKFLOW in allowed - {*settings.guard.allow}:
@@ -124,6 +121,9 @@ def check(candidate: Candidate, means: Means) -> Checked:
     except Refused as e:
         suggested = bool(e.findings) and all(isinstance(r, Refusal) and is_workflow(r.file) for r in e.findings)
         return Checked(candidate, policy, "; ".join((e.message, *e.refusals[:3])), suggested)
+    if not candidate.safe and not settings.fix.unsafe_fixes:
+        told = f"{candidate.summary}: their tool calls these fixes unsafe, and fix.unsafe_fixes does not let them in"
+        return Checked(candidate, policy, told)
     return Checked(candidate, policy)
 
 

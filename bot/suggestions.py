@@ -87,6 +87,8 @@ def suggested(
     means.tell(f"replaying a suggestion: {candidate.summary}")
     after, _ = means.replays.run(made)
     verdict, told = _judge(before, after, legs)
+    if verdict is Verdict.FIXED and not candidate.safe:
+        verdict, told = None, "a replay with it is green, which does not show that it is right"
     return Suggested(checked, _advice(checked, jobs, verdict, told), cause, legs, made, after)
 
 
@@ -98,9 +100,13 @@ def _candidates(incident: Incident, cause: Diagnosis, means: Means) -> Iterator[
 
 def _advice(checked: Checked, jobs: tuple[str, ...], verdict: Verdict | None, told: str) -> Advice:
     candidate = checked.candidate
-    may_be = verdict is Verdict.FIXED and WORKFLOW in candidate.rules and WORKFLOW not in checked.policy.allow
-    why = [ALLOW] if may_be else [f"not applied: {checked.refused}"] if checked.refused else []
-    evidence = (told, *candidate.notes, *why)
+    allowed = WORKFLOW in checked.policy.allow
+    may_be = [ALLOW] if verdict is Verdict.FIXED and WORKFLOW in candidate.rules and not allowed else []
+    evidence = (
+        told,
+        *candidate.notes,
+        *([f"not applied: {checked.refused}"] if allowed and checked.refused else may_be),
+    )
     return Advice(
         kind="suggestion", jobs=jobs, told=candidate.summary, evidence=evidence, diff=candidate.diff, verdict=verdict
     )
@@ -116,7 +122,7 @@ def _judge(before: ReplayResult, after: ReplayResult, legs: tuple[str, ...]) -> 
         step = f" in '{red.failing_step.name}'" if red.failing_step else ""
         return Verdict.STILL_FAILING, f"with it, the job {red.name} fails{step}"
     if own and all(j.result is Result.SUCCESS for j in own):
-        return Verdict.FIXED, f"replayed with it, {', '.join(j.name for j in own)} passes"
+        return Verdict.FIXED, f"green in a replay with it: {', '.join(j.name for j in own)}"
     unknown = next(
         (j.reason or f"{j.name} was {j.result}" for j in own if j.result is not Result.SUCCESS), after.reason
     )

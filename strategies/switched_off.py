@@ -47,8 +47,8 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
         if (new := edited(text, edits)) != text:
             changes.append(Written(path, new.encode()))
     summary = f"Replace what GitHub has switched off: {', '.join(found.what)}"
-    rules = () if found.blind else (RULE,)
-    candidate = tools.candidate(changes, summary, rules=rules, notes=tuple(found.notes)) if changes else None
+    rules, safe = () if found.blind or found.scripts else (RULE,), not found.blind
+    candidate = tools.candidate(changes, summary, safe=safe, rules=rules, notes=tuple(found.notes)) if changes else None
     if candidate:
         yield candidate
 
@@ -60,11 +60,15 @@ def said(diagnosis: Diagnosis) -> str:
 
 @dataclass
 class Found:
-    """What was replaced, in words, and what to know of it. `blind`: a replay alone does not show that it is right."""
+    """What was replaced, in words, and what to know of it.
+
+    `blind`: a replay alone does not show that it is right; `scripts`: the text of a script is changed, not a version.
+    """
 
     what: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     blind: bool = False
+    scripts: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,11 @@ class Workflow:
                 continue
             new = next((x for x in row["instead"] if x not in siblings(value)), "")
             found.notes[OTHER_TOOLS] = None
+            for python in pythons(value.job, there):
+                oldest = self.table["pythons"].get(new, "")
+                if oldest and number(python.text) < number(oldest):
+                    found.notes[NO_PYTHON.format(python.text, oldest)] = None
+                    found.blind = True  # this machine may have it
             yield self._swap(value, new, found)
 
     def _swap(self, value: Value, new: str, found: Found) -> Edit:
@@ -157,7 +166,7 @@ class Workflow:
                     line = f"{match[2]}={match[3]}" if match[2] else match[3]
                     quote = '"' if match[1] != "'" else "'"
                     found.what[f"::{row['name']}:: by ${row['file']}"] = None
-                    found.blind = True  # the text of a script, no version
+                    found.scripts = True
                     new = f'echo {quote}{line}{quote} >> "${row["file"]}"'
                     yield Edit(start + match.start(), start + match.end(), new)
 
@@ -178,9 +187,9 @@ def number(version: str) -> tuple[int, ...]:
 
 
 def from_matrix(job: str, key: str, there: list[Value]) -> list[Value]:
-    """The values that a key of a job's matrix takes, those of its `include` too."""
-    matrix = ("jobs", job, "strategy", "matrix")
-    return [v for v in there if v.path[:4] == matrix and v.path[4:] in ((key, "[]"), ("include", "[]", key))]
+    """The values that stand behind a key of a job's matrix, in `include` and `exclude` too."""
+    matrix, places = ("jobs", job, "strategy", "matrix"), ((key, "[]"), ("include", "[]", key), ("exclude", "[]", key))
+    return [v for v in there if v.path[:4] == matrix and v.path[4:] in places]
 
 
 def meant(values_of: list[Value], there: list[Value]) -> list[Value]:

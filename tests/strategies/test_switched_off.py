@@ -157,6 +157,16 @@ def test_what_then_fails_is_not_applied(project: Make) -> None:
     assert "with it, the job job fails in 'Run exit 3'" in advice(done)["evidence"]
 
 
+def test_an_image_without_the_python_of_the_job_is_not_called_proven(project: Make) -> None:
+    """This machine may have a Python that GitHub's image has not."""
+    step = "uses: actions/setup-python@v5\nif: github.actor == 'x'\nwith: {python-version: '3.6'}"
+    made = project({WORKFLOW: workflow(step, "run: 'true'", job="runs-on: ubuntu-20.04")})
+    done = made.here("fix", "--json", env=ALLOWED).json
+    assert (done["verdict"], advice(done)["verdict"]) == ("UNREPLAYABLE", None)
+    assert "a replay with it is green, which does not show that it is right" in advice(done)["evidence"]
+    assert any("no Python 3.6 for this image, 3.7 is the oldest" in line for line in advice(done)["evidence"])
+
+
 @pytest.mark.parametrize(("label", "new"), [("macos-12", "macos-15-intel"), ("windows-2019", "windows-2022")])
 def test_what_cannot_be_replayed_is_marked_unproven(project: Make, label: str, new: str) -> None:
     made = project({WORKFLOW: workflow("run: 'true'", job=f"runs-on: {label}")})
@@ -229,6 +239,7 @@ def test_actions(before: str, log: str, after: str) -> None:
         pytest.param(("${{ matrix.os }}", "os: [ubuntu-20.04, ubuntu-22.04]", "3.12"), "ubuntu-20.04, which GitHub has retired", ("${{ matrix.os }}", "os: [ubuntu-24.04, ubuntu-22.04]", "3.12"), id="the nearest that is not there"),
         pytest.param(("${{ matrix.os }}", "os: [ubuntu-22.04, ubuntu-24.04, ubuntu-20.04]", "3.12"), "ubuntu-20.04, which GitHub has retired", ("${{ matrix.os }}", "os: [ubuntu-22.04, ubuntu-24.04]", "3.12"), id="all are there"),
         pytest.param(("${{ matrix.os }}", "include: [{os: macos-13}]", "3.12"), "The macOS-13 environment is deprecated", ("${{ matrix.os }}", "include: [{os: macos-15-intel}]", "3.12"), id="include, as GitHub says it"),
+        pytest.param(("${{ matrix.os }}", "os: [macos-12]\n        exclude: [{os: macos-12, v: 1}]", "3.12"), "macos-12, which GitHub has retired", ("${{ matrix.os }}", "os: [macos-15-intel]\n        exclude: [{os: macos-15-intel, v: 1}]", "3.12"), id="exclude"),
         pytest.param(("ubuntu-latest", "note: [ubuntu-20.04]", "3.12"), "ubuntu-20.04, which GitHub has retired", ("ubuntu-latest", "note: [ubuntu-20.04]", "3.12"), id="no runner"),
         pytest.param(("ubuntu-latest", "v: [1]", "3.6"), "Python 3.6 is not installed here", ("ubuntu-latest", "v: [1]", "3.8"), id="Python"),
         pytest.param(("ubuntu-22.04", "v: [1]", "2.7"), "version '2.7' with architecture 'x64' was not found", ("ubuntu-22.04", "v: [1]", "3.7"), id="Python of an older image"),
