@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from bot.errors import OutOfBudget, Refused, Unavailable
+from bot.errors import OutOfBudget, Refused, Unavailable, UsageError
 from bot.findings import WORKFLOW, Checked, Means, checked_candidates, refusals_of
 from bot.model import Advice, Category, Diagnosis, Incident, JobResult, ReplayResult, Result, Verdict
 from bot.repair.patch import apply, commit
@@ -78,14 +78,12 @@ def suggested(
         applied = apply(git, candidate.base, candidate.diff, policy=policy)
         if refusals := refusals_of(applied, policy.allow, means):
             raise Refused("", refusals=refusals)
-    except OutOfBudget as e:
-        return Suggested(checked, _advice(checked, jobs, None, f"not replayed: {e.message}"), cause, legs)
-    except Refused as e:
-        told = f"not replayed: {'; '.join(e.refusals[:3])}"
-        return Suggested(checked, _advice(checked, jobs, None, told), cause, legs)
-    made = commit(git, applied, candidate.summary, [candidate.base], when=means.clock.now())
-    means.tell(f"replaying a suggestion: {candidate.summary}")
-    after, _ = means.replays.run(made)
+        made = commit(git, applied, candidate.summary, [candidate.base], when=means.clock.now())
+        means.tell(f"replaying a suggestion: {candidate.summary}")
+        after, _ = means.replays.run(made)
+    except (OutOfBudget, Refused, UsageError) as e:
+        why = "; ".join(e.refusals[:3]) if isinstance(e, Refused) else e.message
+        return Suggested(checked, _advice(checked, jobs, None, f"not replayed: {why}"), cause, legs)
     verdict, told = _judge(before, after, legs)
     if verdict is Verdict.FIXED and not candidate.safe:
         verdict, told = None, "a replay with it is green, which does not show that it is right"

@@ -9,8 +9,10 @@ import pytest
 
 from bot.config_files import config_root
 from bot.diagnosis import diagnose
+from bot.errors import OutOfBudget
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Tools, Written
+from bot.replay.replays import Replays
 from bot.strategy_kit import try_strategy
 from bot.yaml12 import load
 from strategies import switched_off
@@ -104,6 +106,22 @@ def test_more_than_versions_is_never_applied(tmp_path: Path) -> None:
         "more than versions" in advice(tried.report)["evidence"][-1]
         or "no newer version" in advice(tried.report)["evidence"][-1]
     )
+
+
+class Wrong(Sly):
+    """Makes a workflow that GitHub would refuse."""
+
+    def propose(self, incident: Incident, tools: Tools) -> Iterator[Candidate]:
+        text = tools.read(WORKFLOW).replace("runs-on: ubuntu-latest", "runs-off: ubuntu-latest").encode()
+        candidate = tools.candidate([Written(WORKFLOW, text)], "Be wrong")
+        assert candidate, incident.id
+        yield candidate
+
+
+def test_a_suggestion_that_is_no_workflow_is_told_as_such(tmp_path: Path) -> None:
+    tried = try_strategy(Wrong(), {WORKFLOW: workflow("run: exit 1")}, tmp_path)
+    assert (tried.verdict, advice(tried.report)["verdict"]) == ("NOT_FIXED", None)
+    assert "runs-off" in advice(tried.report)["evidence"][0]
 
 
 def test_a_branch_cannot_allow_itself(project: Make) -> None:
@@ -271,3 +289,20 @@ def test_it_is_asked_only_for_what_a_log_says(log: str, applies: bool) -> None:
     found: Diagnosis = diagnose([log.encode()])
     assert switched_off.applies(found, frozenset({WORKFLOW})) is applies
     assert not switched_off.applies(found, frozenset({"a.py"}))
+
+
+def test_a_suggestion_for_which_no_time_is_left_is_unproven(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict on the rest stays what it is."""
+    replayed = Replays.run
+
+    def run(self: Replays, commit: str, **kwargs: Any) -> Any:
+        if commit != self.snapshot.commit:
+            raise OutOfBudget("the 0.1 minutes are over")
+        return replayed(self, commit, **kwargs)
+
+    monkeypatch.setattr(Replays, "run", run)
+    text = workflow("run: exit 3") + "  old:\n    runs-on: ubuntu-20.04\n    steps: [{run: 'true'}]\n"
+    done = project({WORKFLOW: text}).here("fix", "--json").json
+    assert (done["verdict"], advice(done)["verdict"]) == ("NOT_FIXED", None)
+    assert advice(done)["evidence"][0] == "not replayed: the 0.1 minutes are over"
+    assert [p["job"] for p in done["parts"]] == ["job"]
