@@ -10,6 +10,8 @@ from strategies.commands import Command, unwrap
 
 SHORT = len("-f")
 SHORT_OPTIONS = re.compile(r"-[A-Za-z]{2,}")
+QUIET = frozenset({"--exit-zero", "--exit-code=0", "--soft-fail", "--no-fail", "--warn-only"})
+DRY = frozenset({"--diff", "--dry-run", "--fix-dry-run", "--no-fix", "--check"})
 APPLY = 'GIT_CEILING_DIRECTORIES="$(dirname "$PWD")"; export GIT_CEILING_DIRECTORIES; "$@" | git apply'
 
 Fixer = Mapping[str, Any]
@@ -39,6 +41,11 @@ class Fix:
         return self.program.code == 0
 
     @property
+    def may_be_quiet(self) -> bool:
+        """Whether it does not fail for what it complains of; something else in the step may."""
+        return bool(self.fixer.get("zero_exit")) or not QUIET.isdisjoint(self.program.argv)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What tells it from others: the same arguments in the same folder are the same fix, whoever passes them on."""
         return (self.name, str(self.unsafe), self.program.cwd, *unwrap(self.program.argv).arguments)
@@ -51,7 +58,7 @@ def complaints(programs: Sequence[Executed], fixers: Sequence[Fixer], *, unsafe:
         if program.code is None:
             continue
         fix = recognise(program, fixers, unsafe=unsafe)
-        if fix and (program.code != 0 or fix.fixer.get("zero_exit")):
+        if fix and (program.code != 0 or fix.may_be_quiet):
             found.setdefault(fix.key, fix)
     return tuple(found.values())
 
@@ -67,10 +74,16 @@ def recognise(program: Executed, fixers: Sequence[Fixer], *, unsafe: bool = Fals
             risky = bool(fixer.get("unsafe")) or (unsafe and "unsafe_add" in fixer)
             if risky and not unsafe:
                 return None
-            if fixer.get("writes"):
+            if fixer.get("writes") or (not risky and fixes_already(read.arguments, fixer)):
                 return Fix(fixer, program, None, risky)
             return Fix(fixer, program, fixing(read, fixer, unsafe=risky), risky)
     return None
+
+
+def fixes_already(arguments: Sequence[str], fixer: Fixer) -> bool:
+    """Whether the check was started as the fix: it has fixed, and fails for that or for what is left."""
+    added = set(fixer.get("add", ()))
+    return bool(added) and added.issubset(arguments) and DRY.isdisjoint(arguments)
 
 
 def words(entry: str | Sequence[str]) -> tuple[str, ...]:

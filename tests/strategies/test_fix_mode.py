@@ -100,6 +100,26 @@ def test_the_checkers_that_complain_in_the_order_of_their_ends() -> None:
     assert [(f.name, f.quiet) for f in found] == [("black", False), ("gofmt", True)]
 
 
+def test_a_checker_that_was_told_not_to_fail_may_be_what_something_else_fails_for() -> None:
+    programs = [ran("ruff check --exit-zero a", 0), ran("ruff check b", 0), ran("python judge.py", 1)]
+    assert [f.program.argv[-1] for f in complaints(programs, FIXERS, unsafe=False)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("check", "fixed"),
+    [
+        ("ruff check --fix --exit-non-zero-on-fix .", True),
+        ("ruff check --fix --diff .", False),
+        ("eslint --fix src", True),
+        ("eslint src", False),
+    ],
+)
+def test_a_check_that_was_started_as_the_fix_has_fixed_already(check: str, fixed: bool) -> None:
+    found = recognise(ran(check), FIXERS)
+    assert found
+    assert (found.command is None) is fixed
+
+
 @pytest.mark.parametrize(
     ("argv", "name", "arguments"),
     [
