@@ -36,14 +36,15 @@ def complaint(told: Diagnosis, bench: Workbench | None, files: Collection[str]) 
 
 
 def category_of(failed: Sequence[Executed], fixers: Sequence[Fixer]) -> Category | None:
-    """What the programs that failed in a step mean, in the order of their ends; None where that is not known."""
-    for program in failed:
-        if recognise(program, fixers, unsafe=True):
-            return Category.LINT_ERROR
-        command = unwrap(program.argv)
-        if category := meaning(" ".join((command.name, *command.arguments))):
-            return category
-    return None
+    """What the programs that failed in a step mean: a checker if one is among them, else the first that ended.
+
+    None where that is not known.
+    """
+    if any(recognise(program, fixers, unsafe=True) for program in failed):
+        return Category.LINT_ERROR
+    commands = (unwrap(program.argv) for program in failed)
+    found = (meaning(" ".join((command.name, *command.arguments))) for command in commands)
+    return next((category for category in found if category), None)
 
 
 def rooted(diagnosis: Diagnosis, files: Collection[str], folders: Sequence[str]) -> Diagnosis:

@@ -44,6 +44,7 @@ def test_a_place_that_two_paths_lead_to_comes_once() -> None:
         (["grep -q x", "/venv/bin/python -m pytest -q", "make ci"], Category.TEST_ASSERTION),
         (["/opt/fmt --check a", "sh run.sh"], Category.LINT_ERROR),
         (["/opt/fmt a", "sh run.sh"], None),
+        (["gcc -c a.c", "/opt/fmt --check a"], Category.LINT_ERROR),
         (["mypy src"], Category.TYPE_ERROR),
         ([], None),
     ],

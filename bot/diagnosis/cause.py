@@ -28,6 +28,8 @@ _SAME_STEP_LINES = 300
 _RETRY_LINES = 10  # between an error and the word that it is tried again
 _DEEPER = {Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.COMPILE_ERROR, Category.SNAPSHOT_DIFF}
 _DEEP_WEIGHT = 76
+_TIMEOUT = 124
+_TIMED = compile_pattern(r"\bg?timeout (?:-\S+ )*\d")
 _GIT_LOOKS = compile_pattern(r"\bgit (?:-\S+ )*(?:diff|status|ls-files)\b")
 _DIFFERENCES = {"git.difference", "misc.dirty"}  # signatures of a tree that is not as it was committed
 _PASSED = 0.15  # confidence about a job that shows no error and was cleaned up after
@@ -55,7 +57,7 @@ def find_cause(log: Log, scope: Scope, report: Report, signatures: Signatures) -
         if fallback and fallback.signature.weight > weight:
             best, weight = fallback, fallback.signature.weight
     if best is None or weight < _WEAK:
-        spoken = last_paragraph(tail(log, scope))
+        spoken = None if _ran_out_of_time(scope) else last_paragraph(tail(log, scope))
         line = spoken or scope.end or (best.line if best else None)
         if line is None:
             return None
@@ -126,6 +128,8 @@ def _fallback(log: Log, scope: Scope, signatures: Signatures) -> Hit | None:
 def _category(hit: Hit, scope: Scope, report: Report, signatures: Signatures) -> tuple[Category, bool]:
     """Return the category, and whether the line itself says so."""
     own = hit.signature.category
+    if _ran_out_of_time(scope):
+        return Category.TIMEOUT_OR_OOM, True
     if own is Category.TEST_ASSERTION and hit.signature.role == "test":
         deeper = _deeper(scope, report)
         return (deeper, False) if deeper else (own, True)
@@ -133,11 +137,25 @@ def _category(hit: Hit, scope: Scope, report: Report, signatures: Signatures) ->
         return Category.NETWORK_OR_FLAKY, False
     if hit.signature.id in _DIFFERENCES and any(_GIT_LOOKS.search(c.encode()) for c in commands(scope)):
         return _of_difference(scope, signatures), False
+    if own is Category.COMPILE_ERROR and _is_clippys(hit, scope):
+        return Category.LINT_ERROR, True
     if own:
         return own, True
     if category := _by_command(scope, signatures):
         return category, False
     return (Category.TEST_ASSERTION if report.counts.failed else Category.COMPILE_ERROR), False
+
+
+def _is_clippys(hit: Hit, scope: Scope) -> bool:
+    """Tell whether an error of Rust's compiler is a lint: clippy names its lints behind what it says."""
+    lints = any(other.signature.id == "clippy.lint" and "clippy" in other.line.text for other in scope.hits)
+    return lints and hit.signature.id == "rustc.plain"
+
+
+def _ran_out_of_time(scope: Scope) -> bool:
+    """Tell whether the program `timeout` has ended the step: it says nothing, its exit code does."""
+    ended = scope.step is not None and scope.step.exit_code == _TIMEOUT
+    return ended and any(_TIMED.search(command.encode()) for command in commands(scope))
 
 
 def _by_command(scope: Scope, signatures: Signatures) -> Category | None:
@@ -197,6 +215,8 @@ def _network_before(hit: Hit, scope: Scope) -> bool:
 
 def _category_without(scope: Scope, report: Report, signatures: Signatures, silent: bool) -> tuple[Category, float]:
     """Guess the category where no signature matched; `silent`: the step printed nothing before it failed."""
+    if _ran_out_of_time(scope):
+        return Category.TIMEOUT_OR_OOM, 0.8
     if silent and scope.step and scope.step.kind == "run" and not _looks_at_tree(scope, signatures):
         return Category.GITHUB_ACTIONS_CONFIG, 0.6  # its own script decided to fail: a gate
     if category := _by_command(scope, signatures):
