@@ -23,7 +23,7 @@ from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, is_running, this_worker
-from bot.diagnosis import diagnose
+from bot.diagnosis import Signatures, diagnose, read_entries, read_matchers, shipped
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import (
     Delivery,
@@ -289,9 +289,19 @@ class App:
         self.checkpoints.update(incident.id, without_dead)
         return self.checkpoints.claim(incident.id, owner, incident.max_minutes * 60 + LEASE_SPARE_SECONDS)
 
+    @cached_property
+    def signatures(self) -> Signatures:
+        """What errors look like: everywhere, by the repository's settings, and by its problem matchers."""
+        try:
+            root = self.checkout.root
+        except UsageError:  # a log can be diagnosed anywhere
+            return shipped()
+        own = read_entries(self.settings.diagnosis.signatures, self.settings.sources["diagnosis.signatures"])
+        return shipped().with_more([*own, *read_matchers(root)])
+
     def diagnose(self, log: Path | Iterator[bytes], max_tokens: int) -> Diagnosis:
         """Say of a log why it is red."""
-        return diagnose(log, max_tokens=max_tokens, redactor=self.redactor)
+        return diagnose(log, max_tokens=max_tokens, redactor=self.redactor, signatures=self.signatures)
 
     def check_up(self) -> list[Check]:
         """Look at everything that a replay needs of this machine."""
@@ -425,7 +435,8 @@ class App:
         log = Path(result.log).parent / job.log
         if not log.exists():
             raise CorruptCache(f"{log} has gone")
-        found = diagnose(log, max_tokens=self.settings.diagnosis.max_tokens, redactor=self.redactor)
+        tokens = self.settings.diagnosis.max_tokens
+        found = diagnose(log, max_tokens=tokens, redactor=self.redactor, signatures=self.signatures)
         step = job.failing_step  # a log names what a step runs, not what the workflow calls it
         return found.model_copy(update={"step": step.name}) if step else found
 

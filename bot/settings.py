@@ -95,9 +95,10 @@ class StateSettings(_Section):
 
 
 class DiagnosisSettings(_Section):
-    """How much a diagnosis says."""
+    """How much a diagnosis says, and what it knows besides what is known everywhere."""
 
     max_tokens: PositiveInt
+    signatures: tuple[dict[str, Any], ...]
 
 
 class Settings(_Section):

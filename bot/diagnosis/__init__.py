@@ -12,10 +12,11 @@ from pathlib import Path
 
 from bot.diagnosis.cause import Cause, find_cause
 from bot.diagnosis.compose import Composer
+from bot.diagnosis.matchers import read_matchers
 from bot.diagnosis.places import locations
 from bot.diagnosis.reports import Report, read_report
 from bot.diagnosis.scope import Scope, category_of, find_scope
-from bot.diagnosis.signatures import Signatures, load
+from bot.diagnosis.signatures import Signatures, load, read_entries
 from bot.diagnosis.survey import Hit, Survey, pass_over
 from bot.model import Category, Diagnosis, Excerpt, TestCounts
 from bot.text.excerpt import choose
@@ -23,7 +24,17 @@ from bot.text.fingerprint import fingerprint
 from bot.text.log import open_log
 from bot.text.redact import MASK, Redactor
 
-__all__ = ["Hint", "Signatures", "count_tests", "diagnose", "load", "meaning", "shipped"]
+__all__ = [
+    "Hint",
+    "Signatures",
+    "count_tests",
+    "diagnose",
+    "load",
+    "meaning",
+    "read_entries",
+    "read_matchers",
+    "shipped",
+]
 
 Redact = Callable[[str], str]
 """Takes secrets out of a text."""

@@ -156,6 +156,12 @@ class Signatures:
         self._sides = [e for e in self.entries if not e.fallback and (e.role in {"detail", "frame"} or not e.near)]
         self._fallbacks = [e for e in self.entries if e.role == "cause" and (e.fallback or not e.near)]
 
+    def with_more(self, entries: Iterable[Signature]) -> "Signatures":
+        """Return these with others, which come first; these themselves when there are no others."""
+        more = tuple(entries)
+        own = {entry.id for entry in more}
+        return Signatures([*more, *(e for e in self.entries if e.id not in own)], self.commands) if more else self
+
     @cached_property
     def triggers(self) -> list[bytes]:
         """What the raw pass looks for, as re2 patterns: no more than it takes to meet each `near`.
@@ -235,6 +241,20 @@ def load(folder: Path | None = None, *, check: bool = False) -> Signatures:
                 _compile(entry, path.name)
         commands += [_command(row, path.name) for row in data.get("commands") or ()]
     return Signatures(entries.values(), commands)
+
+
+def read_entries(rows: Iterable[Any], where: str) -> list[Signature]:
+    """Read signatures of a repository's own, in the form of the files here.
+
+    Raises `UsageError` when one is wrong, or one of its examples shows that it does not do what it should.
+    """
+    entries = [_entry(row, where, fallback=False) for row in rows]
+    for entry in entries:
+        _compile(entry, where)
+        for text, wanted in [*((t, True) for t in entry.match), *((t, False) for t in entry.differ)]:
+            if (entry.fields(text.encode()) is not None) is not wanted:
+                raise UsageError(f"{where}: {entry.id}: it should {'' if wanted else 'not '}match {text!r}")
+    return entries
 
 
 def _entry(row: Any, where: str, *, fallback: bool) -> Signature:

@@ -1,0 +1,98 @@
+"""Problem matchers, with which GitHub marks the errors of a log, as signatures.
+
+A matcher file is `{problemMatcher: [{owner, severity, pattern: [{regexp, file, line, column, severity, code, message,
+loop}]}]}`: groups are told by number. Of a matcher of several lines the last pattern is taken: it has the message. The
+runner writes a line that matched behind `##[error]` or `##[warning]`. Patterns that re2 does not have are left out.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bot.diagnosis.signatures import Signature
+from bot.text.patterns import compile_pattern
+
+_WEIGHT = {"error": 83, "warning": 40}
+_NEAR = ("##[error]", "##[warning]", "rror")
+_FIELDS = {"file": "file", "fromPath": "path", "line": "line", "column": "column", "code": "code", "message": "message"}
+_MARK = r"(?:##\[(?:error|warning)\])?"
+_MOST_FILES, _MOST_BYTES, _LONGEST = 50, 200_000, 1000
+_ADDED = compile_pattern(r"::add-matcher::([\w./-]+)")
+
+
+def read_matchers(root: Path) -> list[Signature]:
+    """Return the matchers of a checkout: of `.github/**/*.json`, and of files that its workflows add."""
+    found: dict[str, Signature] = {}
+    for path in islice(_files(root), _MOST_FILES):
+        for row in _matchers(_text(root, path)):
+            for signature in _signature(row):
+                found[signature.id] = signature
+    return list(found.values())
+
+
+def _files(root: Path) -> Iterator[Path]:
+    yield from sorted((root / ".github").rglob("*.json"))
+    for workflow in sorted((root / ".github" / "workflows").glob("*.y*ml")):
+        for match in _ADDED.finditer(_text(root, workflow)):
+            yield root / (match.group(1) or b"").decode()
+
+
+def _text(root: Path, path: Path) -> bytes:
+    """Read a file of the checkout, not one that a link or `..` leads to elsewhere."""
+    try:
+        inside = path.resolve().is_relative_to(root.resolve()) and path.is_file()
+        return path.read_bytes()[:_MOST_BYTES] if inside else b""
+    except OSError:
+        return b""
+
+
+def _matchers(text: bytes) -> Iterator[dict[str, Any]]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    rows = data.get("problemMatcher") if isinstance(data, dict) else None
+    yield from (row for row in rows or () if isinstance(row, dict)) if isinstance(rows, list) else ()
+
+
+def _signature(matcher: dict[str, Any]) -> Iterator[Signature]:
+    patterns, owner = matcher.get("pattern"), matcher.get("owner")
+    last = patterns[-1] if isinstance(patterns, list) and patterns else patterns
+    if not isinstance(last, dict) or not isinstance(owner, str) or not isinstance(last.get("regexp"), str):
+        return
+    names = {last[key]: name for key, name in _FIELDS.items() if isinstance(last.get(key), int)}
+    pattern = _named(last["regexp"], names)
+    severity = str(matcher.get("severity", "error")).lower()
+    try:
+        compile_pattern(pattern)
+    except ValueError:  # a look-around, a back-reference
+        return
+    if len(pattern) <= _LONGEST:
+        yield Signature(f"{owner}.matcher", "cause", None, _WEIGHT.get(severity, 40), _NEAR, pattern)
+
+
+def _named(pattern: str, names: dict[int, str]) -> str:
+    """Name the groups of a regular expression of JavaScript, and let it match behind the runner's mark."""
+    parts, group, index, in_class = [_MARK] if pattern.startswith("^") else [], 0, 0, False
+    while index < len(pattern):
+        char, step = pattern[index], 1
+        if char == "\\":
+            step = 2
+        elif char in "[]":
+            in_class = char == "[" or (in_class and char != "]")
+        elif char == "(" and not in_class and (pattern[index + 1 : index + 2] != "?" or _is_named(pattern[index:])):
+            group += 1
+            step = pattern.index(">", index) - index + 1 if _is_named(pattern[index:]) else 1
+            char = f"(?P<{names[group]}>" if group in names else "("
+            parts.append(char)
+            index += step
+            continue
+        parts.append(pattern[index : index + step])
+        index += step
+    return ("^" + "".join(parts).replace("^", "", 1)) if pattern.startswith("^") else "".join(parts)
+
+
+def _is_named(rest: str) -> bool:
+    return rest.startswith("(?<") and rest[3:4] not in {"=", "!", ""} and ">" in rest
