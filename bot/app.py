@@ -3,7 +3,7 @@
 What only `fix` needs is imported when it is needed: a replay must not wait for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -299,9 +299,10 @@ class App:
         own = read_entries(self.settings.diagnosis.signatures, self.settings.sources["diagnosis.signatures"])
         return shipped().with_more([*own, *read_matchers(root)])
 
-    def diagnose(self, log: Path | Iterator[bytes], max_tokens: int) -> Diagnosis:
-        """Say of a log why it is red."""
-        return diagnose(log, max_tokens=max_tokens, redactor=self.redactor, signatures=self.signatures)
+    def diagnose(self, log: Path | Iterator[bytes], max_tokens: int, reports: Iterable[Path] = ()) -> Diagnosis:
+        """Say of a log why it is red; `reports` are test reports in XML of the same job."""
+        known = self.signatures
+        return diagnose(log, max_tokens=max_tokens, redactor=self.redactor, signatures=known, reports=reports)
 
     def check_up(self) -> list[Check]:
         """Look at everything that a replay needs of this machine."""

@@ -335,8 +335,9 @@ def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), default=2000, help="Length of the excerpt, in tokens of 4 characters."
 )
+@click.option("--junit", "reports", type=FILE, multiple=True, help="A test report of the job, in JUnit's XML.")
 @JSON
-def diagnose(logs: tuple[Path, ...], max_tokens: int, as_json: bool) -> int:
+def diagnose(logs: tuple[Path, ...], max_tokens: int, reports: tuple[Path, ...], as_json: bool) -> int:
     """Say of a CI log why it is red: the cause, its place, the failing tests.
 
     \b
@@ -345,8 +346,10 @@ def diagnose(logs: tuple[Path, ...], max_tokens: int, as_json: bool) -> int:
     """
     with _view(as_json=as_json) as view:
         app = _plain_app(Path(), view)
+        if reports and len(logs) > 1:
+            raise UsageError("--junit goes with one log", hint="diagnose one log at a time")
         source: Any = list(logs) or [iter(lambda: sys.stdin.buffer.read(1 << 20), b"")]
-        found = [app.diagnose(one, max_tokens) for one in source]
+        found = [app.diagnose(one, max_tokens, reports) for one in source]
         for one in found:
             view.diagnosis(one)
     return OK

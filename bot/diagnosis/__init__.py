@@ -12,9 +12,10 @@ from pathlib import Path
 
 from bot.diagnosis.cause import Cause, find_cause
 from bot.diagnosis.compose import Composer
+from bot.diagnosis.junit_xml import read_reports
 from bot.diagnosis.matchers import read_matchers
 from bot.diagnosis.places import locations
-from bot.diagnosis.reports import Report, read_report
+from bot.diagnosis.reports import Report, joined, read_report
 from bot.diagnosis.scope import Scope, category_of, find_scope
 from bot.diagnosis.signatures import Signatures, load, read_entries
 from bot.diagnosis.survey import Hit, Survey, pass_over
@@ -63,6 +64,8 @@ class _Findings:
     report: Report
     cause: Cause
     hint: Hint
+    failing: list[str]
+    counts: TestCounts
 
 
 def diagnose(
@@ -73,25 +76,28 @@ def diagnose(
     hint: Hint | None = None,
     job: str = "",
     signatures: Signatures | None = None,
+    reports: Iterable[Path] = (),
 ) -> Diagnosis:
     """Tell why the job of a log is red.
 
     `source` is a path (a log, a zip of a run's logs, `act --json`, any of them gzipped) or blocks of bytes; `job` names
     one job of a zip. `max_tokens` bounds the excerpt, a token being four characters. `redactor` takes secrets out of
-    text; by default only what looks like one. An empty log, or that of a job that passed, gets an answer of little
-    confidence. Raises `UsageError` when the source cannot be read, is no text, or passes the caps.
+    text; by default only what looks like one. `reports` are the job's test reports in JUnit's XML. An empty log, or
+    that of a job that passed, gets an answer of little confidence. Raises `UsageError` when the source cannot be read,
+    is no text, or passes the caps.
     """
     signatures = signatures or shipped()
+    said = read_reports(reports)
     with open_log(source, job=job) as log:
         seen = pass_over(log, signatures)
         scope = find_scope(log, seen)
         report = read_report(log, seen)
         cause = find_cause(log, scope, report, signatures)
         if cause is None:
-            return _silent(hint or Hint(), report)
+            return _silent(hint or Hint(), joined(report, said)[1])
         composer = Composer(log, seen, scope, report, signatures)
         excerpt = choose(composer.candidates(cause), max_tokens)
-    findings = _Findings(seen, scope, report, cause, hint or Hint())
+    findings = _Findings(seen, scope, report, cause, hint or Hint(), *joined(report, said))
     return _told(findings, excerpt, composer.beside, redactor or Redactor())
 
 
@@ -112,7 +118,7 @@ def shipped() -> Signatures:
     return load()
 
 
-def _silent(hint: Hint, report: Report) -> Diagnosis:
+def _silent(hint: Hint, counts: TestCounts) -> Diagnosis:
     return Diagnosis(
         category=Category.GITHUB_ACTIONS_CONFIG,
         error="the log is empty",
@@ -120,7 +126,7 @@ def _silent(hint: Hint, report: Report) -> Diagnosis:
         step=hint.step,
         command=hint.command,
         exit_code=hint.exit_code,
-        tests=report.counts,
+        tests=counts,
         fingerprint=fingerprint("empty", message=""),
         confidence=0.05,
     )
@@ -130,7 +136,7 @@ def _told(findings: _Findings, excerpt: Excerpt, beside: list[Hit], redact: Reda
     """Put the answer together; every text in it passes through `redact`."""
     cause, scope, hint = findings.cause, findings.scope, findings.hint
     step = scope.step
-    tests = tuple(redact(test.id) for test in findings.report.failed[:_MOST_TESTS])
+    tests = tuple(redact(test) for test in findings.failing[:_MOST_TESTS])
     places = tuple(
         place.model_copy(update={"file": redact(place.file), "message": redact(place.message)})
         for place in locations(_by_worth(findings, beside))
@@ -146,7 +152,7 @@ def _told(findings: _Findings, excerpt: Excerpt, beside: list[Hit], redact: Reda
         excerpt=_redacted(excerpt, findings.survey, redact),
         locations=places,
         failing_tests=tests,
-        tests=findings.report.counts,
+        tests=findings.counts,
         fingerprint=_fingerprint(cause, tests, [place.file for place in places], redact),
         confidence=cause.confidence,
     )

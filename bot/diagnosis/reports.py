@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.diagnosis import runners
+from bot.diagnosis.junit_xml import XmlReport
 from bot.diagnosis.survey import Hit, Survey
 from bot.model import TestCounts
 from bot.text.log import Line, Log
@@ -155,6 +156,15 @@ def _unique(hits: list[Hit]) -> list[FailedTest]:
             fresh.append(_tail(name))
         tails.update(fresh)
     return list(kept.values())
+
+
+def joined(report: Report, said: XmlReport) -> tuple[list[str], TestCounts]:
+    """Return the failing tests and the counts of a log and its XML: names as the log has them, counts of the XML."""
+    if not (said.counts.run or said.counts.skipped):
+        return [test.id for test in report.failed], report.counts
+    tails = {_tail(test.id) for test in report.failed}
+    more = [case.id for case in said.failed if _tail(case.id) not in tails]
+    return [*(test.id for test in report.failed), *more], said.counts
 
 
 @lru_cache(maxsize=8192)  # a log names each failing test several times
