@@ -299,10 +299,18 @@ class App:
         own = read_entries(self.settings.diagnosis.signatures, self.settings.sources["diagnosis.signatures"])
         return shipped().with_more([*own, *read_matchers(root)])
 
-    def diagnose(self, log: Path | Iterator[bytes], max_tokens: int, reports: Iterable[Path] = ()) -> Diagnosis:
-        """Say of a log why it is red; `reports` are test reports in XML of the same job."""
-        known = self.signatures
-        return diagnose(log, max_tokens=max_tokens, redactor=self.redactor, signatures=known, reports=reports)
+    def diagnose(
+        self, log: Path | Iterator[bytes], max_tokens: int, reports: Iterable[Path] = (), passed: Path | None = None
+    ) -> Diagnosis:
+        """Say of a log why it is red; `reports` are test reports in XML, `passed` is the log of a run that passed."""
+        return diagnose(
+            log,
+            max_tokens=max_tokens,
+            redactor=self.redactor,
+            signatures=self.signatures,
+            reports=reports,
+            passed=passed,
+        )
 
     def check_up(self) -> list[Check]:
         """Look at everything that a replay needs of this machine."""

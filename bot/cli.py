@@ -336,8 +336,11 @@ def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None
     "--max-tokens", type=click.IntRange(min=1), default=2000, help="Length of the excerpt, in tokens of 4 characters."
 )
 @click.option("--junit", "reports", type=FILE, multiple=True, help="A test report of the job, in JUnit's XML.")
+@click.option("--passed", type=FILE, help="A log of a run that passed: what stands there too counts for little.")
 @JSON
-def diagnose(logs: tuple[Path, ...], max_tokens: int, reports: tuple[Path, ...], as_json: bool) -> int:
+def diagnose(
+    logs: tuple[Path, ...], max_tokens: int, reports: tuple[Path, ...], passed: Path | None, as_json: bool
+) -> int:
     """Say of a CI log why it is red: the cause, its place, the failing tests.
 
     \b
@@ -349,7 +352,7 @@ def diagnose(logs: tuple[Path, ...], max_tokens: int, reports: tuple[Path, ...],
         if reports and len(logs) > 1:
             raise UsageError("--junit goes with one log", hint="diagnose one log at a time")
         source: Any = list(logs) or [iter(lambda: sys.stdin.buffer.read(1 << 20), b"")]
-        found = [app.diagnose(one, max_tokens, reports) for one in source]
+        found = [app.diagnose(one, max_tokens, reports, passed) for one in source]
         for one in found:
             view.diagnosis(one)
     return OK

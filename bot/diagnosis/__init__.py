@@ -6,7 +6,7 @@ in `config/signatures`. Nothing leaves this package that was not redacted.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from bot.diagnosis.places import locations
 from bot.diagnosis.reports import Report, joined, read_report
 from bot.diagnosis.scope import Scope, category_of, find_scope
 from bot.diagnosis.signatures import Signatures, load, read_entries
-from bot.diagnosis.survey import Hit, Survey, pass_over
+from bot.diagnosis.survey import Hit, Survey, pass_over, usual_lines
 from bot.model import Category, Diagnosis, Excerpt, TestCounts
 from bot.text.excerpt import choose
 from bot.text.fingerprint import fingerprint
@@ -77,20 +77,22 @@ def diagnose(
     job: str = "",
     signatures: Signatures | None = None,
     reports: Iterable[Path] = (),
+    passed: Path | None = None,
 ) -> Diagnosis:
     """Tell why the job of a log is red.
 
     `source` is a path (a log, a zip of a run's logs, `act --json`, any of them gzipped) or blocks of bytes; `job` names
     one job of a zip. `max_tokens` bounds the excerpt, a token being four characters. `redactor` takes secrets out of
-    text; by default only what looks like one. `reports` are the job's test reports in JUnit's XML. An empty log, or
-    that of a job that passed, gets an answer of little confidence. Raises `UsageError` when the source cannot be read,
+    text; by default only what looks like one. `reports` are the job's test reports in JUnit's XML, `passed` is
+    the log of a run that passed: what stands there too counts for little. An empty log, or that of a job that passed,
+    gets an answer of little confidence. Raises `UsageError` when the source cannot be read,
     is no text, or passes the caps.
     """
     signatures = signatures or shipped()
     said = read_reports(reports)
     with open_log(source, job=job) as log:
         seen = pass_over(log, signatures)
-        scope = find_scope(log, seen)
+        scope = replace(find_scope(log, seen), usual=_usual(passed, signatures))
         report = read_report(log, seen)
         cause = find_cause(log, scope, report, signatures)
         if cause is None:
@@ -116,6 +118,13 @@ def meaning(command: str) -> Category | None:
 def shipped() -> Signatures:
     """The signatures of `config/signatures`, read once; it takes some 50 ms."""
     return load()
+
+
+def _usual(passed: Path | None, signatures: Signatures) -> frozenset[str]:
+    if passed is None:
+        return frozenset()
+    with open_log(passed) as log:
+        return usual_lines(log, signatures)
 
 
 def _silent(hint: Hint, counts: TestCounts) -> Diagnosis:

@@ -20,6 +20,7 @@ _WEAK = 20  # weight under which the last words of the step say more
 _STRONG = 50  # weight from which no fallback is asked
 _TEST = 87  # weight that the line has at least that names a failing test best
 _AFTER_END = 60  # what stands behind the end of a failing step counts so much less
+_USUAL = 60  # and what a run that passed prints too
 _SUPERSEDED = 15  # an exception that led to another, and an error that was tried again, count so much less
 _CHAIN_LINES = 4
 _SECTION_LINES = 400  # of a failing test's own output that may show why it failed
@@ -102,7 +103,7 @@ def _score(hit: Hit, scope: Scope, named: Container[int] = ()) -> float:
     weight = hit.signature.weight
     if hit.signature.role == "test" and hit.line.number in named:
         weight = max(weight, _TEST)
-    return weight - (_AFTER_END if late else 0)
+    return weight - (_AFTER_END if late else 0) - (_USUAL if scope.is_usual(hit.line) else 0)
 
 
 def _in(scope: Scope, line: Line) -> bool:

@@ -16,6 +16,7 @@ PRIMARY = 100.0
 _END, _HEAD, _JOB, _TALLY, _SCRIPT = 90.0, 82.0, 80.0, 88.0, 76.0
 _TESTS = 90.0
 _REPEATED = 30.0  # what a line is worth less that says the same as one before it
+_USUAL = 40.0  # and what a run that passed prints too
 _BEFORE = 12  # lines before a place that are looked at
 _AFTER = (250, 120, 40)  # and behind it: the first place, the second, all others
 _LAST, _LAST_WORTH = 60, 46.0  # lines before the end of the step that are offered where there is room
@@ -87,6 +88,7 @@ class Composer:
                 continue
             late = self._scope.end is not None and hit.line.number > self._scope.end.number
             worth = 44 + signature.weight * 0.45 - min(36, 6 * (count - 1)) - (40 if late else 0)
+            worth -= _USUAL if self._scope.is_usual(hit.line) else 0
             yield Candidate(worth + (6 if cause.hit and signature.id == cause.hit.signature.id else 0), hit.line)
 
     def _looked_at(self, cause: Cause) -> Iterator[tuple[Line, bool]]:

@@ -2,7 +2,7 @@
 
 `testsuites` or `testsuite` at the root, any number of suites in suites, `testcase`s with `name`, `classname`, mostly
 `file` and `line`; in a case `failure`, `error` or `skipped`. Surefire's `flakyFailure` and `flakyError` stand in cases
-that passed when they were tried again. The files come from jobs: they are read without DTD, entities, anything external.
+that passed when they were tried again. Jobs write these files: they are read without DTD, entities, anything external.
 """
 
 from collections.abc import Iterable

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.diagnosis.signatures import Signatures
 from bot.diagnosis.survey import Hit, Survey
 from bot.model import Category
+from bot.text.fingerprint import mask
 from bot.text.log import Line, Log
 from bot.text.patterns import compile_pattern
 from bot.text.steps import Step
@@ -21,7 +22,8 @@ _TRACED = compile_pattern(r"^(?:\+{1,4}|\$|>) (?P<command>[\w./~-].*)")
 class Scope:
     """Where to look. `script` are the lines of the step's own script, or the one line that names its action.
 
-    `passed`: no step failed, and the log goes on to the job's end. `before`: what the step before it ran.
+    `passed`: no step failed, and the log goes on to the job's end. `before`: what the step before it ran. `usual`: masked
+    lines of a run that passed.
     """
 
     step: Step | None
@@ -31,6 +33,11 @@ class Scope:
     end: Line | None
     passed: bool = False
     before: str = ""
+    usual: frozenset[str] = frozenset()
+
+    def is_usual(self, line: Line) -> bool:
+        """Tell whether a run that passed printed a line too, but for numbers, times, hashes and the like."""
+        return bool(self.usual) and mask(line.text) in self.usual
 
     @property
     def command(self) -> str:

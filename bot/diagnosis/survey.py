@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from bot.diagnosis.signatures import Found, Signature, Signatures
 from bot.text.clean import readable
+from bot.text.fingerprint import mask
 from bot.text.log import Line, Log
 from bot.text.patterns import escape
 from bot.text.scan import RawLine, Scanner
@@ -87,6 +88,19 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
                 ask.full.add(signature.id)
     job_line = Line(*reader.job_line[:2], log.text(reader.job_line.data)) if reader.job_line else None
     return Survey(hits, reader.steps, reader.failing(), reader.job or log.job, job_line, keys)
+
+
+def usual_lines(log: Log, signatures: Signatures) -> frozenset[str]:
+    """Return the lines, masked, of a log of a run that passed that signatures know: there they meant nothing."""
+    ask = _Memory(signatures)
+    usual: set[str] = set()
+    for raw in log.scan(Scanner(signatures.triggers)):
+        text = readable(log.bare(raw.data))
+        if ask(text):
+            usual.add(mask(_line(raw, text).text))
+            if len(usual) >= _MOST:
+                break
+    return frozenset(usual)
 
 
 class _Memory:

@@ -254,3 +254,13 @@ def test_any_damaged_log_gets_an_answer_or_an_error_for_people(
 @given(st.lists(st.sampled_from([entry for case in CASES for entry in case.output.splitlines() if entry]), max_size=40))
 def test_any_mixture_of_lines_gets_an_answer(lines: list[str]) -> None:
     answered("\n".join(lines).encode())
+
+
+def test_what_a_run_that_passed_prints_too_counts_for_little(tmp_path: Path) -> None:
+    usual = "src/old.c:12:3: error: the compiler of the sandbox cannot do this, as ever"
+    new = "Error: the widget is bent"
+    passed = tmp_path / "passed.log"
+    passed.write_bytes(github_log("./check.sh", f"{usual.replace('12', '14')}\nfine", code=None))
+    log = [github_log("./check.sh", f"{usual}\n{new}")]
+    assert diagnose(log).error == usual
+    assert diagnose(log, passed=passed).error == new
