@@ -330,7 +330,7 @@ def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None
     "logs",
     type=FILE,
     multiple=True,
-    help="A log or a run's zip; without one, standard input.",
+    help="A log or a run's zip, may be repeated: what failed alike is told once. Without one, standard input.",
 )
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), default=2000, help="Length of the excerpt, in tokens of 4 characters."
@@ -352,9 +352,8 @@ def diagnose(
         if reports and len(logs) > 1:
             raise UsageError("--junit goes with one log", hint="diagnose one log at a time")
         source: Any = list(logs) or [iter(lambda: sys.stdin.buffer.read(1 << 20), b"")]
-        found = [app.diagnose(one, max_tokens, reports, passed) for one in source]
-        for one in found:
-            view.diagnosis(one)
+        found = [(str(one), app.diagnose(one, max_tokens, reports, passed)) for one in source]
+        view.diagnoses(found)
     return OK
 
 

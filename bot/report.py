@@ -274,6 +274,17 @@ class Report:
             colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
             self._print(f"  [{colour}]{shown(line)}[/]")
 
+    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]]) -> None:
+        """The first of those with one fingerprint, with the names of their logs where there are several logs."""
+        causes: dict[str, list[tuple[str, Diagnosis]]] = {}
+        for name, one in found:
+            causes.setdefault(one.fingerprint, []).append((name, one))
+        for number, alike in enumerate(causes.values()):
+            if len(found) > 1:
+                logs = ", ".join(name for name, _ in alike)
+                self._print(f"{chr(10) if number else ''}[bold]{len(alike)} of {len(found)} logs[/]: {shown(logs)}")
+            self.diagnosis(alike[0][1])
+
     def diagnosis(self, found: Diagnosis) -> None:
         """The cause first, then where, the tests, and the excerpt with line numbers."""
         self._print(f"[bold red]{shown(found.error.strip() or 'nothing that looks like a failure')}[/]")

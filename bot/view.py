@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -101,9 +102,14 @@ class View:
         row = incident.model_dump(mode="json") if everything else incident_row(incident)
         self._show(lambda: row, lambda: self._report.incident(incident, history=everything))
 
-    def diagnosis(self, found: Diagnosis) -> None:
-        """A diagnosis."""
-        self._show(lambda: found.model_dump(mode="json"), lambda: self._report.diagnosis(found))
+    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]]) -> None:
+        """The diagnoses of some logs, by their names: as JSON one a line, for people one for all that failed alike."""
+        if not self._json:
+            self._stop()
+            self._report.diagnoses(found)
+            return
+        for _, one in found:
+            self._show(partial(one.model_dump, mode="json"), lambda: None)
 
     def incidents(self, found: Iterable[Incident]) -> None:
         """A list of incidents."""

@@ -22,8 +22,8 @@ _TRACED = compile_pattern(r"^(?:\+{1,4}|\$|>) (?P<command>[\w./~-].*)")
 class Scope:
     """Where to look. `script` are the lines of the step's own script, or the one line that names its action.
 
-    `passed`: no step failed, and the log goes on to the job's end. `before`: what the step before it ran. `usual`: masked
-    lines of a run that passed.
+    `passed`: no step failed, and the log goes on to the job's end. `before`: what the step before it ran.
+    `usual`: masked lines of a run that passed.
     """
 
     step: Step | None

@@ -152,6 +152,17 @@ def test_diagnose_in_words(tmp_path: Path) -> None:
     assert "failed: tests/test_a.py::test_b" in done.out
 
 
+def test_logs_that_failed_alike_are_told_once(tmp_path: Path) -> None:
+    for leg in ("3.11", "3.12"):
+        text = f"/tmp/py{leg}/x\nFAILED tests/test_a.py::test_a - assert 1 == 2\n1 failed in {leg}s\n"
+        (tmp_path / leg).write_text(text)
+    (tmp_path / "lint").write_text("src/a.py:1:2: F401 `os` imported but unused\n")
+    done = regreen("diagnose", "--log", "3.11", "--log", "3.12", "--log", "lint", cwd=tmp_path)
+    assert "2 of 3 logs: 3.11, 3.12" in done.out
+    assert "1 of 3 logs: lint" in done.out
+    assert done.out.count("test_a.py::test_a - assert") == 2  # the cause and the excerpt
+
+
 def test_resuming_asks_for_the_secrets_of_the_incident(project: Make) -> None:
     made = project({WORKFLOW: workflow("run: exit 1")})
     found = made.regreen("fix", "--secret", "KEY", "--json", env={"KEY": "hush-hush-hush"}).json
