@@ -159,9 +159,9 @@ def normal(node: Node | None, grammar: Grammar) -> str:
 
 
 def _tokens(start: Node, grammar: Grammar) -> Iterator[str]:
-    stack = [start]
+    stack = [(start, "")]  # with the type of what it stands in: to ask a node for it costs its depth
     while stack:
-        node = stack.pop()
+        node, around = stack.pop()
         kind = node.type
         if kind in grammar.strings:
             yield repr(string_of(node))
@@ -170,17 +170,17 @@ def _tokens(start: Node, grammar: Grammar) -> Iterator[str]:
         elif kind in grammar.comments or kind == ";":
             continue
         elif node.child_count:
-            stack.extend(_inner(node, grammar))
+            stack.extend((c, kind) for c in _inner(node, grammar))
         elif kind in grammar.respelled or text_of(node) in grammar.respelled:
             told = grammar.respelled.get(kind, grammar.respelled.get(text_of(node), ""))
             yield from [told] if told else []
         else:
-            yield _spelled(node)
+            yield _spelled(node, around)
 
 
-def _spelled(node: Node) -> str:
+def _spelled(node: Node, around: str) -> str:
     """A token as it stands; lists of PHP have brackets of one kind, symbols of Ruby no colon."""
-    if node.type in BRACKETS and node.parent is not None and node.parent.type == "array_creation_expression":
+    if node.type in BRACKETS and around == "array_creation_expression":
         return BRACKETS[node.type]
     return text_of(node).lstrip(":") if node.type == "simple_symbol" else text_of(node)
 
