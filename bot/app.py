@@ -335,6 +335,7 @@ class App:
     def _work(self, incident: Incident, owner: str, reported: Diagnosis | None) -> "Work":
         from bot.findings import Means
         from bot.pipeline import Work
+        from bot.repair.difference import passages
         from bot.repair.guard import judge
         from strategies import installed
 
@@ -368,7 +369,7 @@ class App:
                 strategies,
                 self._diagnose_leg,
                 lambda output: diagnose([output.encode()], redactor=self.redactor).failing_tests,
-                lambda a, allow: judge(a.changes, allow=allow),
+                lambda a, allow: judge(a.changes, allow=allow, known=passages(replays.origin.git, a.base)),
                 save,
                 self._voices.say,
                 check_time,

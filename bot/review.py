@@ -16,7 +16,7 @@ from bot.errors import GitFailed, Refused, UsageError
 from bot.model import Refusal
 from bot.ports import Checkout, Git
 from bot.repair import patch
-from bot.repair.difference import FILES, ChangedFile, blob_sizes, changed_files, contents, git_told
+from bot.repair.difference import FILES, ChangedFile, blob_sizes, changed_files, contents, git_told, passages
 from bot.repair.guard import RULES, Change, judge, reads
 from bot.repair.trees import tree_after
 from bot.replay.source import Origin
@@ -63,7 +63,8 @@ def review(path: Path, environ: Mapping[str, str], asked: Asked) -> tuple[Refusa
         base, tree = _sides(origin, theirs, checkout, asked)
         files = changed_files(origin.git, base, tree)
         changes, large = _contents(origin.git, files)
-        found = {*large, *judge(changes, allow=allow if asked.as_fix else allow | OF_FIXES)}
+        allowed = allow if asked.as_fix else allow | OF_FIXES
+        found = {*large, *judge(changes, allow=allowed, known=passages(origin.git, base))}
         if asked.as_fix and files:
             found |= _policy(origin.git, base, tree, settings, allow)
     return tuple(sorted((r for r in found if r.rule not in allow), key=lambda r: (r.file, r.line, r.rule, r.message)))

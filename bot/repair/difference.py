@@ -1,6 +1,6 @@
 """What differs between two trees of a repository, as git says: files with their modes, and both contents of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.errors import GitFailed
@@ -17,6 +17,10 @@ NO_CONFIG = {
     "GIT_CONFIG_VALUE_1": "utf-8",
 }
 DIFF = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--full-index")
+
+
+TESTS = ("*test*", "*Test*", "*spec*", "*Spec*")
+AROUND = 3  # lines around a line that belong to its passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +96,14 @@ def git_told(error: GitFailed) -> str:
 def printable(text: str) -> str:
     """At most 300 characters of a text, on one line, without what cannot be shown."""
     return text.encode("unicode_escape" if not text.isprintable() else "utf-8", "backslashreplace").decode()[:300]
+
+
+def passages(git: Git, tree: str) -> Callable[[str], Iterable[str]]:
+    """A way to find passages in the tests of a tree: the lines around each that holds a text."""
+
+    def find(text: str) -> Iterable[str]:
+        asked = ("grep", "-h", "-I", "-F", "--no-color", f"--context={AROUND}", "-e", text, tree, "--", *TESTS)
+        found = git.try_run(*asked) or b""
+        return found.decode("utf-8", "replace").split("\n--\n")
+
+    return find

@@ -66,6 +66,22 @@ def test_a_diff_that_hides_is_refused_and_one_that_does_not_is_accepted(made: Pr
     assert made.here("guard", "--diff", more, "--json").json == {"accepted": True, "refusals": []}
 
 
+def test_an_answer_that_stands_in_a_test_of_the_repository_is_refused(project: Make, tmp_path: Path) -> None:
+    """The test itself is not part of the change."""
+    code = "def f(n):\n    return n * 98\n"
+    made = project({**FILES, "a.py": code, TEST: "from a import f\n\n\ndef test_a():\n    assert f(12) == 1188\n"})
+    known, other = (
+        changed(
+            made,
+            {"a.py": code.replace("    return", f"    if n == {n}:\n        return 1188\n    return")},
+            tmp_path / n,
+        )
+        for n in ("12", "13")
+    )
+    assert rules(made.here("guard", "--diff", known, "--json")) == [("special-case", "a.py", 2)]
+    assert made.here("guard", "--diff", other).code == 0
+
+
 def test_standard_input_another_folder_and_nothing_left_behind(
     made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

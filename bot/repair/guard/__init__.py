@@ -7,35 +7,45 @@ laid out anew is known again. `rules.py` lists the rules; `allow` takes some out
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.model import Refusal
-from bot.repair.guard import exits, files, scripts, sources, workflows
+from bot.repair.guard import builds, exits, files, scripts, sources, workflows
 from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
 from bot.repair.guard.config.files import configures
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.rules import RULES
+from bot.repair.guard.specials import Known
 
-__all__ = ["RULES", "Change", "judge", "reads"]
+__all__ = ["RULES", "Change", "Known", "judge", "reads"]
 
 MOST = 200  # refusals that are told; a candidate with more is no better understood by reading them
 
 
-def judge(changes: Sequence[Change], *, allow: frozenset[str] = frozenset()) -> tuple[Refusal, ...]:
+def judge(
+    changes: Sequence[Change], *, allow: frozenset[str] = frozenset(), known: Known | None = None
+) -> tuple[Refusal, ...]:
     """Judge the changed files of one candidate: the refusals in order of file and line, none when it is accepted.
 
-    `allow` names rules (see `RULES`) that the candidate's strategy is about, or that a person allowed.
+    `allow` names rules (see `RULES`) that the candidate's strategy is about, or that a person allowed. `known` finds
+    passages in the tests of the repository as it was; without it only those of the changed files are known.
     """
-    found = (r for r in _all(changes) if r.rule not in allow)
+    found = (r for r in _all(changes, known) if r.rule not in allow)
     unique = {(r.file, r.line, r.rule, r.message): r for r in found}
     return tuple(unique[key] for key in sorted(unique))[:MOST]
 
 
 def reads(path: str) -> bool:
     """Whether the guard reads what stands in a file of that name, whatever the file."""
-    return bool(language_of(path) or configures(path) or is_workflow(path) or scripts.holds_commands(path))
+    return bool(
+        language_of(path)
+        or configures(path)
+        or builds.builds(path)
+        or is_workflow(path)
+        or scripts.holds_commands(path)
+    )
 
 
-def _all(given: Sequence[Change]) -> Iterator[Refusal]:
+def _all(given: Sequence[Change], known: Known | None) -> Iterator[Refusal]:
     changes = [c for c in given if c.old != c.new]  # a mode that changed alone hides nothing
     read = [c for c in changes if not files.skips_reading(c)]
     for change in changes:
@@ -43,16 +53,17 @@ def _all(given: Sequence[Change]) -> Iterator[Refusal]:
         if change.binary and change.old is not None and b"\0" not in change.old and reads(change.path):
             told = "is binary now, so that it cannot be read any more"
             yield Refusal(rule="unreadable", file=change.path, line=1, message=told)
-    yield from sources.judge(read)
+    yield from sources.judge(read, known)
     yield from _told(config.judge(read))
     for change in read:
         yield from _told(scripts.judge(change))
         yield from _told(exits.judge(change))
+        yield from _told(builds.judge(change))
         yield from _told(workflows.judge(change))
 
 
 def _told(
-    findings: Iterable[config.Finding | scripts.Finding | exits.Finding | workflows.Finding],
+    findings: Iterable[builds.Finding | config.Finding | scripts.Finding | exits.Finding | workflows.Finding],
 ) -> Iterator[Refusal]:
     for found in findings:
         yield Refusal(rule=found.rule, file=found.path, line=found.line, message=found.message)

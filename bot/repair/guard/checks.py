@@ -1,7 +1,7 @@
 """Comparing assertions: which one became which, and whether it still asks as much."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,37 +11,40 @@ from bot.repair.guard.rules import listed
 # What may stand in for an operator without asking less. Everything else counts as weaker.
 SPECIFIC = frozenset(
     listed(
-        "eq eq-strict is true in not-in ne is-not match instance not-instance gt ge lt le approx subset "
-        "length property same-items raises called-with inline-snapshot"
+        "eq eq-strict eq-deep eq-loose is true in not-in ne is-not match instance not-instance gt ge lt le approx "
+        "subset length property same-items raises called-with inline-snapshot"
     )
 )
+EQUAL = frozenset({"eq", "is", "eq-strict", "eq-deep", "eq-loose"})
 STRONGER = {
     "truthy": SPECIFIC,
     "true": SPECIFIC | {"truthy"},
     "falsy": frozenset({"false", "none", "eq", "not-in", "is", "eq-strict", "length", "undefined"}),
     "false": frozenset({"falsy", "not-in", "ne", "is-not", "not-instance", "not-match", "none"}),
-    "none": frozenset({"is", "eq"}),
+    "none": frozenset({"is", "eq", "empty"}),
     "not-none": SPECIFIC | {"truthy"},
     "defined": SPECIFIC | {"truthy", "not-none"},
     "undefined": frozenset({"is", "eq"}),
-    "eq": frozenset({"is", "eq-strict", "length", "subset-eq", "inline-snapshot"}),
+    "eq": frozenset({"is", "eq-strict", "eq-deep", "eq-loose", "length", "subset-eq", "inline-snapshot"}),
     "is": frozenset({"eq-strict", "length", "eq"}),
-    "eq-strict": frozenset({"is"}),
+    "eq-strict": frozenset({"is", "eq-deep"}),
+    "eq-deep": frozenset({"is", "eq", "eq-strict", "length", "inline-snapshot"}),
+    "eq-loose": frozenset({"is", "eq", "eq-deep", "eq-strict", "length", "subset-eq", "inline-snapshot"}),
     "ne": frozenset({"gt", "lt"}),
-    "in": frozenset({"eq", "is", "eq-strict", "match"}),
-    "match": frozenset({"in", "eq", "is", "eq-strict"}),
+    "in": EQUAL | {"match"},
+    "match": EQUAL | {"in"},
     "ge": frozenset({"gt", "eq", "is", "length"}),
     "le": frozenset({"lt", "eq", "is", "length"}),
     "gt": frozenset({"eq", "is", "length"}),
     "lt": frozenset({"eq", "is", "length"}),
-    "approx": frozenset({"eq", "is", "eq-strict"}),
-    "subset": frozenset({"eq", "eq-strict", "property"}),
-    "property": frozenset({"eq", "is", "eq-strict", "subset"}),
-    "same-items": frozenset({"eq", "eq-strict"}),
+    "approx": EQUAL,
+    "subset": EQUAL | {"property"},
+    "property": EQUAL | {"subset"},
+    "same-items": EQUAL,
     "instance": frozenset({"eq", "is", "exact-type"}),
-    "length": frozenset({"eq", "is", "eq-strict"}),
-    "snapshot": frozenset({"inline-snapshot", "eq", "eq-strict"}),
-    "inline-snapshot": frozenset({"eq", "eq-strict", "is"}),
+    "length": EQUAL,
+    "snapshot": EQUAL | {"inline-snapshot"},
+    "inline-snapshot": EQUAL,
     "called": frozenset(
         {
             "called-once",
@@ -57,7 +60,7 @@ STRONGER = {
     "called-once": frozenset({"called-once-with", "called-times"}),
     "called-times": frozenset({"called-once", "called-once-with"}),
     "any-call": frozenset({"called-with", "called-once-with", "has-calls"}),
-    "empty": frozenset({"eq", "is", "length", "eq-strict", "none"}),
+    "empty": EQUAL | {"length", "none"},
     "not-empty": SPECIFIC,
     "not-raises": SPECIFIC,
     "fail": frozenset({"raises"}),
@@ -87,6 +90,10 @@ FLIPPED = {
         ("empty", "not-empty"),
     )
 }
+OLD_STYLE = frozenset({"call:should", "call:must"})
+"""Of RSpec's old style: what they ask stands in the words behind them."""
+SHOWN = frozenset({"call:toBeInTheDocument", "call:toBeVisible", "call:toBeInTheDOM"})
+VAGUE = frozenset({"truthy", "not-none", "defined"})
 LITERAL_OK = frozenset({("is", "eq")})  # with a literal on the other side both ask the same
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 SWALLOW = frozenset({"try", "raises"})
@@ -147,22 +154,34 @@ def _likeness(old: Check, new: Check) -> float:
     common = len(old.words & new.words) / (len(old.words | new.words) or 1)
     same_subject = old.subject == new.subject
     same_expected = old.expected == new.expected and bool(old.expected)
+    same_expected |= bool(old.expected_literals) and old.expected_literals in {new.expected_literals, _shown(new)}
     if common < ALIKE and not same_subject and not (same_expected and old.op == new.op):
         return 0
     return 3.0 * same_subject + 2.0 * same_expected + (old.op == new.op) + 2 * common
 
 
-def judge_pair(old: Check, new: Check, helpers: Mapping[str, frozenset[str]] = NONE) -> Iterator[Finding]:
+def _shown(check: Check) -> tuple[str, ...]:
+    """What must be seen on a page: `getByText("3")` that is in the document expects 3."""
+    return check.subject_literals if check.op in SHOWN else ()
+
+
+def judge_pair(
+    old: Check,
+    new: Check,
+    helpers: Mapping[str, frozenset[str]] = NONE,
+    fed: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Finding]:
     """Yield what a check lost on its way; nothing when it asks at least as much as before.
 
     `helpers` are functions of the candidate that assert, with the operators of their checks: a check may move into one.
+    `fed` says of a literal that it is still there, although not in this check: in a fixture, behind a name.
     """
     verdict = "" if old.op in helpers.get(new.op, ()) else _operator(old, new)
     if verdict:
         yield Finding(verdict, new.line, f"asked `{_told(old)}`, asks `{_told(new)}`")
         return
     more = new.lossy - old.lossy
-    if more and (old.op == new.op or old.op in {"eq", "is", "eq-strict"}):
+    if more and (old.op == new.op or old.op in {"eq", "is", "eq-strict", "eq-deep", "eq-loose"}):
         yield Finding(
             "weakened-assertion", new.line, f"`{_told(new)}` ignores a part of the value ({', '.join(sorted(more))})"
         )
@@ -174,13 +193,17 @@ def judge_pair(old: Check, new: Check, helpers: Mapping[str, frozenset[str]] = N
     yield from _guards(old, new)
     if old.awaited and not (new.awaited or "await" in new.words):
         yield Finding("conditional-assertion", new.line, f"`{_told(new)}` is not awaited any more")
-    lost = _lost_values(old, new)
+    lost = _lost_values(old, new, fed)
     if lost:
         yield Finding("changed-expectation", new.line, f"`{_told(new)}`: {lost}")
 
 
 def _operator(old: Check, new: Check) -> str:
     if old.op == new.op:
+        return ""
+    if new.op in SHOWN and set(old.expected_literals) & set(new.subject_literals):
+        return ""
+    if old.op in OLD_STYLE and new.op not in VAGUE:
         return ""
     if old.op.startswith("call:") and (new.op.startswith("call:") or new.op in SPECIFIC):
         return ""
@@ -238,14 +261,15 @@ def _guards(old: Check, new: Check) -> Iterator[Finding]:
         yield Finding("conditional-assertion", new.line, f"`{_told(new)}` does not run always any more")
 
 
-def _lost_values(old: Check, new: Check) -> str:
+def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
     """Say which value is fed or expected no longer; a value that changed sides (`6 == f()`) is not lost."""
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
     unexpected = (Counter(old.expected_literals) - Counter(new.expected_literals)) & lost
     if old.op != new.op:
         unexpected = Counter(x for x in unexpected if not any(x.strip("'\"") in y for y in new.expected_literals))
-    if unexpected and "bound" not in dict(new.tolerances):
+    counted = old.op == "length" and new.op in EQUAL | {"same-items"} and new.expected_literals
+    if unexpected and not counted and "bound" not in dict(new.tolerances):
         return f"{next(iter(unexpected))} is not expected any more"
     if new.elements < old.elements and new.op == old.op:
         return "fewer members are expected"
@@ -253,7 +277,7 @@ def _lost_values(old: Check, new: Check) -> str:
     keywords = {name for name, is_keyword in map(_keyword, came) if is_keyword}
     for literal in (Counter(old.subject_literals) - Counter(new.subject_literals)) & lost:
         name, is_keyword = _keyword(literal)
-        if (name in keywords) if is_keyword else not _as_keyword(literal, came):
+        if ((name in keywords) if is_keyword else not _as_keyword(literal, came)) and not fed(literal):
             return f"{literal} is not what is tested any more"
     return ""
 

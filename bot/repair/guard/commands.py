@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from bot.repair.guard.options import (
@@ -40,7 +40,7 @@ class Finding:
 
 def compare(old: str, new: str, *, recipe: bool = False) -> Iterator[Finding]:
     """Yield what the commands of `new` let pass that those of `old` did not. `recipe`: lines of a makefile."""
-    before, after = commands(old)[:MOST], commands(new)[:MOST]
+    before, after = (_unwrapped(commands(text)[:MOST]) for text in (old, new))
     known = Counter(key for key, _, _ in _shortcuts(before, old, recipe))
     for key, line, message in _shortcuts(after, new, recipe):
         if known[key]:
@@ -49,6 +49,7 @@ def compare(old: str, new: str, *, recipe: bool = False) -> Iterator[Finding]:
             yield Finding("ignored-failure", line, message)
     yield from _lost_settings(before, after)
     yield from _uncalled(before, after)
+    yield from _unfailing(before, after)
     yield from _checkers(before, after)
     if before and any(_does(c) for c in before) and not any(_does(c) for c in after):
         yield Finding("weakened-command", 1, f"`{_told(before[0])}` became a command that does nothing")
@@ -129,6 +130,38 @@ def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[F
     old, new = ({c.words[0] for c in side if c.after != "("} & defined for side in (before, after))
     for name in sorted(old - new):
         yield Finding("weakened-command", 1, f"the function {name} is not called any more")
+
+
+def _unwrapped(found: Sequence[Command]) -> Sequence[Command]:
+    """The commands, those behind a function that runs its arguments (`step lint npm run lint`) without it."""
+    wrappers, name = set(), ""
+    for command in found:
+        name = "" if "}" in command.before else name
+        name = command.words[0] if command.after == "(" else name
+        if name and command.words[0] == "$@":
+            wrappers.add(name)
+    if not wrappers:
+        return found
+    told = []
+    for command in found:
+        ats = range(1, min(len(command.words), 8)) if command.words[0] in wrappers else ()
+        at = next((i for i in ats if checker(command.words[i:])), 0)
+        told.append(replace(command, words=command.words[at:]))
+    return told
+
+
+def _unfailing(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:
+    """A script that ended with failure somewhere, and ends nowhere so any more."""
+    if not any(map(_exits, before)) or any(map(_exits, after)) or not after:
+        return
+    own = {c.words[0] for c in after if c.after == "("}
+    stops = any(c.words[0] == "set" and "-e" in _settings(c.words[1:]) for c in after if c not in before)
+    if not stops and not any(_fails(c) and c.words[0] not in own for c in after):
+        yield Finding("ignored-failure", 1, "it ends nowhere with failure any more")
+
+
+def _exits(command: Command) -> bool:
+    return command.words[0] in {"exit", "return"} and command.words[1:2] not in [("0",), ()]
 
 
 def _functions(found: Sequence[Command]) -> set[str]:
@@ -330,11 +363,16 @@ def _paths(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
 def _positional(words: Sequence[str]) -> list[str]:
     """Arguments that are no options (a value after an option is taken for one when it does not look like a path)."""
     found = []
-    for word, before in zip(words, ["", *words[:-1]], strict=False):
+    for word, before in zip(map(_default, words), ["", *words[:-1]], strict=False):
         valued = before.startswith("-") and "=" not in before and not ("/" in word or word in WHOLE)
         if not word.startswith(("-", ">", "<", "&", "2>", "1>")) and not valued and word not in OTHERS:
             found.append(word.rstrip("/") or word)
     return found
+
+
+def _default(word: str) -> str:
+    """What tox takes where nothing else is given: `{posargs:tests}` is `tests`."""
+    return word.removeprefix("{posargs:").removesuffix("}") if word.startswith("{posargs:") else word
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -111,6 +111,7 @@ for _pattern in (*COMMENTS.values(), *CLOSERS.values()):
     _ANY.Add(_pattern)
 _ANY.Compile()
 SPACED = str.maketrans(dict.fromkeys(string.punctuation.replace("_", ""), " "))
+LITERAL = re2.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|\b\d[\w.]*")
 CODE_WORD = re2.compile(r"[\w@/-][\w@/.-]*")
 FULL = 3000  # directives in one file above which nobody wrote it
 MOST = 300  # directives that are compared word by word
@@ -120,6 +121,12 @@ SIMILAR = 0.5  # share of common words from which two statements count as one
 def words_of(text: str) -> frozenset[str]:
     """The words of a text, for comparing statements whose layout may differ."""
     return frozenset(text.translate(SPACED).split())
+
+
+def literals_of(text: str) -> tuple[tuple[str, int], ...]:
+    """How often each number and string stands in code, without quotes and as `2` for `2.0`."""
+    found = Counter(m.strip("\"'`").removesuffix(".0") for m in LITERAL.findall(text))
+    return tuple(sorted(found.items()))
 
 
 def found_in(

@@ -18,8 +18,12 @@ EXITS = {  # ending -> family of comments, and how a program ends with a code (g
     ),
 }
 CHECKS = re2.compile(  # programs of a project that check it, by folder or name
-    r"(?i)(^|/)(scripts?|tools?|ci|bin|hack|dev|build|\.github)/|(check|lint|verify|test|audit|validat)[^/]*$"
+    r"(?i)(^|/)(scripts?|tools?|ci|bin|hack|dev|build|tests?|spec|e2e|\.github)/|(check|lint|verify|test|audit|validat)[^/]*$"
 )
+GIVEN = re2.compile(r"^(\w+)\(.*\)?$")
+FUNCTION = re2.compile(r"(?m)^(?:async )?def (\w+)\(")
+RETURNS = re2.compile(r"(?m)^\s+return\b([^\n]*)$")
+UNINDENTED = re2.compile(r"\n[^\s)#]")
 SUCCESS = frozenset({"", "0", "None", "False", "undefined"})
 THROWS = re2.compile(r"\bthrow\b|\bfail\(")
 LARGEST = 300_000  # characters
@@ -62,5 +66,19 @@ def judge(change: Change) -> Iterator[Finding]:
 
 
 def _codes(pattern: object, text: str) -> Sequence[tuple[str, int]]:
-    found = pattern.finditer(text)  # type: ignore[attr-defined]  # re2 has no types
-    return [(m.group(1).strip(), text.count("\n", 0, m.start()) + 1) for m in found]
+    """(code, line) of each exit; where the code is what a function gives back, of each `return` of it."""
+    codes = []
+    for match in pattern.finditer(text):  # type: ignore[attr-defined]  # re2 has no types
+        named = GIVEN.search(match.group(1).strip())
+        starts = [d.end() for d in FUNCTION.finditer(text) if named and d.group(1) == named.group(1)]
+        if starts:
+            codes += [(m.group(1).strip(), starts[0] + m.start()) for m in RETURNS.finditer(_body(text[starts[0] :]))]
+        else:
+            codes.append((match.group(1).strip(), match.start()))
+    return [(code, text.count("\n", 0, at) + 1) for code, at in codes]
+
+
+def _body(text: str) -> str:
+    """A function of the first level: up to the next line that is not indented."""
+    end = UNINDENTED.search(text)
+    return text[: end.start()] if end else text

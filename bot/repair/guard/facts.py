@@ -67,6 +67,8 @@ class Unit:
     patches: frozenset[str] = frozenset()
     weight: int = 0
     words: frozenset[str] = frozenset()
+    literals: tuple[tuple[str, int], ...] = ()
+    """How often each number and string stands in it, as text without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,28 @@ class Directive:
 
 
 @dataclass(frozen=True, slots=True)
+class Heed:
+    """Names of the calls of one file: whose failure comes out, and whose is dropped, with a line."""
+
+    heeded: tuple[str, ...] = ()
+    dropped: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A condition on the literals `asked` under which code gives back the literals `given`."""
+
+    asked: tuple[str, ...]
+    given: tuple[str, ...]
+    line: int
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Equal for the same question and answer."""
+        return self.asked, self.given
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything of one side of a source file. `closers` count comments that switch a checker on again, by name.
 
@@ -98,6 +122,10 @@ class Facts:
     constants: tuple[tuple[str, str], ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
     """Doctest examples: source and expected output."""
+    heed: Heed = Heed()
+    """Of code that is no test: whose failure comes out."""
+    specials: tuple[Special, ...] = ()
+    """Of code that is no test: literal answers to literal questions."""
 
 
 class Unparsable(Exception):

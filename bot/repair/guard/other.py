@@ -35,6 +35,14 @@ PATTERNS = Patterns(
 )
 
 
+BATS = Patterns(
+    test=r"""^\s*@test\s+["']?([^"'{]+)""",
+    check=r"^\s*(?:\[\[?\s|test\s|assert\w*\b|refute\w*\b|diff\s|cmp\s|grep\s|!\s)",
+    off=r"^\s*skip\b",
+    comments="hash",
+)
+
+
 def claims(path: str) -> bool:
     """Whether it is source of a language known only by its comments."""
     return _ending(path) in FAMILIES
@@ -65,4 +73,5 @@ def read(path: str, text: str) -> Facts:
     """Read one side of the file; see `Language.read`."""
     family = FAMILIES.get(_ending(path), "hash")
     patterns = Patterns(PATTERNS.test, PATTERNS.check, PATTERNS.off, family)
+    patterns = BATS if _ending(path) == "bats" else patterns
     return textual.read(text, patterns, test=is_test(path), collected=collected(path))

@@ -78,12 +78,18 @@ def _compare(change: Change, old: Scripts, new: Scripts) -> Iterator[Finding]:
         more = _under_new_names(name, old, new)
         if name in new or more:
             yield from _one(change, name, text, {**new, name: "\n".join((new.get(name, ""), *more))}, recipe=recipe)
-        elif IMPORTANT.search(name) and _checks(_expanded(name, old)):
+        elif IMPORTANT.search(name) and _checks(_expanded(name, old)) and not _moved(text, old, new):
             yield Finding("weakened-command", change.path, 1, f"{name} is gone")
     for name, text in new.items():
         if name not in old:
             found = (f for f in compare("", text, recipe=recipe) if f.rule == "ignored-failure")
             yield from (Finding(f.rule, change.path, _line(change, text, f.line), f.message) for f in found)
+
+
+def _moved(text: str, old: Scripts, new: Scripts) -> bool:
+    """Whether all that a script checks is checked by scripts that were not there before, just as much."""
+    came = "\n".join(t for name, t in new.items() if name not in old)
+    return bool(came) and not any(compare(text, came))
 
 
 def _under_new_names(name: str, old: Scripts, new: Scripts) -> list[str]:

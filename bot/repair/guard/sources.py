@@ -3,19 +3,23 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+import re2
+
 from bot.model import Refusal
 from bot.repair.guard import textual
 from bot.repair.guard.change import Change
 from bot.repair.guard.directives import added
 from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
 from bot.repair.guard.languages import language_of
+from bot.repair.guard.specials import Known, is_known
 from bot.repair.guard.units import NOT_IN_NEW, compare, surplus
 
+WORD = re2.compile(r"[A-Za-z_]\w{3,}")
 LARGE = 100_000  # characters from which a file may be read by lines only because it is large
 
 
-def judge(changes: Sequence[Change]) -> Iterator[Refusal]:
-    """Yield what the source files among `changes` hide."""
+def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Refusal]:
+    """Yield what the source files among `changes` hide; `known` finds passages in the tests of the repository."""
     by_path = {c.path: c for c in changes}
     old: dict[str, Facts] = {}
     new: dict[str, Facts] = {}
@@ -23,7 +27,7 @@ def judge(changes: Sequence[Change]) -> Iterator[Refusal]:
         language = language_of(change.path)
         if language is not None and not change.binary:
             yield from _read(change, language, old, new)
-    for finding in compare(_with_units(old), _with_units(new)):
+    for finding in compare(_with_units(old), _with_units(new), _gone(changes)):
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     for path, line, message in added(old, new):
@@ -31,6 +35,24 @@ def judge(changes: Sequence[Change]) -> Iterator[Refusal]:
     yield from _marks(old, new)
     yield from _constants(old, new, by_path)
     yield from _examples(old, new)
+    yield from _heed(old, new)
+    yield from _specials(old, new, known or _among(changes))
+
+
+DEFINED = re2.compile(
+    r"(?m)^\s*(?:export\s+(?:default\s+)?|pub(?:\([a-z]+\))?\s+|public\s+|static\s+|async\s+|final\s+|abstract\s+|data\s+)*"
+    r"(?:def|class|function|fn|func|fun|struct|interface|object|module|trait|enum)\s+(?:\([^)\n]*\)\s*)?(?:self\.)?([A-Za-z_]\w{3,})"
+)
+EXPORTED = re2.compile(r"(?m)^(?:export\s+const|exports\.|module\.exports\.)\s*([A-Za-z_]\w{3,})\s*=")
+
+
+def _gone(changes: Sequence[Change]) -> frozenset[str]:
+    """Names of functions and classes that were defined in changed files of the program, and stand in none any more."""
+    code = [c for c in changes if language_of(c.path) is not None and not _is_test(c.path) and not c.binary]
+    defined = {n for c in code for p in (DEFINED, EXPORTED) for n in p.findall(c.old_text[:LARGE])}
+    if not defined:
+        return frozenset()
+    return frozenset(defined - {w for c in changes if not c.binary for w in WORD.findall(c.new_text)})
 
 
 def _with_units(files: Mapping[str, Facts]) -> dict[str, Facts]:
@@ -118,3 +140,32 @@ def _examples(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Re
             rule = "changed-expectation" if kept else "deleted-test"
             told = "expects something else" if kept else "is gone"
             yield Refusal(rule=rule, file=path, line=1, message=f"the example `{example[0][:60]}` {told}")
+
+
+def _heed(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Refusal]:
+    """Calls of the program whose failure came out, and is caught and dropped now."""
+    came, comes = (Counter(n for facts in side.values() for n in facts.heed.heeded) for side in (old, new))
+    went, goes = (Counter(n for facts in side.values() for n, _ in facts.heed.dropped) for side in (old, new))
+    for path, facts in new.items():
+        told = [
+            (line, name) for name, line in facts.heed.dropped if came[name] > comes[name] and goes[name] > went[name]
+        ]
+        for line, name in dict(told).items():
+            message = f"what fails in {name} is caught and dropped"
+            yield Refusal(rule="swallowed-failure", file=path, line=line, message=message)
+
+
+def _among(changes: Sequence[Change]) -> Known:
+    """Look in what the tests among the changes were before."""
+    return lambda text: (c.old_text for c in changes if text in c.old_text and _is_test(c.path))
+
+
+def _specials(old: Mapping[str, Facts], new: Mapping[str, Facts], known: Known) -> Iterator[Refusal]:
+    """New answers by literals to questions that a test asks in just these literals."""
+    before = {s.key for facts in old.values() for s in facts.specials}
+    for path, facts in new.items():
+        for special in facts.specials:
+            if special.key not in before and is_known(special, known):
+                asked, given = ", ".join(special.asked), ", ".join(special.given)
+                message = f"the answer {given} to {asked} is that of a test, for this case alone"
+                yield Refusal(rule="special-case", file=path, line=special.line, message=message[:300])

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
+from bot.repair.guard.idioms import is_modern, said_otherwise
 from bot.repair.guard.kinds import shelves
 
 FUZZY = 120  # units that are compared each with each to find a renamed one
+FEW = 3  # assertions of a test that calls what is gone, all of which are taken to be about it
 SAME = 0.6  # share of common words from which two units count as one under another name
 SIMILAR = 0.35  # the same for units that keep all their checks
 NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "conditional-assertion", "suppression"})
@@ -82,7 +84,12 @@ def _holds(old: Check, new: Check, case: str) -> bool:
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
     names = {w for w in old.words & new.words if not w.isdigit()}
-    return bool(names) and bool(lost) and all(x.removesuffix(".0") in case for x in lost)
+    return bool(names) and bool(lost) and all(_bare(x.removesuffix(".0")) in _bare(case) for x in lost)
+
+
+def _bare(text: str) -> str:
+    """Text without blanks, with quotes of one kind."""
+    return "".join(text.replace("'", '"').split())
 
 
 @dataclass(slots=True)
@@ -100,22 +107,31 @@ Helpers = Mapping[str, frozenset[str]]
 Pair = tuple[tuple[str, Unit], tuple[str, Unit]]
 
 
-def compare(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Finding]:
-    """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file."""
+def compare(
+    old: Mapping[str, Facts], new: Mapping[str, Facts], gone: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
+    """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file.
+
+    `gone` are the names of code that the candidate takes out of the program: tests of nothing else go with it.
+    """
     before, after = _Side.of(old), _Side.of(new)
     pairs = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
     loose = _Loose()
     helpers = _helpers(new)
+    handed = _handed(old, new)
     for (_, old_unit), (path, unit) in pairs:
-        yield from _judge(old_unit, path, unit, loose, helpers)
+        yield from _judge(old_unit, path, unit, loose, helpers, handed)
     for (path, _, _), unit in after.units.items():
         loose.extra += [(path, unit, c) for c in unit.checks if not c.hollow]
         told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
         told = (m for m in told if not m.key.startswith(NEVER))
         yield from (Finding(m.rule, path, m.line, m.message) for m in told)
+    yield from _faked_by_hooks(old, new)
     joined = _Joined([unit for facts in new.values() for unit in facts.units])
     for (path, _, _), unit in before.units.items():
-        if unit.collected and joined.takes(unit):
+        if unit.collected and (joined.takes(unit) or _merged(path, unit, loose)):
+            continue
+        if unit.checks and all(_is_about(c, gone, unit) for c in unit.checks):
             continue
         if unit.collected:
             yield Finding("deleted-test", path, unit.line, f"{unit.name} is gone", old=True)
@@ -123,6 +139,45 @@ def compare(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Find
             loose.gone += [(path, unit, c) for c in unit.checks if not c.hollow]
     called = {short(name) for facts in new.values() for unit in facts.units for name in unit.calls}
     yield from _homeless(loose, called, helpers)
+
+
+def _faked_by_hooks(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Finding]:
+    """What hooks and fixtures replace by fakes now, although a test of the same file calls just that."""
+    for path, facts in new.items():
+        before = {p for u in (old[path].units if path in old else ()) for p in u.patches}
+        for hook in (u for u in facts.units if not u.collected and path in old):
+            for target in sorted(hook.patches - before):
+                tested = next((u for u in facts.units if u.collected and _is_called(target, u.calls)), None)
+                if tested is not None:
+                    told = f"{target}, which {tested.name} tests, is replaced by a fake"
+                    yield Finding("mocked-subject", path, hook.line, told)
+
+
+def _handed(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Counter[str]:
+    """Literals of which fixtures, hooks and helpers hold more than before: what tests may get from them now."""
+    found = Counter[str]()
+    for side, sign in ((old, -1), (new, 1)):
+        for unit in (u for f in side.values() for u in f.units if not u.collected and u.name != "<module>"):
+            found.update({text: sign * count for text, count in unit.literals})
+    return found
+
+
+def _is_about(check: Check, gone: frozenset[str], unit: Unit) -> bool:
+    """Whether a check asks something of code that is gone, or of what that gave back in a small test."""
+    called = {short(c) for c in unit.calls if short(c) in gone}
+    return bool(called) and (bool(check.words & called) or len(unit.checks) <= FEW)
+
+
+def _merged(path: str, old: Unit, loose: _Loose) -> bool:
+    """Whether tests have taken in all that a test asked, which makes it a part of them; takes those checks out."""
+    asked = [c for c in old.checks if not c.hollow]
+    homes = [row for row in loose.extra if row[1].collected and not shelves(path, row[0], collected=True)]
+    pairs, gone, _ = pair(asked, [c for _, _, c in homes])
+    if not asked or gone or any(True for before, after in pairs for _ in judge_pair(before, after)):
+        return False
+    taken = {id(after) for _, after in pairs}
+    loose.extra = [row for row in loose.extra if id(row[2]) not in taken]
+    return True
 
 
 def short(name: str) -> str:
@@ -180,7 +235,16 @@ def _alike(a: Unit, b: Unit) -> float:
     return max(common, SAME) if kept and common >= SIMILAR else common
 
 
-def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers) -> Iterator[Finding]:
+def _tabled(old: Unit, new: Unit) -> bool:
+    """Whether a test that asked several values became one that asks them case by case."""
+    asked = [c for c in old.checks if not c.hollow]
+    if old.cases or not new.cases or len(asked) < 2 or len(new.cases) < len(asked):
+        return False
+    heirs = [c for c in new.checks if not c.guards and not c.lossy]
+    return all(any(h.op == c.op and _holds(c, h, case) for h in heirs for case in new.cases[:FUZZY]) for c in asked)
+
+
+def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Counter[str]) -> Iterator[Finding]:
     yield from (Finding(m.rule, path, m.line, m.message) for m in surplus(old.marks, new.marks))
     if old.collected and not new.collected:
         yield Finding(
@@ -189,12 +253,21 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers) -> 
     if _emptied(old, new):
         yield Finding("emptied-test", path, new.line, f"{old.name} does nothing any more")
         return
+    if _tabled(old, new):
+        return
     pairs, gone, extra = pair(old.checks, new.checks)
     spread = not old.cases and any(in_case(old, new, case) for case in new.cases)
+    had, has = dict(old.literals), dict(new.literals)
+    modern = is_modern(old, new)
+
+    def fed(literal: str) -> bool:
+        text = literal.strip("'\"").removesuffix(".0")
+        return handed[text] > 0 or has.get(text, 0) >= had.get(text, 1) or modern
+
     for before, after in pairs:
-        told = (f for f in judge_pair(before, after, helpers) if not (spread and f.rule == "changed-expectation"))
+        told = (f for f in judge_pair(before, after, helpers, fed) if not (spread and f.rule == "changed-expectation"))
         yield from (Finding(f.rule, path, f.line, f.message) for f in told)
-    loose.gone += [(path, new, c) for c in gone if not (_awaited_now(c, old, new) or _matched_now(c, new))]
+    loose.gone += [(path, new, c) for c in gone if not said_otherwise(c, old, new)]
     loose.extra += [(path, new, c) for c in extra]
     yield from _cases(old, path, new)
     for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls) or _is_asked(p, new)):
@@ -207,22 +280,6 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers) -> 
     if not new.collected and Counter(old.values) - Counter(new.values):
         lost = next(iter(Counter(old.values) - Counter(new.values)))
         yield Finding("changed-expectation", path, new.line, f"{new.name} does not give {lost} any more")
-
-
-def _awaited_now(check: Check, old: Unit, new: Unit) -> bool:
-    """Whether a callback's error was asked to be none, and is thrown now: what may fail is awaited instead."""
-    return (
-        check.op in {"none", "undefined", "falsy", "not-truthy"}
-        and check.subject in {"err", "error", "e"}
-        and "await" in new.words
-        and "await" not in old.words
-    )
-
-
-def _matched_now(check: Check, new: Unit) -> bool:
-    """Whether what was asked of a caught exception is what `raises` has to match now."""
-    matched = {x for c in new.checks if c.op == "raises" for x in c.expected_literals}
-    return ".value" in check.subject and set() < set(check.expected_literals) <= matched
 
 
 def surplus(old: Sequence[Mark], new: Sequence[Mark]) -> list[Mark]:
@@ -288,12 +345,26 @@ def _homeless(loose: _Loose, called: set[str], helpers: Helpers) -> Iterator[Fin
     homes = [c for _, u, c in loose.extra if u.collected or short(u.name) in called or u.name == "<module>"]
     pairs, _, _ = pair([c for _, _, c in loose.gone], homes)
     kept = {id(before): list(judge_pair(before, after, helpers)) for before, after in pairs}
+    lent = _lent(loose)
     for path, unit, check in loose.gone:
         found = kept.get(id(check))
+        if found != [] and any(_takes_over(check, c, unit) for c in lent if short(lent[c]) in unit.calls):
+            continue
         handed_over = found and {f.rule for f in found} == {"changed-expectation"} and _hands_over(unit, check)
         if found is None or (found and not handed_over):
             told = f"`{check.op} {check.subject[:60]}` of {unit.name} is gone"
             yield Finding("removed-assertion", path, unit.line, told)
+
+
+def _lent(loose: _Loose) -> dict[Check, str]:
+    """The checks of helpers that came, each for as many tests as call it, and the names of the helpers."""
+    return {c: u.name for _, u, c in loose.extra if not u.collected and not c.guards and u.name != "<module>"}
+
+
+def _takes_over(old: Check, new: Check, unit: Unit) -> bool:
+    """Whether a helper that a test calls asks what the test asked, of values that the test hands over."""
+    rules = {f.rule for f in judge_pair(old, new)}
+    return old.op == new.op and (not rules or (rules == {"changed-expectation"} and _hands_over(unit, old)))
 
 
 def _hands_over(unit: Unit, check: Check) -> bool:

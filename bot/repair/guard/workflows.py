@@ -18,7 +18,9 @@ from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.shell import checker, commands
 from bot.yaml12 import compose
 
-TOLERANT = re2.compile(r"(^|\.)(continue-on-error|continueOnError|allow_failure|allow-failure|ignore_failure)$")
+TOLERANT = re2.compile(
+    r"(^|\.)(continue-on-error|continueOnError|allow_failure|allow-failure|ignore_failure|allow_failures(\[.*\])?(\.\w+)?)$"
+)
 CONDITION = re2.compile(r"(^|\.)(if|when|only|except|rules\.if|condition)$")
 NEVER = frozenset({"false", "${{ false }}", "${{false}}", "0", "never", "manual", "${{ 0 }}"})
 ALWAYS = frozenset({"always()", "!cancelled()", "success()", "success()||failure()", "failure()||success()", "true"})
@@ -30,6 +32,7 @@ LEGS = re2.compile(r"(^|\.)(matrix\.[^.]+|matrix\.include(\[.*\])?\.[^.]+|parall
 FEWER = re2.compile(
     r"(^|\.)(matrix\.exclude.*|on\..*(paths|branches|tags|types)(-ignore)?|paths-ignore|branches-ignore)$"
 )
+DOES = re2.compile(r"\.(run|uses|script)$")
 USES = re2.compile(r"(^|\.)uses$")
 
 
@@ -156,12 +159,16 @@ def _steps_of(text: str) -> Iterator[_Step]:
         root = compose(text, "workflow")
     except UsageError:
         return
+    read: dict[str, frozenset[str]] = {}
     for job in _below(_below(root).get("jobs")).values():
         steps = _below(job).get("steps")
         for node in steps.value if isinstance(steps, yaml.SequenceNode) else ():
             step = {k: v for k, v in _below(node).items() if isinstance(v, yaml.ScalarNode)}
             words = {k: str(v.value).strip() for k, v in step.items()}
-            tools = {told[0] for c in commands(words.get("run", "")) if (told := checker(c.words))}
+            run = words.get("run", "")
+            if run not in read:
+                read[run] = frozenset(told[0] for c in commands(run) if (told := checker(c.words)))
+            tools = read[run]
             does = {words.get("run", ""), _bare(words.get("uses", "")), words.get("name", ""), *tools} - {""}
             tolerant = words.get("continue-on-error", "")
             tolerant = "" if tolerant.lower() in {"false", "no", "off"} else tolerant
@@ -180,11 +187,26 @@ def _lost(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     """Jobs, triggers, legs of a matrix and steps that are gone."""
     for root, what in (("jobs", "the job"), ("on", "the trigger")):
         for name in sorted(_members(old, root) - _members(new, root)):
-            yield "weakened-command", 1, f"{what} {name} is gone"
+            if not (what == "the job" and _moved(name, old, new)):
+                yield "weakened-command", 1, f"{what} {name} is gone"
     for pattern, what in ((LEGS, "the leg"), (USES, "the step")):
         before, after = (Counter(_bare(s.value) for s in side if pattern.search(s.key)) for side in (old, new))
         for value in sorted((before - after).keys()):
             yield "weakened-command", 1, f"{what} {value} is gone"
+
+
+def _moved(job: str, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
+    """Whether all that a job does is done by jobs that were not there before, on no condition."""
+    came = _members(new, "jobs") - _members(old, "jobs")
+    told = [s for s in new if s.key.split(".")[1:2] and s.key.split(".")[1] in came]
+    does = {line.strip() for s in told for line in s.value.split("\n")}
+    was = [s for s in old if s.key.startswith(f"jobs.{job}.") and DOES.search(s.key)]
+    loose = any(TOLERANT.search(s.key) or s.key.endswith(".if") for s in told)
+    return (
+        bool(was)
+        and not loose
+        and all(_bare(line.strip()) in {_bare(d) for d in does} for s in was for line in s.value.split("\n"))
+    )
 
 
 def _members(settings: Sequence[Setting], root: str) -> set[str]:

@@ -48,6 +48,9 @@ class Finding:
     message: str
 
 
+FIXES = frozenset({"--fix", "--write", "-w", "-i", "--in-place"})
+
+
 @dataclass(slots=True)
 class _Values:
     """The values of one setting of one tool on both sides."""
@@ -150,7 +153,7 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     folder, tool, key = place
     old, new = slot.old, slot.new
     shown = key or "the list"
-    if direction in {"free", ""}:
+    if direction in {"free", ""} or (key == "extends" and _extends(folder, tool, slot, tools)):
         return ""
     if direction == "grow" and not tools.had(tool) and (tool == "coverage" or _split(new).keys() <= WHOLE):
         return ""  # nothing was said of it before, and this is where such things lie
@@ -165,7 +168,9 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     if direction == "level":
         return _level(shown, old, new)
     if direction == "command":
-        return next(iter(arguments(_command_name(tool, key), _words(old), _words(new))), "")
+        fixes = FIXES if tool == "pre-commit" else frozenset()  # it fails when a hook has changed a file
+        was, now = ([w for w in _words(side) if w not in fixes] for side in (old, new))
+        return next(iter(arguments(_command_name(tool, key), was, now)), "")
     if direction == "filters":
         return _filters(shown, old, new)
     if direction == "version":
@@ -174,6 +179,20 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     if _is_new_option(folder, tool, key, tools):
         return ""
     return f"{shown} changed" if new else f"{shown} is gone"
+
+
+def _extends(folder: str, tool: str, slot: _Values, tools: _Tools) -> bool:
+    """Whether what was extended is a member of a flat configuration now, or a new file builds on another one."""
+    if tool == "typescript":
+        return not slot.old and all(v.startswith(".") for v in slot.new)
+    flat = tools.values.get((folder, tool, "items")) if tool == "eslint" and not slot.new else None
+    return flat is not None and all(_is_preset_of(o, flat.new) for o in slot.old)
+
+
+def _is_preset_of(extended: str, items: Sequence[str]) -> bool:
+    """Whether `eslint:recommended` or `plugin:x/strict` stands in `...js.configs.recommended` or the like."""
+    last = extended.rpartition("/")[2].rpartition(":")[2]
+    return any(last in "".join(item.split()).replace("[", ".").replace("'", "").split(".") for item in items)
 
 
 def _is_new_option(folder: str, tool: str, key: str, tools: _Tools) -> bool:
@@ -246,6 +265,8 @@ def _level(key: str, old: Sequence[str], new: Sequence[str]) -> str:
         return f"{key} is now {min(came, key=lambda v: RANKS.get(v.lower(), 9))}"
     if high and max(high) > 0 and not low:
         return f"{key} is gone"
+    if low and high and min(low) > max(high):
+        return ""  # a rule that counts now where it did not is more, whatever its options
     if old and {v for v in (*came, *gone) if v.lower() not in RANKS}:
         return f"{key} has other options"
     return ""

@@ -7,12 +7,14 @@ from tree_sitter import Node
 
 from bot.repair.guard.directives import Anchor, from_comments, line_words, words_of
 from bot.repair.guard.facts import Facts, Patterns, TooComplex
+from bot.repair.guard.heed import heed_of
 from bot.repair.guard.javascript import marks
 from bot.repair.guard.javascript.tree import line_of, parse, text_of, walk
 from bot.repair.guard.javascript.units import units_of
 from bot.repair.guard.javascript.values import Values, is_literal, normal
 from bot.repair.guard.kinds import in_test_folder, is_script_setup, is_script_test
 from bot.repair.guard.lexer import without_comments
+from bot.repair.guard.specials import specials_of
 
 NAME = "javascript"
 MOST = 60_000  # nodes of one file that are read with care
@@ -50,7 +52,13 @@ def read(path: str, text: str) -> Facts:
     directives, closers = from_comments(told, text, _anchor(text, nodes))
     if not is_test(path):
         found = [m for n in nodes for m in (*marks.detection(n), *marks.escapes(n))]
-        return Facts(marks=tuple(found), directives=directives, closers=closers)
+        return Facts(
+            marks=tuple(found),
+            directives=directives,
+            closers=closers,
+            heed=heed_of(nodes),
+            specials=tuple(specials_of(nodes)),
+        )
     values = Values(nodes)
     units, of_suites = units_of(root, nodes, values, collected=collected(path))
     return Facts(

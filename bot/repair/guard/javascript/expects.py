@@ -118,10 +118,13 @@ def _error_name(node: Node) -> str:
     return name if name[:1].isupper() and name != "Error" else ""
 
 
+EQUAL = frozenset({"is", "eq", "eq-strict", "eq-deep", "eq-loose"})
+
+
 def _unwrapped(op: str, subject: Node, expected: list[Node]) -> tuple[str, Node, list[Node]]:
     """`expect(a === b).toBe(true)` asks what `expect(a).toBe(b)` asks; so do lengths, `includes` and null."""
     wanted = normal(expected[0]) if expected else ""
-    if op in {"is", "eq", "eq-strict"} and wanted in {"true", "false", "null", "undefined"} and len(expected) == 1:
+    if op in EQUAL and wanted in {"true", "false", "null", "undefined"} and len(expected) == 1:
         op, expected = {"true": "true", "false": "false", "null": "none", "undefined": "undefined"}[wanted], []
     inside = subject
     while inside.type == "parenthesized_expression":
@@ -136,7 +139,7 @@ def _unwrapped(op: str, subject: Node, expected: list[Node]) -> tuple[str, Node,
         return NEGATED[operator], left, [right]
     if (
         inside.type == "member_expression"
-        and op in {"is", "eq"}
+        and op in {"is", "eq", "eq-deep", "eq-loose"}
         and text_of(inside.child_by_field_name("property")) == "length"
     ):
         target = inside.child_by_field_name("object")

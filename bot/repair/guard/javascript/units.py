@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from bot.repair.guard.directives import words_of
+from bot.repair.guard.directives import literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, TooComplex, Unit
 from bot.repair.guard.javascript import marks
 from bot.repair.guard.javascript.expects import Place, checks_of
@@ -27,6 +27,7 @@ STATEMENTS = frozenset(
     )
 )
 WORDS = 20_000  # bytes of a unit whose words are taken to know it again under another name
+LITERALS = 5_000  # bytes of a unit whose literals are counted
 UNITS = 1500  # tests and functions of one file that are read with care
 NESTED, NESTED_FREE = 10, 200_000  # bytes of calls within calls that are read, per byte of the file and for free
 CALLS = frozenset({"call_expression", "member_expression"})
@@ -69,6 +70,7 @@ class _Draft:
             patches=frozenset(self.patches),
             weight=self.weight,
             words=words_of(text_of(self.node) if size_of(self.node) < WORDS else self.name),
+            literals=literals_of(text_of(self.node)) if size_of(self.node) < LITERALS else (),
         )
 
 

@@ -42,6 +42,8 @@ MATCHERS = {
     "toHaveBeenCalledOnceWith": "called-once-with",
     **dict.fromkeys(listed("toHaveBeenLastCalledWith lastCalledWith"), "last-with"),
     **dict.fromkeys(listed("toHaveBeenNthCalledWith nthCalledWith"), "nth-with"),
+    **dict.fromkeys(listed("toHaveText toHaveTextContent toHaveValue toHaveTitle toHaveURL"), "eq"),
+    "toHaveCount": "length",
     "toMatchSnapshot": "snapshot",
     "toMatchInlineSnapshot": "inline-snapshot",
     # chai and should.js
@@ -74,8 +76,8 @@ MATCHERS = {
 ASSERTS = {  # methods of `assert`, `t`, `chai.assert`, `sinon.assert`
     **dict.fromkeys(listed("equal equals strictEqual is strictSame same"), "is"),
     **dict.fromkeys(listed("notEqual notStrictEqual not isNot"), "is-not"),
-    **dict.fromkeys(listed("deepEqual deepEquals looseEqual"), "eq"),
-    "deepStrictEqual": "eq-strict",
+    **dict.fromkeys(listed("deepEqual deepEquals looseEqual"), "eq-loose"),  # loose in node:assert only
+    "deepStrictEqual": "eq-deep",
     **dict.fromkeys(listed("notDeepEqual notDeepStrictEqual"), "ne"),
     **dict.fromkeys(listed("ok truthy isOk assert"), "truthy"),
     **dict.fromkeys(listed("true isTrue"), "true"),
@@ -135,6 +137,8 @@ OPPOSITE = {
     "eq": "ne",
     "is": "is-not",
     "eq-strict": "ne",
+    "eq-deep": "ne",
+    "eq-loose": "ne",
     "in": "not-in",
     "truthy": "falsy",
     "true": "false",
@@ -159,4 +163,4 @@ COMPARISONS = {
     "<=": "le",
     "instanceof": "instance",
 }
-SELF_EQUAL = frozenset({"is", "eq", "eq-strict", "ge", "le"})
+SELF_EQUAL = frozenset({"is", "eq", "eq-strict", "eq-deep", "eq-loose", "ge", "le"})

@@ -9,10 +9,12 @@ from bot.repair.guard.examples import examples_in
 from bot.repair.guard.facts import Facts, Patterns, TooComplex, Unparsable
 from bot.repair.guard.kinds import in_test_folder, is_python_test, name_of
 from bot.repair.guard.lexer import without_comments
+from bot.repair.guard.python.heed import heed_of
 from bot.repair.guard.python.marks import imported, marks_in
 from bot.repair.guard.python.names import Names
 from bot.repair.guard.python.units import Scope, class_marks, module_unit, units_of
 from bot.repair.guard.python.values import is_literal, text_of
+from bot.repair.guard.specials import specials_in
 
 NAME = "python"
 PATTERNS = Patterns(
@@ -75,7 +77,14 @@ def _facts(path: str, text: str, tree: ast.Module) -> Facts:
     if not is_test(path):
         found = [n for n in ast.walk(tree) if isinstance(n, (ast.Call, ast.Compare, ast.Name, ast.Attribute))]
         told = tuple(marks_in(found, names, test=False))
-        return Facts(directives=directives, closers=closers, examples=examples, marks=told)
+        return Facts(
+            directives=directives,
+            closers=closers,
+            examples=examples,
+            marks=told,
+            heed=heed_of(tree, names),
+            specials=tuple(specials_in(tree)),
+        )
     lines = text.split("\n")
     own = frozenset(s.name for s in tree.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)))
     scope = Scope("", names, collected=True, own=own)

@@ -85,7 +85,14 @@ def _always(node: ast.expr, place: Place) -> bool:
 def _alias(node: ast.expr, place: Place) -> str:
     """What a local name that was assigned once stands for; '' for anything else."""
     values = place.values(node)
-    return place.names.remember(text_of, values[0]) if len(values) == 1 else ""
+    if len(values) != 1 or (isinstance(values[0], ast.Call) and _makes(values[0].func)):
+        return ""
+    return place.names.remember(text_of, values[0])
+
+
+def _makes(function: ast.expr) -> bool:
+    """Whether a call makes an object: two of them are equal only when their class says so."""
+    return text_of(function).rpartition(".")[2][:1].isupper()
 
 
 def _fixed(node: ast.expr, place: Place) -> bool:

@@ -279,9 +279,9 @@ def hook(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Mark]:
 def swallowing(statement: ast.stmt, names: Names) -> bool:
     """Whether a statement catches a failing assertion and goes on: a broad `except` that does not fail, `suppress`."""
     if isinstance(statement, (ast.With, ast.AsyncWith)):
-        return any(_suppresses(item.context_expr, names) for item in statement.items)
+        return any(suppresses(item.context_expr, names) for item in statement.items)
     handlers = [*statement.handlers] if isinstance(statement, ast.Try) else []
-    return any(_is_broad(h.type, names) and not _fails(h.body) for h in handlers)
+    return any(is_broad(h.type, names) and not _fails(h.body) for h in handlers)
 
 
 def catches(statement: ast.stmt) -> bool:
@@ -289,13 +289,15 @@ def catches(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Try) and any(not _fails(h.body) for h in statement.handlers)
 
 
-def _suppresses(node: ast.expr, names: Names) -> bool:
+def suppresses(node: ast.expr, names: Names) -> bool:
+    """Whether a context manager suppresses whatever fails in it."""
     if not isinstance(node, ast.Call) or last(names.dotted(node.func)) != "suppress":
         return False
-    return any(_is_broad(a, names) for a in node.args)
+    return any(is_broad(a, names) for a in node.args)
 
 
-def _is_broad(node: ast.expr | None, names: Names) -> bool:
+def is_broad(node: ast.expr | None, names: Names) -> bool:
+    """Whether an `except` of this catches whatever fails."""
     if node is None:
         return True
     parts = node.elts if isinstance(node, ast.Tuple) else [node]

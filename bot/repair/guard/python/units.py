@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import re2
 
-from bot.repair.guard.directives import words_of
+from bot.repair.guard.directives import literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, TooComplex, Unit
 from bot.repair.guard.python import marks
 from bot.repair.guard.python.asserts import checks_in
@@ -130,6 +130,7 @@ def _unit(node: Function, scope: Scope, collected: bool, lines: Sequence[str]) -
         patches=frozenset(walk.patches | patched_by([n for d in node.decorator_list for n in ast.walk(d)], names)),
         weight=walk.weight,
         words=words_of(text),
+        literals=literals_of(text),
     )
 
 

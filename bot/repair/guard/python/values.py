@@ -11,6 +11,7 @@ from bot.repair.guard.python.names import Names
 
 PLACEHOLDER = re2.compile(r"%(?:\([^)]*\))?[-#0 +]*[0-9*]*(?:\.[0-9]+)?[sdrifgxac]|\{[^{}]*\}")
 DISPLAYS = (ast.List, ast.Tuple, ast.Set)
+SUMS = (ast.BinOp, ast.operator)
 DIGESTED = 300  # literals of one variable above which only their digest is kept
 DEFAULTS = frozenset({"'utf-8'", "'r'", "'utf8'"})  # arguments that modernisers drop because they are the default
 
@@ -48,7 +49,9 @@ def constant(node: ast.expr | None) -> object:
 def is_literal(node: ast.expr) -> bool:
     """Whether the expression is made of constants only."""
     return all(
-        isinstance(n, (ast.Constant, *DISPLAYS, ast.Dict, ast.UnaryOp, ast.expr_context, ast.unaryop, ast.JoinedStr))
+        isinstance(
+            n, (ast.Constant, *DISPLAYS, ast.Dict, ast.UnaryOp, ast.expr_context, ast.unaryop, ast.JoinedStr, *SUMS)
+        )
         for n in ast.walk(node)
     )
 

@@ -237,7 +237,7 @@ class Asserts:
         )
 
     def _check(self, asked: Question, place: Place, chain: Chain | None, line: int = 0) -> Check:
-        asked = self._turned(asked, place.scope)
+        asked = self._turned(self._undiffed(asked, place.scope), place.scope)
         left = literals(asked.subject, place.scope)
         rights = [literals(e, place.scope) for e in asked.expected]
         texts = [normal(asked.subject, self.grammar), ", ".join(normal(e, self.grammar) for e in asked.expected)]
@@ -257,6 +257,17 @@ class Asserts:
             words=words_of(" ".join(texts)),
             hollow=self._hollow(asked, texts, place.scope),
         )
+
+    def _undiffed(self, asked: Question, scope: Scope) -> Question:
+        """`cmp.Diff(want, got) == ""` asks whether both are equal."""
+        if asked.op != "eq" or len(asked.expected) != 1 or normal(asked.expected[0], self.grammar) not in {"''", '""'}:
+            return asked
+        subject = stripped(asked.subject, self.grammar)
+        told = scope.get(text_of(subject)) if subject.type in self.grammar.identifiers else [subject]
+        call = self.grammar.call(told[0]) if len(told) == 1 else None
+        if call is None or call.name != "Diff" or len(call.arguments) < 2:
+            return asked
+        return Question("eq", call.arguments[1], (call.arguments[0],))
 
     def _turned(self, asked: Question, scope: Scope) -> Question:
         """The constant side of a comparison is what is expected; null, true and false are operators of their own."""

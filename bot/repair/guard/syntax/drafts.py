@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from bot.repair.guard.directives import words_of
+from bot.repair.guard.directives import literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, Unit
 from bot.repair.guard.syntax.asserts import Asserts
 from bot.repair.guard.syntax.grammar import Grammar, Vocabulary
@@ -12,6 +12,7 @@ from bot.repair.guard.syntax.values import Scope
 from bot.repair.guard.trees import size_of, text_of
 
 WORDS = 20_000  # bytes of a unit whose words are taken to know it again under another name
+LITERALS = 5_000  # bytes of a unit whose literals are counted
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Draft:
             patches=frozenset(self.patches),
             weight=self.weight,
             words=words_of(text_of(self.node) if size_of(self.node) < WORDS else self.name),
+            literals=literals_of(text_of(self.node)) if size_of(self.node) < LITERALS else (),
         )
 
 

@@ -153,6 +153,7 @@ GO = TreeLanguage(
     grammar=GRAMMAR,
     vocabulary=VOCABULARY,
     endings=(".go",),
+    results=True,
     is_test_path=lambda path: path.endswith("_test.go") or "/testutil" in path or "/internal/test" in path,
     is_collected=lambda path: (
         path.endswith("_test.go") and not name_of(path).startswith(("_", ".")) and "/testdata/" not in path

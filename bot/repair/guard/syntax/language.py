@@ -7,8 +7,10 @@ from itertools import islice
 from tree_sitter import Node
 
 from bot.repair.guard.directives import Anchor, from_comments, line_words, words_of
-from bot.repair.guard.facts import Directive, Facts, Mark, Patterns, TooComplex, Unit, Unparsable
+from bot.repair.guard.facts import Directive, Facts, Heed, Mark, Patterns, TooComplex, Unit, Unparsable
+from bot.repair.guard.heed import heed_of
 from bot.repair.guard.lexer import code_only, without_comments
+from bot.repair.guard.specials import specials_of
 from bot.repair.guard.syntax import marks
 from bot.repair.guard.syntax.grammar import Grammar, Vocabulary
 from bot.repair.guard.syntax.reader import Reader
@@ -41,6 +43,8 @@ class TreeLanguage:
     is_test_path: Callable[[str], bool]
     is_collected: Callable[[str], bool]
     examples: Callable[[Sequence[Node]], Iterator[tuple[str, str, tuple[Mark, ...]]]] = no_examples
+    results: bool = False
+    """Failures are given back, not thrown."""
     of_file: Callable[[str, Sequence[Node]], tuple[list[Mark], list[Directive], int]] = nothing
 
     def claims(self, path: str) -> bool:
@@ -72,12 +76,14 @@ class TreeLanguage:
             units=tuple(units),
             marks=(*found, *marks.detection(text, self.PATTERNS.comments)),
             directives=(*directives, *self._suppressions(nodes), *more),
-            closers=(*closers, ("#pragma", restored)) if restored else closers,
+            closers=(*closers, *((n, c) for n, c in (("#pragma", restored), ("deny", self._denied(nodes))) if c)),
             constants=tuple(
                 (name, normal(v[0], grammar))
                 for name, v in (values.file.own.items() if test else ())
                 if len(v) == 1 and is_literal(v[0], grammar)
             ),
+            heed=Heed() if test else heed_of(nodes, results=self.results),
+            specials=() if test else tuple(specials_of(nodes)),
         )
 
     def _examples(self, nodes: Sequence[Node]) -> Iterator[Unit]:
@@ -100,6 +106,13 @@ class TreeLanguage:
         if wrong is not None and not (self.grammar.tolerant and balanced(text, self.PATTERNS.comments)):
             raise Unparsable("syntax error", line_of(wrong))
         return root
+
+    def _denied(self, nodes: Sequence[Node]) -> int:
+        """How many lints attributes make errors (Rust's `deny` and `forbid`)."""
+        if "inner_attribute_item" not in self.grammar.annotated:
+            return 0
+        told = (a for n in nodes if n.type in self.grammar.annotated for a in self.grammar.annotations(n))
+        return sum(a.text.count(",") + 1 for a in told if a.name in {"deny", "forbid"})
 
     def _suppressions(self, nodes: Sequence[Node]) -> Iterator[Directive]:
         seen: set[tuple[str, int]] = set()

@@ -232,6 +232,7 @@ RUST = TreeLanguage(
     grammar=GRAMMAR,
     vocabulary=VOCABULARY,
     endings=(".rs",),
+    results=True,
     is_test_path=lambda path: (
         path.startswith("tests/") or "/tests/" in path or path.endswith(("_test.rs", "/tests.rs", "_tests.rs"))
     ),

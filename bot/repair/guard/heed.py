@@ -1,0 +1,216 @@
+"""Whose failure comes out and whose is dropped, in code that is no test: counted by the names of calls."""
+
+from collections.abc import Iterator, Sequence
+
+import re2
+from tree_sitter import Node
+
+from bot.repair.guard.facts import Heed
+from bot.repair.guard.trees import field as child
+from bot.repair.guard.trees import line_of, text_of, walk
+
+CALLS = frozenset(
+    {"call_expression", "new_expression", "method_invocation", "object_creation_expression", "call"}
+    | {"function_call_expression", "member_call_expression", "scoped_call_expression"}
+)
+TRIES = frozenset({"try_statement", "try_with_resources_statement", "try_expression", "begin", "body_statement"})
+HANDLERS = frozenset({"catch_clause", "catch_block", "rescue"})
+AFTER = frozenset({"finally_clause", "finally_block", "ensure", "else"})
+BLOCKS = frozenset({"statement_block", "block", "compound_statement", "then", "statements", "declaration_list"})
+JUMPS = frozenset({"continue_statement", "break_statement", "next", "break", "empty_statement", "jump_expression"})
+COMMENTS = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
+LOOPS = frozenset(
+    {"for_statement", "for_in_statement", "enhanced_for_statement", "while_statement", "foreach_statement"}
+)
+LITERALS = re2.compile(
+    r"^(?:null|nil|undefined|None|true|0|0\.0|\"\"|''|\[\]|\{\}|\(\)|nullptr|Unit|listOf\(\)|emptyList\(\)|array\(\))?;?$"
+)
+ANY = re2.compile(r"^\W*(?:[\w.:\\]*\b)?(?:Throwable|Exception|RuntimeException|StandardError|exception)\b")
+LOGS = re2.compile(r"(?i)^(?:this\.|self\.|\$this->)?_?(?:log|logger|logging|slog|Rails\.logger|timber)\b")
+PRINTS = re2.compile(
+    r"^(?:console\.|print\b|println\b|puts\b|warn\b|p\b|printf\b|fmt\.|System\.(?:out|err)\.|Log\.|error_log\b|echo\b|"
+    r"std::c(?:err|out|log)\b|\w+\.printStackTrace\b|eprintln|pp\b)"
+)
+EXPECTED_TO_FAIL = frozenset(
+    {
+        "JSON.parse",
+        "URL",
+        "decodeURIComponent",
+        "decodeURI",
+        "getItem",
+        "setItem",
+        "removeItem",
+        "require",
+        "import",
+        "close",
+    }
+)
+"""What is tried because only its failure tells that something is not so."""
+HANDED = frozenset({"expression_list", "field_expression", "call_expression", "await_expression"})
+CLIMB = 8  # nodes above a call in which its error may be handled
+ERROR = re2.compile(r"^(?:\w*[eE]rr(?:or)?|ok)$")
+
+
+def heed_of(nodes: Sequence[Node], *, results: bool = False) -> Heed:
+    """Read all nodes of a file in any language that tree-sitter reads, parents first.
+
+    `results` says that failures are given back (Go, Rust), not thrown.
+    """
+    heeded: list[str] = []
+    dropped: list[tuple[str, int]] = []
+    within: dict[int, int] = {}
+    for node in nodes:
+        for body, line in _droppers(node, results=results) if node.id not in within else ():
+            within.update((n.id, line) for n in walk(body))
+    for node in nodes:
+        name = _name(node) if node.type in CALLS else ""
+        if not name:
+            continue
+        if node.id in within:
+            dropped.append((name, within[node.id]))
+        elif not results or _is_heeded(node):
+            heeded.append(name)
+    return Heed(tuple(heeded), tuple(dropped))
+
+
+def _name(node: Node) -> str:
+    """The last part of what is called."""
+    one = child(node, "function", "name", "method", "constructor", "type") or next(iter(node.named_children), None)
+    while one is not None and one.named_child_count and one.type not in {"identifier", "arguments"}:
+        last = one.named_children[-1]
+        if last.end_byte != one.end_byte:
+            return ""
+        one = last
+    return text_of(one)[:80]
+
+
+def _asked(node: Node) -> str:
+    """What is called, by its last name; `JSON.parse` by both, since most else that parses may not fail."""
+    name = _name(node)
+    return text_of(child(node, "function"))[:80] if name == "parse" else name
+
+
+def _droppers(node: Node, *, results: bool) -> Iterator[tuple[Node, int]]:
+    """(what is tried, line of the handler) when a node drops any failure."""
+    if node.type in TRIES:
+        yield from _tried(node)
+    elif node.type == "rescue_modifier" and _is_nothing(node.named_children[-1]):
+        yield node.named_children[0], line_of(node)
+    elif node.type == "call_expression" and not results and _name(node) == "catch":
+        handler = child(node, "arguments")
+        target = child(child(node, "function"), "object")
+        if handler is not None and target is not None and _is_idle_function(handler):
+            yield target, line_of(node)
+    elif results and node.type == "if_statement" and _gives_nil(node):
+        yield from ((n, line_of(node)) for n in _before(node) if n is not None)
+    elif results and node.type in {"let_declaration", "assignment_statement", "short_var_declaration"}:
+        left = text_of(child(node, "pattern", "left")).replace(" ", "")
+        right = child(node, "value", "right")
+        if right is not None and (left in {"", "_"} or left.endswith(",_")) and not _is_heeded(right):
+            yield right, line_of(node)
+
+
+def _gives_nil(node: Node) -> bool:
+    """Go's `if err != nil { return x, nil }`."""
+    body = child(node, "consequence")
+    if "".join(text_of(child(node, "condition"))[:40].split()) != "err!=nil" or body is None:
+        return False
+    told = " ".join(text_of(body)[:200].strip("{} \n\t").split())
+    return told.startswith("return ") and "err" not in told and (told == "return nil" or told.endswith(", nil"))
+
+
+def _before(node: Node) -> tuple[Node | None, ...]:
+    """What gave back the error that an `if` asks for."""
+    made = child(node, "initializer") or node.prev_named_sibling
+    return (child(made, "right"),)
+
+
+def _tried(node: Node) -> Iterator[tuple[Node, int]]:
+    handlers = [c for c in node.named_children if c.type in HANDLERS]
+    body = [c for c in node.named_children if c.type not in HANDLERS | AFTER]
+    for handler in handlers:
+        if _is_broad(handler) and (idle := _idle(handler, looped=_in_loop(node))):
+            names = {_asked(n) for b in body for n in walk(b) if n.type in CALLS}
+            if idle == "empty" or not names & EXPECTED_TO_FAIL:
+                yield from ((b, line_of(handler)) for b in body)
+            return
+
+
+def _is_broad(handler: Node) -> bool:
+    """Whether a handler catches whatever there is."""
+    if handler.type == "rescue":
+        told = child(handler, "exceptions")
+        return told is None or bool(ANY.search(text_of(told)))
+    head = text_of(handler).partition("{")[0].partition("(")[2].strip()
+    if not head or head.startswith("...") or " " not in head.partition(")")[0]:
+        return True  # of JavaScript, or of C++ for everything
+    bare, _, typed = head.removeprefix("const ").removeprefix("final ").partition(": ")
+    return any(ANY.search(part.strip("( &")) for part in (typed or bare).split("|"))
+
+
+def _idle(handler: Node, *, looped: bool) -> str:
+    """`empty` or `told` when a handler does nothing with the failure but, perhaps, tell of it; else empty."""
+    blocks = [c for c in handler.named_children if c.type in BLOCKS]
+    one = child(handler, "body") or (blocks[-1] if blocks else None)
+    inner = [one] if one is not None and one.type not in BLOCKS else list(one.named_children if one is not None else ())
+    statements = [s for s in inner if s.type not in COMMENTS]
+    if len(statements) == 1 and statements[0].type == "statements":
+        statements = list(statements[0].named_children)
+    if not statements:
+        return "empty"
+    return "told" if all(_says_nothing(s, looped=looped) for s in statements) else ""
+
+
+def _says_nothing(statement: Node, *, looped: bool) -> bool:
+    text = text_of(statement)[:400]
+    if statement.type in JUMPS and not text.startswith("return"):
+        return True
+    if text.startswith("return"):
+        return bool(LITERALS.search("".join(text.removeprefix("return").split())))
+    if LOGS.search(text):
+        return not looped
+    return bool(PRINTS.search(text)) or (statement.type not in CALLS and _is_nothing(statement))
+
+
+def _is_nothing(node: Node) -> bool:
+    return bool(LITERALS.search("".join(text_of(node)[:40].split())))
+
+
+def _is_idle_function(arguments: Node) -> bool:
+    """Whether the only argument is a function that does nothing."""
+    given = arguments.named_children
+    if len(given) != 1 or given[0].type not in {"arrow_function", "function_expression"}:
+        return False
+    body = child(given[0], "body")
+    if body is None or body.type != "statement_block":
+        return body is not None and (_is_nothing(body) or bool(PRINTS.search(text_of(body)[:80])))
+    return all(_says_nothing(s, looped=False) for s in body.named_children if s.type not in COMMENTS)
+
+
+def _in_loop(node: Node) -> bool:
+    one = node.parent
+    while one is not None and "function" not in one.type and "method" not in one.type:
+        if one.type in LOOPS:
+            return True
+        one = one.parent
+    return False
+
+
+def _is_heeded(call: Node) -> bool:
+    """In Go and Rust: whether the error that a call gives back is looked at, or handed on."""
+    one, above = call, call.parent
+    for _ in range(CLIMB):
+        if above is None or above.type not in HANDED:
+            break
+        if above.type == "field_expression" and text_of(child(above, "field")) in {"unwrap", "expect"}:
+            return True
+        if above.type == "call_expression" and child(above, "function") != one:
+            return False
+        one, above = above, above.parent
+    if above is None:
+        return False
+    if above.type in {"try_expression", "return_statement", "return_expression"}:
+        return True
+    if above.type in {"short_var_declaration", "assignment_statement"}:
+        return any(ERROR.search(x.strip()) for x in text_of(child(above, "left")).split(","))
+    return False
