@@ -73,6 +73,12 @@ def failing(result: ReplayResult) -> list[JobResult]:
     return [j for j in result.jobs if j.result is Result.FAILURE and not j.continue_on_error]
 
 
+def may_be_flaky(complaint: Diagnosis) -> bool:
+    """Whether to run a step again before anything else; a generator is none, which no test has judged."""
+    is_generator = complaint.category is Category.SNAPSHOT_DIFF and not complaint.failing_tests
+    return complaint.category in MAY_BE_FLAKY and not is_generator
+
+
 def run_again(bench: Workbench, complaint: Diagnosis, means: Means) -> Reruns:
     """Run a held step again as often as the settings say."""
     settings = means.settings.fix
@@ -182,7 +188,7 @@ class Ahead:
         self._means.tell(f"{job.name}: {complaint.category}: {complaint.error.strip()}")
         if bench is None or not self._is_first(complaint.fingerprint):
             return
-        if complaint.category in MAY_BE_FLAKY:
+        if may_be_flaky(complaint):
             self._means.tell(f"running the failing step of {job.name} again, to see whether it is flaky")
             ran = self._reruns[job.key] = run_again(bench, complaint, self._means)
             if ran.passed:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.errors import OutOfBudget, Refused
-from bot.findings import MAY_BE_FLAKY, Ahead, Checked, Means, checked_candidates, failing, run_again
+from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
 from bot.model import Advice, Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
 from bot.repair.patch import PatchPolicy, apply, commit
@@ -123,7 +123,7 @@ class Rounds:
             if key in self.state.flaky or bench is None or ((FLAKY, cause) in self.state.tried and cause not in causes):
                 continue
             self.state.tried.add((FLAKY, cause))
-            if complaint.category in MAY_BE_FLAKY:
+            if may_be_flaky(complaint):
                 self._means.tell(f"running the failing step of {key.split(':')[1]} again, to see whether it is flaky")
                 if reason := self._flakiness(key, bench, self.state.commit, complaint):
                     self.state.flaky[key] = reason

@@ -59,6 +59,7 @@ def test_a_slow_leg_keeps_nobody_waiting_for_a_candidate(project: Make, monkeypa
     assert (done.verdict, [(a.strategy, a.verdict) for a in done.attempts]) == ("FIXED", [("left behind", "FIXED")])
     assert sum(line.startswith("trying left behind") for line in told) == 1
     assert any(line.startswith("gen: snapshot_diff: ") for line in told[: told.index("ended slow")])
+    assert not any("to see whether it is flaky" in line for line in told), "a generator is not run again and again"
 
 
 def test_what_is_found_out_takes_the_place_of_the_leg(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
