@@ -4,8 +4,9 @@ from tree_sitter import Node
 
 from bot.repair.guard.config.readers import Setting
 from bot.repair.guard.facts import TooComplex
-from bot.repair.guard.javascript.tree import line_of, parse, string_of, text_of
+from bot.repair.guard.javascript.tree import parse, string_of
 from bot.repair.guard.javascript.values import normal
+from bot.repair.guard.trees import line_of, text_of
 
 MOST = 20_000
 ITEMS = "items"  # the key of what stands in a list at the top, such as `...js.configs.recommended`

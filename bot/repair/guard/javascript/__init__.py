@@ -9,12 +9,13 @@ from bot.repair.guard.directives import Anchor, from_comments, line_words, words
 from bot.repair.guard.facts import Facts, Patterns, TooComplex
 from bot.repair.guard.heed import heed_of
 from bot.repair.guard.javascript import marks
-from bot.repair.guard.javascript.tree import line_of, parse, text_of, walk
+from bot.repair.guard.javascript.tree import parse
 from bot.repair.guard.javascript.units import units_of
 from bot.repair.guard.javascript.values import Values, is_literal, normal
 from bot.repair.guard.kinds import in_test_folder, is_script_setup, is_script_test
 from bot.repair.guard.lexer import without_comments
 from bot.repair.guard.specials import specials_of
+from bot.repair.guard.trees import line_of, text_of, walk
 
 NAME = "javascript"
 MOST = 60_000  # nodes of one file that are read with care

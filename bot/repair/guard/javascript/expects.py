@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check
-from bot.repair.guard.javascript.tree import Chain, arguments, line_of, text_of, walk
+from bot.repair.guard.javascript.tree import Chain, arguments
 from bot.repair.guard.javascript.values import Scope, is_constant, literals, normal
 from bot.repair.guard.javascript.vocabulary import (
     ASSERTS,
@@ -26,6 +26,7 @@ from bot.repair.guard.javascript.vocabulary import (
     SELF_EQUAL,
     WILD,
 )
+from bot.repair.guard.trees import line_of, text_of, walk
 
 
 @dataclass(frozen=True, slots=True)

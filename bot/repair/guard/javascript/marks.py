@@ -9,9 +9,10 @@ import re2
 from tree_sitter import Node
 
 from bot.repair.guard.facts import Mark
-from bot.repair.guard.javascript.tree import FUNCTIONS, Chain, arguments, line_of, size_of, string_of, text_of, walk
+from bot.repair.guard.javascript.tree import FUNCTIONS, Chain, arguments, string_of
 from bot.repair.guard.javascript.values import is_constant, normal
 from bot.repair.guard.rules import listed
+from bot.repair.guard.trees import line_of, size_of, text_of, walk
 
 OFF = frozenset(listed("skip only todo failing fails fail fixme skipIf runIf skipTest pend ignore slow"))
 RUNNERS = frozenset(

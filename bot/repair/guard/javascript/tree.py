@@ -6,17 +6,13 @@ from functools import cache
 
 import tree_sitter_javascript
 import tree_sitter_typescript
-from tree_sitter import Language, Node, Parser, Point
+from tree_sitter import Language, Node, Parser
 
-from bot.repair.guard.facts import TooComplex, Unparsable
+from bot.repair.guard.facts import Unparsable
 from bot.repair.guard.rules import listed
+from bot.repair.guard.trees import first_error, line_of, text_of
+from bot.repair.guard.trees import parse as parsed
 
-LARGEST = 200_000  # characters that are parsed with care
-LONGEST = 20_000  # characters of a line: above, it is minified, and look-ahead costs the square
-CHUNK = 1024
-WORK = 20  # how often each byte may be looked at (normal source: 1.1 to 2 times), plus WORK_FREE bytes
-WORK_FREE = 500_000
-STEPS = 3  # parser steps (in hundreds) per 100 bytes; normal source needs 3
 FUNCTIONS = frozenset(
     listed(
         "arrow_function function_expression function_declaration generator_function "
@@ -39,70 +35,11 @@ def parse(path: str, text: str) -> Node:
 
     Raises `TooComplex` when it is large, minified or made to keep the parser busy, `Unparsable` on a syntax error.
     """
-    if len(text) > LARGEST or max(map(len, text.split("\n"))) > LONGEST:
-        raise TooComplex("too large, or a line is too long")
-    source = text.encode("utf-8", "surrogatepass")
-    budget = WORK * len(source) + WORK_FREE
-    most_steps = STEPS * len(source) // 100 + 1000
-    spent = steps = 0
-    parsing = True
-
-    def read(at: int, _: Point) -> bytes:
-        nonlocal spent
-        spent += CHUNK if parsing else 0  # the tree reads the texts of its nodes through this, too
-        return source[at : at + CHUNK] if spent <= budget else b""
-
-    def stop(*_: object) -> bool:
-        nonlocal steps
-        steps += 1
-        return spent > budget or steps > most_steps
-
-    parser = _parser(path.rpartition(".")[2].lower())
-    try:
-        tree = parser.parse(read, progress_callback=stop)
-    except ValueError as e:  # stopped
-        parser.reset()
-        raise TooComplex("the parser needs too long") from e
-    parsing = False
-    if spent > budget:
-        raise TooComplex("the parser needs too long")
-    if tree.root_node.has_error:
-        raise Unparsable("syntax error", _first_error(tree.root_node))
-    return tree.root_node
-
-
-def _first_error(root: Node) -> int:
-    node = root
-    while True:
-        bad = next((c for c in node.children if c.has_error or c.is_missing or c.is_error), None)
-        if bad is None or bad.is_error or bad.is_missing:
-            return line_of(bad or node)
-        node = bad
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """All named nodes below and with `node`, parents first."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        yield one
-        if one.child_count:
-            stack.extend(reversed(one.named_children))
-
-
-def size_of(node: Node) -> int:
-    """The bytes of a node's source."""
-    return node.end_byte - node.start_byte
-
-
-def line_of(node: Node) -> int:
-    """The line (from 1) on which a node starts."""
-    return node.start_point.row + 1
-
-
-def text_of(node: Node | None) -> str:
-    """The source of a node as it stands."""
-    return (node.text or b"").decode("utf-8", "replace") if node else ""
+    root = parsed(_parser(path.rpartition(".")[2].lower()), text)
+    wrong = first_error(root)
+    if wrong is not None:
+        raise Unparsable("syntax error", line_of(wrong))
+    return root
 
 
 def string_of(node: Node) -> str:

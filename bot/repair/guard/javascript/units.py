@@ -9,9 +9,10 @@ from bot.repair.guard.directives import literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, TooComplex, Unit
 from bot.repair.guard.javascript import marks
 from bot.repair.guard.javascript.expects import Place, checks_of
-from bot.repair.guard.javascript.tree import FUNCTIONS, Chain, arguments, chain_of, line_of, size_of, text_of, walk
+from bot.repair.guard.javascript.tree import FUNCTIONS, Chain, arguments, chain_of
 from bot.repair.guard.javascript.values import Scope, Values, is_false, normal
 from bot.repair.guard.rules import listed
+from bot.repair.guard.trees import line_of, size_of, text_of, walk
 
 TESTS = frozenset(listed("it test specify fit xit ftest xtest xspecify its bench"))
 SUITES = frozenset(listed("describe context suite fdescribe xdescribe fcontext xcontext feature scenario"))

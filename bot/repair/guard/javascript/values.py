@@ -8,7 +8,8 @@ from functools import cached_property
 
 from tree_sitter import Node
 
-from bot.repair.guard.javascript.tree import string_of, text_of, walk
+from bot.repair.guard.javascript.tree import string_of
+from bot.repair.guard.trees import text_of, walk
 
 FIXED = frozenset({"true", "false", "null", "undefined"})
 LEAVES = frozenset({"string", "template_string", "number", "regex"}) | FIXED
