@@ -18,7 +18,7 @@ _COUNT = compile_pattern(
 )
 _WORDS = {
     "failed": ("failed", "failures", "failure", "fail", "failing", "unexpected successes"),
-    "errors": ("errors", "error", "undefined", "ambiguous"),
+    "errors": ("errors", "error", "undefined", "ambiguous", "timed", "exec"),  # `1 timed out`, `1 exec failed`
     "passed": ("passed", "passing", "pass", "succeeded", "xfailed", "xpassed", "expected failures", "subtests"),
     "skipped": ("skipped", "skips", "skip", "pending", "ignored", "todo", "incomplete", "disabled", "canceled"),
     "total": ("total", "examples", "example", "tests", "test", "tests run", "runs", "specs"),

@@ -15,7 +15,7 @@ _MOCHA_LINES = 60, 4000  # of the list of failures that are read: for each, and 
 _MARK_LINES = 3  # between a test case of Ant and the word that it failed
 _TAP_LINES = 8  # of what is told of a point of TAP before what kind it is
 _CATCH_HEADER = 12  # lines before a failed check of Catch2 in which its test is named
-_ITEM = compile_pattern(r"^\d+\) (\S.*)$")
+_ITEM = compile_pattern(r"^ {0,2}\d+\) (\S.*)$")
 _FAILED_SECTIONS = {
     "pytest.part": {"FAILURES", "ERRORS"},
     "phpunit.section": {"failure", "failures", "error", "errors"},
@@ -27,7 +27,7 @@ def _named(tool: str) -> Signature:
     return Signature(f"{tool}.named", "test", Category.TEST_ASSERTION, 90, (), "")
 
 
-_MOCHA, _JASMINE, _BUSTED, _CATCH = map(_named, ("mocha", "jasmine", "busted", "catch"))
+_MOCHA, _JASMINE, _BUSTED, _CATCH, _RSPEC = map(_named, ("mocha", "jasmine", "busted", "catch", "rspec"))
 
 
 def refined(log: Log, hits: Iterable[Hit]) -> Iterator[Hit]:
@@ -154,6 +154,13 @@ def _busted(log: Log, place: Hit) -> Iterator[Hit]:
         yield Hit(_BUSTED, {**place.fields, "test": line.text.strip()}, line, place.step)
 
 
+def _hspec(log: Log, place: Hit) -> Iterator[Hit]:
+    """Read the title behind the place of a failure of Hspec: `1) group test`; its counts are as those of RSpec."""
+    for line in log.around(place.line.number, place.line.offset, 0, 1)[1:]:
+        if item := _ITEM.match(line.text.encode()):
+            yield Hit(_RSPEC, {**place.fields, "test": (item.group(1) or b"").decode()}, line, place.step)
+
+
 def _catch(log: Log, place: Hit) -> Iterator[Hit]:
     """Read the header over a failed check of Catch2: dashes, the test, its sections, dashes, its place, dots."""
     lines = log.around(place.line.number, place.line.offset, _CATCH_HEADER, 0)[:-1]
@@ -175,4 +182,5 @@ _READERS: dict[str, Callable[[Log, Hit], Iterator[Hit]]] = {
     "jasmine.message": _jasmine,
     "busted.failed": _busted,
     "catch.place": _catch,
+    "hspec.place": _hspec,
 }

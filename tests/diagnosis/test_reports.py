@@ -44,6 +44,7 @@ def counts(text: str) -> Told:
         ("DONE 120 tests, 3 skipped, 2 failures in 3.001s", (115, 2, 3)),
         ("test result: FAILED. 5 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out", (5, 1, 2)),
         ("     Summary [   9.876s] 396 tests run: 395 passed (1 slow), 1 failed, 4 skipped", (395, 1, 4)),
+        ("     Summary [  63.334s] 308 tests run: 305 passed, 2 failed, 1 timed out, 22 skipped", (305, 3, 22)),
         ("[ERROR] Tests run: 10, Failures: 1, Errors: 2, Skipped: 3", (4, 3, 3)),
         ("2966 tests completed, 1 failed, 5 skipped", (2960, 1, 5)),
         ("[info] Tests: succeeded 10, failed 1, canceled 0, ignored 2, pending 0", (10, 1, 2)),
