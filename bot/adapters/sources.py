@@ -12,7 +12,7 @@ itself makes the archives that its runners download. A sandbox sees what is here
 import hashlib
 import os
 import shutil
-import tarfile
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,6 +26,11 @@ from filelock import FileLock
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import CorruptCache, GitFailed, Transient, Unavailable
 from bot.text.urls import canonical
+
+if sys.version_info >= (3, 12):
+    import tarfile
+else:  # 3.11.0 to 3.11.3 cannot filter what they extract
+    from backports import tarfile
 
 MAX_BYTES = 1_000_000_000  # of a repository's pack, and of the files of a commit
 MAX_MEMORY_BYTES = 1_500_000_000
