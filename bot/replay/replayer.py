@@ -37,6 +37,7 @@ from bot.replay.repositories import Repositories
 from bot.replay.schedule import Ended, RunLeg, Schedule
 from bot.replay.side_effects import SideEffects
 from bot.replay.source import Origin
+from bot.replay.switched_off import offered
 from bot.replay.workbench import Look, Workbench
 from bot.replay.workflow import Workflow
 from bot.yaml12 import load
@@ -356,7 +357,7 @@ class Replay:
         log = f"{place}_{name.replace('/', '_')[:MAX_LOG_NAME]}.txt"
         leg = Leg(
             planned.job_id,
-            self._spec(call, job, folder, derived.document, actions, contained),
+            self._spec(call, planned, folder, derived.document, actions, contained),
             folder,
             self._tools.sandbox,
             self._repositories.serve,
@@ -390,7 +391,7 @@ class Replay:
     def _spec(
         self,
         call: Call,
-        job: Mapping[str, Any],
+        planned: Planned,
         folder: LegFolder,
         document: Mapping[str, Any],
         actions: Found,
@@ -401,6 +402,9 @@ class Replay:
         folders = {name: (path, places[name]) for name, path in actions.folders.items()}
         refused = {**dict.fromkeys(actions.side_effects, ""), **actions.refused}
         machine, stand_ins, uses = self._tools.machine, self._tools.stand_ins, actions.uses
+        job = call.workflow.jobs[planned.job_id]
+        toolchains = offered(machine.toolchains, labels_of(job, planned.scope), self._plan.options.as_of)
+        machine = replace(machine, toolchains=toolchains)
         if contained:  # act itself reaches the engine alone
             machine, stand_ins = replace(machine, network="none", proxy=None), self._plain
             more = containers.refused(job, {*uses, *used([job])})
