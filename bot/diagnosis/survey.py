@@ -67,8 +67,9 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
         if bare in ask.dull and reader.next_part > raw.offset:
             continue
         text = readable(bare)
-        steps = len(reader.steps)
-        reader.feed(raw, text)
+        steps, mark = len(reader.steps), is_mark(text)
+        if mark or reader.next_part <= raw.offset:
+            reader.feed(raw, text)
         if len(reader.steps) > steps:
             hits[begun:] = _settled(hits[begun:], reader.steps[steps - 1])
             if len(hits) > _MOST:
@@ -79,7 +80,7 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
         if _KEY in text:
             _note_key(keys, raw.number, text)
         found = ask(text)
-        if not found and not is_mark(text) and _KEY not in text:
+        if not found and not mark and _KEY not in text:
             ask.forget(bare)
         for signature, fields in found:
             hits.append(Hit(signature, fields, _line(raw, text), len(reader.steps) - 1))

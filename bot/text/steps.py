@@ -41,7 +41,7 @@ _JOB = compile_pattern(r"^Complete job name: (.*)")
 _HOOK = compile_pattern(r"^'.*'$")
 _USES = compile_pattern(r"^(?:[\w.-]+/[\w./-]+@\S+|\./\S*|docker://\S+)$")
 _FIRST = (b"##[", b"Post job cleanup.", b"Complete job name: ")
-_INSIDE = ("⭐".encode(), "❌".encode(), b"exitcode")  # act indents its marks
+_STAR, _CROSS = "⭐".encode(), "❌".encode()  # act indents its marks
 MOST_STEPS = 5000
 """Steps of one log; what looks like the beginning of more belongs to the last."""
 
@@ -80,7 +80,9 @@ class Step:
 
 def is_mark(text: bytes) -> bool:
     """Tell whether a cleaned line may say something about steps."""
-    return text.startswith(_FIRST) or any(map(text.__contains__, _INSIDE))
+    if text.startswith(_FIRST) or b"exitcode" in text:
+        return True
+    return not text.isascii() and (_STAR in text or _CROSS in text)
 
 
 class StepReader:
