@@ -11,6 +11,7 @@ from bot.repair.guard import builds, exits, files, scripts, sources, workflows
 from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
 from bot.repair.guard.config.files import configures
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.rules import RULES
@@ -62,8 +63,6 @@ def _all(given: Sequence[Change], known: Known | None) -> Iterator[Refusal]:
         yield from _told(workflows.judge(change))
 
 
-def _told(
-    findings: Iterable[builds.Finding | config.Finding | scripts.Finding | exits.Finding | workflows.Finding],
-) -> Iterator[Refusal]:
+def _told(findings: Iterable[Finding]) -> Iterator[Refusal]:
     for found in findings:
         yield Refusal(rule=found.rule, file=found.path, line=found.line, message=found.message)

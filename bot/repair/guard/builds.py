@@ -13,6 +13,7 @@ import re2
 
 from bot.repair.guard.change import Change
 from bot.repair.guard.facts import TooComplex
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.lexer import without_comments
 
 LARGEST = 300_000  # characters
@@ -130,16 +131,6 @@ KINDS = tuple(
         (r"(?:^|/)meson\.build$", MESON),
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a build file asks less of, and where."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
 
 
 def builds(path: str) -> Kind | None:

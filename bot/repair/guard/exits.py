@@ -1,12 +1,12 @@
 """Programs whose failures are dropped: an exit with failure became one with success, a set-up throws no longer."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import re2
 
 from bot.repair.guard.change import Change
 from bot.repair.guard.facts import TooComplex
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.kinds import is_script_setup, name_of
 from bot.repair.guard.lexer import code_only
 
@@ -27,16 +27,6 @@ UNINDENTED = re2.compile(r"\n[^\s)#]")
 SUCCESS = frozenset({"", "0", "None", "False", "undefined"})
 THROWS = re2.compile(r"\bthrow\b|\bfail\(")
 LARGEST = 300_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that a program breaks, and where."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
 
 
 def judge(change: Change) -> Iterator[Finding]:

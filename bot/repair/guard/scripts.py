@@ -3,7 +3,6 @@
 import ast
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import re2
 
@@ -11,6 +10,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.commands import compare
 from bot.repair.guard.config.readers import Setting, ini, jsonc, toml, yaml_tree
 from bot.repair.guard.facts import TooComplex, Unparsable
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.kinds import is_workflow, name_of
 from bot.repair.guard.shell import checker, commands
 
@@ -40,16 +40,6 @@ DASH = re2.compile(r"(?m)^\s*-\s+")  # tox ignores failures of a command behind 
 LABEL = re2.compile(r"\[[^\]]*\]")  # of a step that has a name
 ROWS = 5000  # lines of recipes
 MOST = 30  # scripts that are followed from one that calls them
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that a script breaks, and where."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
 
 
 Scripts = Mapping[str, str]

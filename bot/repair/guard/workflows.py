@@ -14,6 +14,7 @@ from bot.errors import UsageError
 from bot.repair.guard.change import Change
 from bot.repair.guard.config.readers import Setting, yaml_tree
 from bot.repair.guard.facts import TooComplex, Unparsable
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.shell import checker, commands
 from bot.yaml12 import compose
@@ -34,16 +35,6 @@ FEWER = re2.compile(
 )
 DOES = re2.compile(r"\.(run|uses|script)$")
 USES = re2.compile(r"(^|\.)uses$")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that a CI file breaks, and where."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
 
 
 def judge(change: Change) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from bot.repair.guard.config.files import Reader, configures, settings_of
 from bot.repair.guard.config.readers import Setting
 from bot.repair.guard.config.tables import TOOLS
 from bot.repair.guard.facts import TooComplex, Unparsable
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.kinds import name_of
 from bot.repair.guard.options import WHOLE
 from bot.repair.guard.shell import unquoted
@@ -36,16 +37,6 @@ OWN_FILES = frozenset(
     {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
 )
 ADDABLE = frozenset({"typescript", "pre-commit", "package", "pyproject", "none"})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that the configuration breaks, and where."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
 
 
 FIXES = frozenset({"--fix", "--write", "-w", "-i", "--in-place"})
