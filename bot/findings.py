@@ -25,6 +25,8 @@ MAY_BE_FLAKY = frozenset(
     {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
 )
 WORKFLOW = "workflow"
+ABOUT = frozenset({"generated-file", "lock-file", "snapshot", WORKFLOW})
+"""The rules that a strategy may be about; the others are for nobody to break."""
 """The rule by which the policy and the guard refuse changes of files that steer CI."""
 CANDIDATE = "a candidate to be proven: "
 """How people are told of one; its summary follows."""
@@ -114,7 +116,9 @@ def checked_candidates(
 def check(candidate: Candidate, means: Means) -> Checked:
     """Hold a candidate against the patch policy and the guard."""
     settings, scope = means.settings, means.settings.scope
-    allowed = frozenset({*candidate.rules, *settings.guard.allow})
+    allowed = frozenset({*ABOUT.intersection(candidate.rules), *settings.guard.allow})
+    if not settings.fix.snapshots and "snapshot" not in settings.guard.allow:
+        allowed -= {"snapshot"}
     if not settings.fix.workflow_files and WORKFLOW not in settings.guard.allow:
         allowed -= {WORKFLOW}
     policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)

@@ -99,6 +99,8 @@ def diagnose(incident: Incident, work: Work) -> Incident:
     state.complaints = _complaints(state, means, incident)
     parts = tuple(part_of(job, state.complaints[job.key]) for job in failing(state.result))
     if not parts:
+        if state.result.result is not Result.SUCCESS:
+            return _ended(incident, Verdict.UNREPLAYABLE, state.result.reason or "")
         reason = "the same tree failed in its first replay and passed in the second"
         return _ended(incident, Verdict.FLAKY, reason, advice=rerun_after(reason))
     if incident.green:

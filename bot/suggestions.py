@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from bot.errors import OutOfBudget, Refused, Unavailable, UsageError
-from bot.findings import WORKFLOW, Checked, Means, checked_candidates, refusals_of
+from bot.findings import WORKFLOW, Checked, Means, checked_candidates, failing, refusals_of
 from bot.model import Advice, Category, Diagnosis, Incident, JobResult, ReplayResult, Result, Verdict
 from bot.repair.patch import apply, commit
 from bot.replay.verdict import regressions
@@ -116,7 +116,8 @@ def _judge(before: ReplayResult, after: ReplayResult, legs: tuple[str, ...]) -> 
     own = [j for j in after.jobs if j.key in legs or ((j.workflow, j.id) in jobs and before.job(j.key) is None)]
     if worse := regressions(before, after):
         return Verdict.REGRESSED, "; ".join(worse.values())
-    if red := next((j for j in own if j.result is Result.FAILURE), None):
+    known = {j.key for j in failing(before)}  # legs that could not be replayed may come out red now, or begin at all
+    if red := next((j for j in failing(after) if j in own or j.key not in known), None):
         step = f" in '{red.failing_step.name}'" if red.failing_step else ""
         return Verdict.STILL_FAILING, f"with it, the job {red.name} fails{step}"
     if own and all(j.result is Result.SUCCESS for j in own):

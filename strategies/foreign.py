@@ -26,7 +26,7 @@ class Foreign:
         """See `strategies.Strategy.applies`."""
         try:
             return bool(self._module.applies(diagnosis, tree))
-        except Exception as e:  # noqa: BLE001 - whatever others have written
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - whatever others have written
             self._failed(e)
             return False
 
@@ -39,10 +39,10 @@ class Foreign:
                 yield candidate.model_copy(update={"strategy": self.NAME})
         except RegreenError:  # of the tools: the time is over, the held job has ended
             raise
-        except Exception as e:  # noqa: BLE001 - whatever others have written
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - whatever others have written
             self._failed(e)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
         self._tell(f"the strategy '{self.NAME}' of the package {self._package} has failed: {_told(error)} ({where})")

@@ -1,6 +1,7 @@
 """Changes of workflow files that change versions and nothing else: all that people allow by `fix.workflow_files`."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 import re2
 import yaml
@@ -14,6 +15,7 @@ IMAGE = re2.compile(r"^(ubuntu|macos|windows)-\d+(?:\.\d+)*(?:-[a-z]+)*$")
 VERSION = re2.compile(r"^(v?)\d+(?:\.\d+)*$")
 NUMBER = re2.compile(r"\d+")
 MATRIX = ("strategy", "matrix")
+OF_MATRIX = re2.compile(r"-version['\"]?\s*:\s*['\"]?\$\{\{\s*matrix(?:\.|\[\s*')([\w-]+)")
 
 Pair = tuple[tuple[str, ...], yaml.ScalarNode, yaml.ScalarNode]
 
@@ -32,10 +34,11 @@ def more_than_versions(change: Change) -> str:
     except (UsageError, _OtherShapeError):
         return "more than versions is changed"
     text, made, at = change.old_text, [], 0
+    keys = frozenset(OF_MATRIX.findall(text))
     for path, before, after in sorted(pairs, key=lambda p: p[1].start_mark.index):
         if before.value == after.value or before.start_mark.index < at:
             continue
-        if not _is_newer(path, str(before.value), str(after.value)):
+        if not _is_newer(path, str(before.value), str(after.value), keys):
             return f"{'.'.join(path)} is no newer version of the same thing: {after.value}"
         written = change.new_text[after.start_mark.index : after.end_mark.index]
         if written.strip("'\"") != after.value:
@@ -53,7 +56,7 @@ class _OtherShapeError(Exception):
 def _pairs(old: yaml.Node, new: yaml.Node, path: tuple[str, ...]) -> Iterator[Pair]:
     if isinstance(old, yaml.ScalarNode) and isinstance(new, yaml.ScalarNode):
         yield path, old, new
-    elif isinstance(new, yaml.SequenceNode) and _repeats(new) > _repeats(old):
+    elif isinstance(old, yaml.SequenceNode) and isinstance(new, yaml.SequenceNode) and _repeats(new) > _repeats(old):
         raise _OtherShapeError
     elif isinstance(old, yaml.CollectionNode) and type(old) is type(new) and len(old.value) == len(new.value):
         for one, other in zip(old.value, new.value, strict=True):
@@ -74,15 +77,26 @@ def _keyed(
 
 
 def _repeats(node: yaml.Node) -> int:
-    """How many items of a list stand in it before."""
-    items = [str(n.value) for n in node.value if isinstance(n, yaml.ScalarNode)]
+    """How many items of a list stand in it before; of a version its first two numbers count."""
+    items = [_plain(n) for n in node.value]
     return len(items) - len(set(items))
 
 
-def _is_newer(path: tuple[str, ...], old: str, new: str) -> bool:
+def _plain(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        text = str(node.value)
+        return ".".join(map(str, _numbers(text)[:2])) if VERSION.search(text) else text
+    if isinstance(node, yaml.MappingNode):
+        return str(sorted((_plain(key), _plain(value)) for key, value in node.value))
+    return str([_plain(item) for item in node.value])
+
+
+def _is_newer(path: tuple[str, ...], old: str, new: str, keys: AbstractSet[str]) -> bool:
+    """Whether it is; `keys` are those of matrices that some `*-version` is taken from."""
     last = path[-1] if path else ""
-    kinds = [(USES, last == "uses"), (IMAGE, "runs-on" in path[2:4] or path[2:4] == MATRIX)]
-    kinds.append((VERSION, last.endswith("-version") or path[2:4] == MATRIX))
+    of_matrix = path[2:4] == MATRIX and "exclude" not in path[4:5]
+    kinds = [(USES, last == "uses"), (IMAGE, "runs-on" in path[2:4] or of_matrix)]
+    kinds.append((VERSION, (last.endswith("-version") and path[2:4] != MATRIX) or (of_matrix and last in keys)))
     for kind in (k for k, fits in kinds if fits):
         before, after = kind.search(old), kind.search(new)
         if before and after and before[1] == after[1]:

@@ -16,7 +16,12 @@ jobs:
       - uses: actions/checkout@v3
       - uses: actions/setup-python@v4
         with: {python-version: '3.6', cache: pip}
+      - uses: actions/setup-python@v5
+        with: {python-version: '${{ matrix.v }}'}
       - run: pytest -q
+  b:
+    runs-on: ubuntu-latest
+    strategy: {matrix: {v: ['3.9'], exclude: [{v: '3.5'}], include: [{v: '3.4'}, {v: '3.10'}]}}
 """
 
 
@@ -39,6 +44,7 @@ def judged(*changes: tuple[str, str]) -> str:
         pytest.param(("python-version: '3.6'", "python-version: '3.8'"), id="a language"),
         pytest.param(("['3.6', 3.7]", "['3.8', 3.7]"), id="a language in a matrix"),
         pytest.param(("['3.6', 3.7]", "['3.8', '3.10']"), id="quoted now"),
+        pytest.param(("{v: '3.4'}", "{v: '3.8'}"), id="a language that is put in"),
     ],
 )
 def test_newer_versions(change: tuple[str, str]) -> None:
@@ -59,6 +65,10 @@ def test_newer_versions(change: tuple[str, str]) -> None:
         pytest.param(("python-version: '3.6'", "python-version: '2.7'"), id="an older language"),
         pytest.param(("['3.6', 3.7]", "[3.7, 3.7]"), id="a leg twice"),
         pytest.param(("['3.6', 3.7]", "[3.7]"), id="a leg less"),
+        pytest.param(("n: [1]", "n: [2]"), id="a shard"),
+        pytest.param(("exclude: [{v: '3.5'}]", "exclude: [{v: '3.9'}]"), id="what is left out"),
+        pytest.param(("{v: '3.4'}", "{v: '3.10'}"), id="a leg twice that is put in"),
+        pytest.param(("['3.6', 3.7]", "['3.7.0', 3.7]"), id="a leg twice in another spelling"),
         pytest.param(("pytest -q", "pytest -q || true"), id="a command"),
         pytest.param(("cache: pip", "cache: npm"), id="another input"),
         pytest.param(("pytest -q", "pytest -q\n        continue-on-error: true"), id="a new key"),

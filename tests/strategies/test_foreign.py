@@ -72,6 +72,7 @@ def test_ours_are_asked_first_and_theirs_by_name(project: Make, tmp_path: Path) 
         pytest.param(EXAMPLE["sort_words.py"].replace("sort words", "fix mode"), "is left out: there is a strategy called 'fix mode' already", id="name of ours"),
         pytest.param(EXAMPLE["sort_words.py"].replace("tools.session()", "tools.session(1 / 0)"), "'sort words' of the package sort-words has failed: ZeroDivisionError: division by zero (sort_words.py:", id="raises"),
         pytest.param(EXAMPLE["sort_words.py"].replace("return", "return tree.nothing or"), "has failed: AttributeError: 'frozenset' object has no attribute 'nothing' (sort_words.py:", id="applies raises"),
+        pytest.param(EXAMPLE["sort_words.py"].replace("tools.session()", "exit(0)"), "has failed: SystemExit: 0 (", id="ends it all"),
         pytest.param(EXAMPLE["sort_words.py"].replace("yield candidate", "yield 'a diff'"), "has failed: TypeError: a str is no candidate", id="no candidate"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from bot.diagnosis import diagnose
 from bot.errors import OutOfBudget
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Tools, Written
+from bot.repair.guard import RULES
 from bot.replay.replays import Replays
 from bot.strategy_kit import try_strategy
 from bot.yaml12 import load
@@ -96,6 +97,35 @@ class Sly:
         candidate = tools.candidate([Written(WORKFLOW, text)], "Be sly", rules=("workflow",))
         assert candidate, incident.id
         yield candidate
+
+
+class Emptying(Sly):
+    """Says that it is about all there are rules for, and empties the test."""
+
+    NAME = "emptying"
+
+    def propose(self, incident: Incident, tools: Tools) -> Iterator[Candidate]:
+        changes = [Written("test_a.py", b"def test_a():\n    pass\n")]
+        candidate = tools.candidate(changes, "Empty it", rules=tuple(RULES))
+        assert candidate, incident.id
+        yield candidate
+
+
+def test_no_strategy_is_about_a_test(tmp_path: Path) -> None:
+    files = {
+        WORKFLOW: workflow(CHECKOUT, "run: python3 -c 'import test_a; test_a.test_a()'"),
+        "test_a.py": "def test_a():\n    assert 1 == 2\n",
+    }
+    tried = try_strategy(Emptying(), files, tmp_path)
+    assert (tried.verdict, tried.changed) == ("NOT_FIXED", {})
+
+
+def test_a_job_that_comes_out_red_behind_a_retired_image_is_no_fix(project: Make) -> None:
+    text = "on: push\njobs:\n  a: {runs-on: ubuntu-20.04, steps: [{run: 'true'}]}\n"
+    made = project({WORKFLOW: f"{text}  b: {{runs-on: ubuntu-latest, needs: a, steps: [{{run: 'false'}}]}}\n"})
+    done = made.here("fix", "--json", env=ALLOWED)
+    assert (done.code, done.json["verdict"], done.json["branch"]) == (1, "UNREPLAYABLE", None), done.out
+    assert "with it, the job b fails" in advice(done.json)["evidence"][0]
 
 
 def test_more_than_versions_is_never_applied(tmp_path: Path) -> None:
