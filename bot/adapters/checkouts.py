@@ -7,9 +7,9 @@ from bot.errors import MachineError, UsageError
 from bot.ports import Checkout
 
 # Whoever owns it: nothing that its configuration names is run.
-WHERE = ("-c", "safe.directory=*", "rev-parse", "--path-format=absolute")
+WHERE = ("-c", "safe.directory=*", "rev-parse")
 WHERE_SECONDS = 60.0
-FOUND = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
+FOUND = ("--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
 
 
 def open_checkout(path: Path) -> Checkout:
@@ -19,7 +19,7 @@ def open_checkout(path: Path) -> Checkout:
         raise UsageError(f"{path} is a bare repository", hint="give a checkout of it")
     if len(found) != len(FOUND) - 1:
         raise UsageError(f"{path} is not inside a git repository", hint="run regreen in a checkout, or give its path")
-    git_dir, common_dir, root = map(Path, found)
+    git_dir, common_dir, root = (Path(path, told).resolve() for told in found)  # the second one is relative
     plumbing = GitPlumbing(git_dir)
     head = plumbing.try_run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if head is None:
@@ -56,7 +56,7 @@ def _discover(path: Path) -> list[str]:
         if not path.is_dir():
             return [""]
         raise MachineError(NO_GIT, hint=GET_GIT) from e
-    return out.decode("utf-8", "surrogateescape").splitlines() or [""]
+    return out.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
 
 
 def _default_branch(plumbing: GitPlumbing, branch: str) -> str:

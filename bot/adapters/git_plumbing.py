@@ -9,6 +9,7 @@ Not by way of GitPython: a replay asks git some twenty times, which cost 20 % mo
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -154,9 +155,12 @@ def answer(
         try:
             out, errors = process.communicate(stdin, timeout)
         except BaseException:
-            for started in psutil.Process(process.pid).children(recursive=True):
-                started.kill()
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # after Ctrl-C it may have ended of itself
+                started = psutil.Process(process.pid).children(recursive=True)
+                process.kill()
+                for one in started:
+                    with suppress(psutil.NoSuchProcess):
+                        one.kill()
             raise
     return process.returncode, out, errors
 

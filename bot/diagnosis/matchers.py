@@ -6,6 +6,7 @@ runner writes a line that matched behind `##[error]` or `##[warning]`. Patterns 
 """
 
 import json
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,14 +19,14 @@ _WEIGHT = {"error": 83, "warning": 40}
 _NEAR = ("##[error]", "##[warning]", "rror")
 _FIELDS = {"file": "file", "fromPath": "path", "line": "line", "column": "column", "code": "code", "message": "message"}
 _MARK = r"(?:##\[(?:error|warning)\])?"
-_MOST_FILES, _MOST_BYTES, _LONGEST = 50, 200_000, 1000
+_MOST_FILES, _MOST_LOOKED_AT, _MOST_BYTES, _LONGEST = 50, 2000, 200_000, 1000
 _ADDED = compile_pattern(r"::add-matcher::([\w./-]+)")
 
 
 def read_matchers(root: Path) -> list[Signature]:
     """Return the matchers of a checkout: of `.github/**/*.json`, and of files that its workflows add."""
     found: dict[str, Signature] = {}
-    for path in islice(_files(root), _MOST_FILES):
+    for path in _files(root):
         for row in _matchers(_text(root, path)):
             for signature in _signature(row):
                 found[signature.id] = signature
@@ -33,18 +34,25 @@ def read_matchers(root: Path) -> list[Signature]:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    yield from sorted((root / ".github").rglob("*.json"))
-    for workflow in sorted((root / ".github" / "workflows").glob("*.y*ml")):
-        for match in _ADDED.finditer(_text(root, workflow)):
+    github = root / ".github"
+    if github.is_symlink():
+        return
+    below = (Path(folder, name) for folder, _, names in os.walk(github) for name in names)  # follows no links
+    files = sorted(islice(below, _MOST_LOOKED_AT))
+    yield from [path for path in files if path.suffix == ".json"][:_MOST_FILES]
+    for workflow in [path for path in files if path.suffix in {".yml", ".yaml"}][:_MOST_FILES]:
+        for match in islice(_ADDED.finditer(_text(root, workflow)), _MOST_FILES):
             yield root / (match.group(1) or b"").decode()
 
 
 def _text(root: Path, path: Path) -> bytes:
     """Read a file of the checkout, not one that a link or `..` leads to elsewhere."""
     try:
-        inside = path.resolve().is_relative_to(root.resolve()) and path.is_file()
-        return path.read_bytes()[:_MOST_BYTES] if inside else b""
-    except OSError:
+        if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+    except (OSError, RuntimeError):  # a link to itself is the latter, up to Python 3.12
         return b""
 
 
@@ -61,6 +69,8 @@ def _signature(matcher: dict[str, Any]) -> Iterator[Signature]:
     patterns, owner = matcher.get("pattern"), matcher.get("owner")
     last = patterns[-1] if isinstance(patterns, list) and patterns else patterns
     if not isinstance(last, dict) or not isinstance(owner, str) or not isinstance(last.get("regexp"), str):
+        return
+    if not (owner + last["regexp"]).isprintable():  # half of a character cannot be encoded
         return
     names = {last[key]: name for key, name in _FIELDS.items() if isinstance(last.get(key), int)}
     pattern = _named(last["regexp"], names)

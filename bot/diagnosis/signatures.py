@@ -266,8 +266,13 @@ def _entry(row: Any, where: str, *, fallback: bool) -> Signature:
     role, mode, weight = row["role"], row.get("mode", "add"), row.get("weight", 0)
     if role not in ROLES or mode not in MODES or not isinstance(weight, int) or not 0 <= weight <= 100:
         raise UsageError(f"{where}: {name}: role, mode or weight is none that there is")
-    if not isinstance(row.get("near", []), list):
-        raise UsageError(f"{where}: {name}: `near` is a list of texts")
+    for key in ("id", "pattern", "trigger", "unless"):
+        if not isinstance(row.get(key, ""), str):
+            raise UsageError(f"{where}: {name}: `{key}` is a text", hint=f"not {row[key]!r}"[:100])
+    for key in ("near", "match", "differ"):
+        texts = row.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{where}: {name}: `{key}` is a list of texts")
     return Signature(
         id=name,
         role=role,

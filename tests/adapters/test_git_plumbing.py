@@ -1,6 +1,8 @@
 """Git without surprises: what it runs, what it hears of the environment, and how its failures are told apart."""
 
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -111,3 +113,21 @@ def test_what_it_started_ends_with_it(plumbing: GitPlumbing, tmp_path: Path, mon
         plumbing.run("rev-parse", "HEAD", timeout=0.3)
     with suppress(psutil.NoSuchProcess):
         psutil.Process(int((tmp_path / "started").read_text())).wait(timeout=30)
+
+
+def test_an_interrupt_of_both_is_one(tmp_path: Path) -> None:
+    """Ctrl-C reaches git, too, which may have ended before we look for what it has started."""
+    script = """
+import os, signal, sys
+from pathlib import Path
+from bot.adapters.git_plumbing import answer
+try:
+    answer(["sh", "-c", "kill -INT 0; exec tail -f /dev/null"], Path("/"), os.environ, b"", 60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    env = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, timeout=60, check=False, start_new_session=True
+    )
+    assert done.stdout == b"interrupted\n", done.stderr

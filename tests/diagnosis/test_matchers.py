@@ -48,10 +48,15 @@ def test_files_outside_the_checkout_and_what_is_no_matcher_are_left_out(tmp_path
     write(tmp_path / "outside.json")
     write(root / ".github" / "looks-behind.json", regexp="(?<=x)(y)")
     (root / ".github" / "link.json").symlink_to(tmp_path / "outside.json")
+    (root / ".github" / "loop.json").symlink_to("loop.json")
+    write(root / ".github" / "half.json", owner="\ud800")
     (root / ".github" / "broken.json").write_text("{")
     (root / ".github" / "other.json").write_text('{"problemMatcher": [1, {"owner": 2}, {"owner": "a", "pattern": []}]}')
     assert read_matchers(root) == []
     assert read_matchers(tmp_path / "nothing") == []
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / ".github").symlink_to("/")
+    assert read_matchers(tmp_path / "linked") == []
 
 
 @pytest.mark.parametrize(
@@ -94,6 +99,10 @@ def test_a_signature_of_a_repository_of_its_own_is_honoured() -> None:
         ({"differ": ["the widget is bent"]}, "it should not match"),
         ({"pattern": "("}, "frob.bent"),
         ({"colour": 1}, "unknown key 'colour'"),
+        ({"id": [1]}, "`id` is a text"),
+        ({"pattern": 5}, "`pattern` is a text"),
+        ({"match": 3}, "`match` is a list of texts"),
+        ({"near": [4]}, "`near` is a list of texts"),
     ],
 )
 def test_what_is_wrong_with_one_is_told(change: dict[str, Any], told: str) -> None:
