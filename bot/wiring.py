@@ -46,7 +46,7 @@ class Wiring:
 
     def tools(self, checkout: Path, folder: Path, options: ReplayOptions, backends: Backends) -> Tools:
         """The tools of one replay in `folder`. Raises `MachineError` where this machine lacks something."""
-        sandbox = Bubblewrap(outside=checkout)
+        sandbox = Bubblewrap(outside=checkout, notes=self.cache_folder / "tools")
         return Tools(
             sandbox,
             self._machine(sandbox, checkout, folder, options),

