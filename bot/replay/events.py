@@ -155,6 +155,8 @@ class Events:
             self._log.line(datetime.now(UTC), f"##[warning]The step {denied}.")
         if step.result is Result.FAILURE and calls and calls[-1].code:
             self._log.line(datetime.now(UTC), f"##[error]Process completed with exit code {calls[-1].code}.")
+        if step.went_on:  # as the runner tells it of steps in composite actions: this failure is not the job's
+            self._log.line(datetime.now(UTC), f"##[end-action id={step.id};outcome=failure;conclusion=success]")
         self._log.flush()
         self._watcher("ended", step)
 
@@ -163,6 +165,10 @@ class Events:
         yield from step.output
         for number in dict.fromkeys(step.calls):
             yield from self._lines_of(number)
+
+    def exit_code(self, step: Step) -> int | None:
+        """That of the last that a step ran; None where no program of ours has seen it."""
+        return self.calls[step.calls[-1]].code if step.calls else None
 
     def printed_by(self, call: int) -> Iterator[str]:
         """What a call printed, without times and colours."""

@@ -77,9 +77,9 @@ class SideEffects:
             return self._of_tree(uses, depth)
         if uses:
             return self._of_action(uses.split("@")[0].lower(), step.get("with"))
-        if any(shell in str(step.get("shell") or "") for shell in FOREIGN_SHELLS):
+        if is_foreign(step):
             return "", Share.NONE
-        commands = list(_commands(str(step.get("run") or "")))
+        commands = list(commands_of(str(step.get("run") or "")))
         hits = [c for c in commands if self._fits(c, self._only) or self._fits(c, self._building)]
         if not hits:
             return "", Share.NONE
@@ -126,6 +126,11 @@ class SideEffects:
         return _any_of(self.harmless)
 
 
+def is_foreign(step: Mapping[str, Any]) -> bool:
+    """Whether a step's script is in another language than the shell's."""
+    return any(shell in str(step.get("shell") or "") for shell in FOREIGN_SHELLS)
+
+
 def _any_of(patterns: Sequence[str]) -> Any:
     for pattern in patterns:
         try:
@@ -147,7 +152,7 @@ def _forms(command: list[str]) -> list[str]:
     return [" ".join([program, *words]) for words in (rest, bare, short)]
 
 
-def _commands(text: str, depth: int = 0) -> Iterator[list[str]]:
+def commands_of(text: str, depth: int = 0) -> Iterator[list[str]]:
     """The simple commands of a script, without what stands before them, those of scripts in it included."""
     if depth > MAX_DEPTH:
         return
@@ -208,6 +213,6 @@ def _unwrapped(words: list[str], documents: list[str], depth: int) -> Iterator[l
     if program == "eval":
         scripts = [" ".join(words[1:])]
     for script in scripts:
-        yield from _commands(script, depth + 1)
+        yield from commands_of(script, depth + 1)
     if not scripts:
         yield [program, *words[1:]]

@@ -37,6 +37,7 @@ _OVER = compile_pattern(
     r"|The process '.*' failed with exit code|The job running on runner|The runner has received a shutdown signal)"
     r"|^\s*❌  Failure"
 )
+_WENT_ON = compile_pattern(r"^##\[end-action .*outcome=failure;.*conclusion=success")
 _JOB = compile_pattern(r"^Complete job name: (.*)")
 _HOOK = compile_pattern(r"^'.*'$")
 _USES = compile_pattern(r"^(?:[\w.-]+/[\w./-]+@\S+|\./\S*|docker://\S+)$")
@@ -145,6 +146,9 @@ class StepReader:
         step = self.steps[-1]
         if step.exit_code is None and (code := _CODE.search(text)) and (b"exitcode" in text or _OVER.search(text)):
             step.exit_code = int(code.group(1) or b"0")
+        if _WENT_ON.search(text):
+            step.failed, step.over, step.end = False, False, None
+            step.errors.clear()
         if not _ERROR.search(text):
             return
         if len(step.errors) < _MOST_ERRORS:

@@ -16,6 +16,13 @@ GATES = [
     "if: steps.lint.outcome == 'failure'\nrun: exit 1",
     "run: test '${{ steps.lint.outcome }}' = success",
     "if: always()\nenv: {LINT: \"${{ steps['lint'].outcome }}\"}\nrun: '[ $LINT != failure ]'",
+    "if: contains(steps.*.outcome, 'failure')\nrun: exit 1",
+    "if: steps.lint.outcome != 'success'\nrun: |\n  >&2 echo lint has failed\n  exit 1",
+]
+FALLBACKS = [
+    "if: steps.prebuilt.outcome == 'failure'\nrun: python3 -c \"assert 1 == 2\"",
+    "if: steps.prebuilt.outcome != 'skipped'\nrun: |\n  echo building\n  python3 -c \"assert 1 == 2\"",
+    "if: steps.prebuilt.outcome == 'failure'\nshell: python\nrun: |\n  assert 1 == 2",
 ]
 
 
@@ -26,6 +33,32 @@ def test_the_job_is_held_where_it_went_wrong(project: Make, gate: str) -> None:
     assert (found["verdict"], found["diagnosis"]["category"]) == ("NOT_FIXED", "lint_error")
     assert found["diagnosis"]["error"] == "a.py:1:1: E501 too long"
     assert made.replay().steps == ["success", "failure", "success", "failure"], "a replay without a fix is as on GitHub"
+
+
+@pytest.mark.parametrize("fallback", FALLBACKS)
+def test_a_fallback_fails_by_itself(project: Make, fallback: str) -> None:
+    prebuilt = "id: prebuilt\ncontinue-on-error: true\nrun: curl -sSf https://downloads.example.org/tool"
+    made = project({WORKFLOW: workflow(CHECKOUT, prebuilt, fallback)})
+    found = made.here("fix", "--json").json
+    assert (found["verdict"], found["diagnosis"]["error"]) == ("NOT_FIXED", "AssertionError")
+
+
+@pytest.mark.parametrize(
+    ("step", "judges"),
+    [
+        ({"uses": "actions/github-script@v7", "with": {"script": "core.setFailed('${{ steps.lint.outcome }}')"}}, True),
+        ({"uses": "actions/github-script@v7", "with": {"script": "build('${{ steps.lint.outcome }}')"}}, False),
+        ({"uses": "acme/build@v1", "with": {"lint": "${{ steps.lint.outcome }}"}}, False),
+        ({"if": "steps.lint.outcome == 'failure'", "run": "${{ matrix.command }}"}, False),
+        ({"run": "for x in '${{ steps.lint.outcome }}'; do if [ $x = failure ]; then exit 1; fi; done"}, True),
+        ({"run": "echo '${{ steps.lint.outcome }}'; x=$(make)"}, False),
+    ],
+)
+def test_a_gate_only_judges(step: dict[str, str], *, judges: bool) -> None:
+    job = {"steps": [{"id": "lint", "run": "x", "continue-on-error": True}, step]}
+    failed = StepResult(name="lint", id="lint", result=Result.FAILURE, continue_on_error=True)
+    gate = StepResult(name="gate", id="1", result=Result.FAILURE)
+    assert bool(judged_by_gate(job, [failed, gate])) is judges
 
 
 def test_a_failure_that_nobody_judges_does_not_matter(project: Make) -> None:

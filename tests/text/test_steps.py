@@ -50,6 +50,19 @@ def test_the_first_step_that_an_error_ended_failed_the_job() -> None:
     assert (step.name, step.exit_code) == ("Run two", 3)
 
 
+def test_a_failure_after_which_the_job_went_on_is_not_the_jobs() -> None:
+    header = ["##[group]Run lint", "##[endgroup]", "##[error]Process completed with exit code 1."]
+    went_on = "##[end-action id=lint;outcome=failure;conclusion=success;duration_ms=12]"
+    later = ["##[group]Run test", "##[endgroup]", "##[error]Process completed with exit code 2."]
+    assert failing(*header, went_on) is None
+    step = failing(*header, went_on, *later)
+    assert step is not None
+    assert step.name == "Run test"
+    forged = failing(*header[:2], went_on, *header[2:], *later)
+    assert forged is not None
+    assert forged.name == "Run lint"
+
+
 def test_an_error_of_an_action_ends_its_step() -> None:
     step = failing("##[group]Run acme/deploy@v1", "with:", "##[endgroup]", "##[error]no token", "##[group]Run two")
     assert step is not None
