@@ -110,6 +110,10 @@ class Leg(threading.Thread):
         """The lines that a step has printed."""
         return self._events.printed(self._record.steps[step_id])
 
+    def exit_code(self, step_id: str) -> int | None:
+        """The exit code of a step, None where it is not known."""
+        return self._events.exit_code(self._record.steps[step_id])
+
     def close(self) -> None:
         """End the sandbox now and wait for the thread."""
         self._closing = True

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.model import JobResult, ReplayResult, Result, StepResult
+from bot.replay.joblog import STAMP_LENGTH
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record
 
 NO_COMMAND = re.compile(r"(?:^|[:\s])([\w.+-]+): (?:command )?not found$")
+NOT_FOUND, LAST_WORDS = 127, 8
 NO_STEP = "no step of the job ran"
 
 
@@ -75,12 +77,23 @@ def want_of_files(steps: Iterable[StepResult], record: Record, printed: Callable
     return f"the step '{failing.name}' needs {names[name]}, which the local clone lacks" if failing and name else ""
 
 
-def want_of_command(labels: Iterable[str], steps: Iterable[StepResult], printed: Callable[[str], Iterable[str]]) -> str:
-    """Why a failure says nothing of the project: people's own runner has a command that is not here. Else empty."""
+def want_of_command(
+    labels: Iterable[str],
+    steps: Iterable[StepResult],
+    printed: Callable[[str], Iterable[str]],
+    exit_code: Callable[[str], int | None],
+) -> str:
+    """Why a failure says nothing of the project: people's own runner has a command that is not here. Else empty.
+
+    The step has ended for it: by its exit code, or where nobody has seen that (in a container) by its very last line.
+    """
     failing = next((s for s in steps if s.result is Result.FAILURE and not s.continue_on_error), None)
     if failing is None or "self-hosted" not in labels:
         return ""
-    name = next((found[1] for line in printed(failing.id) if (found := NO_COMMAND.search(line))), "")
+    code = exit_code(failing.id)
+    lines = [line.rstrip() for line in printed(failing.id) if line[STAMP_LENGTH:].strip()]
+    last = lines[-1:] if code is None else lines[-LAST_WORDS:] if code == NOT_FOUND else []
+    name = next((found[1] for line in reversed(last) if (found := NO_COMMAND.search(line))), "")
     told = "which the self-hosted runner may have and this machine has not"
     return f"the step '{failing.name}' needs {name}, {told}" if name else ""
 

@@ -1,7 +1,7 @@
 """A whole replay: every wanted leg of the selected workflows, in the order of their needs, side by side."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ POLL_SECONDS = 1.0
 MAX_LOG_NAME = 60  # characters, of up to 4 bytes; a file name has 255 bytes
 Progress = Callable[[str, str, Step | JobResult | None], None]
 """Told what ("started", "step began", "step ended", "ended"), the leg's name, and the step or, at last, the result."""
-CountTests = Callable[[Path], TestCounts]
+CountTests = Callable[[Path | Iterable[bytes]], TestCounts]
 """Counts the tests that a log reports."""
 
 
@@ -262,8 +262,8 @@ class Replay:
         if result is Result.FAILURE and (
             told := remote.want_of_network(job, steps, leg.printed)
             or want_of_files(steps, record, leg.printed)
-            or want_of_command(labels_of(job, planned.scope), steps, leg.printed)
-            or want_of_secret(env, job, steps, leg.printed, given)
+            or want_of_command(labels_of(job, planned.scope), steps, leg.printed, leg.exit_code)
+            or want_of_secret(env, job, steps, leg.printed, given, self._ran_tests)
         ):
             result, reason = Result.UNREPLAYABLE, told
         if record.absent:
@@ -273,6 +273,10 @@ class Replay:
             for denied in step.denied:
                 self._notes[self._clean(f"{name}: the step '{step.name}' {denied}", call)] = None
         return result, self._clean(reason, call) if reason else None
+
+    def _ran_tests(self, lines: Iterable[str]) -> bool:
+        """Whether lines of a step report tests."""
+        return self._tools.count_tests(f"{x.rstrip()}\n".encode("utf-8", "surrogateescape") for x in lines).run > 0
 
     def _is_named(self, repository: str) -> bool:
         return self._repositories.is_named(f"{SERVER}/{repository}")

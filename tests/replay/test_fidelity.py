@@ -384,6 +384,8 @@ def test_files_that_a_partial_clone_lacks_are_named(project: Make, tmp_path: Pat
         ("run: echo 'no answer'; exit 1", "", ""),
         ("run: of-their-own --version", "runs-on: [self-hosted, linux]", "needs of-their-own, which the self-hosted"),
         ("run: of-their-own --version", "", ""),
+        ("run: |\n  of-their-own -s || true\n  python3 -c 'assert 1 == 2'", "runs-on: [self-hosted, linux]", ""),
+        ("run: |\n  of-their-own -s || true\n  exit 127", "runs-on: [self-hosted]", "needs of-their-own, which"),
     ],
 )
 def test_what_the_runner_has_and_this_machine_has_not_is_named(replay: Replay, step: str, job: str, named: str) -> None:

@@ -36,6 +36,59 @@ def test_a_secret_of_the_job_counts_too(project: Make) -> None:
     assert "needs the secret DB" in (made.replay().result.reason or "")
 
 
+WORKFLOW_ENV = "{CODECOV_TOKEN: '${{ secrets.CODECOV_TOKEN }}'}"
+NOT_UPLOADED = "echo CODECOV_TOKEN is not set, coverage is not uploaded"
+GO = ["--- FAIL: TestLogin (0.00s)", "    login_test.go:9: want status 200, got status 401", "FAIL", "exit status 1"]
+RSPEC = ["  1) Login is refused", "     Missing password", "Finished in 0.01 seconds", "5 examples, 1 failure"]
+MAVEN = ["[ERROR] Tests run: 3, Failures: 1, Errors: 0, Skipped: 0", "[ERROR] CODECOV_TOKEN is not set"]
+
+
+def printing(*lines: str) -> str:
+    return "run: |\n  cat <<'E'\n" + "".join(f"  {line}\n" for line in lines) + "  E\n  exit 1"
+
+
+@pytest.mark.parametrize("env", [WORKFLOW_ENV, ""])
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(printing(*lines) for lines in (GO, RSPEC, MAVEN)),
+        printing("a.xml:3: not well-formed (invalid token)"),
+        printing("expected 'a', got 'missing token'"),
+        f"run: |\n  {NOT_UPLOADED}\n  python3 -c 'assert 1 == 2'",
+        f"run: |\n  {NOT_UPLOADED}\n  echo a.py is badly formatted\n  exit 1",
+    ],
+)
+def test_a_step_that_has_failed_for_another_reason(project: Make, step: str, env: str) -> None:
+    text = f"env: {env}\n{workflow(step)}" if env else workflow(f"{step}\nenv: {WORKFLOW_ENV}")
+    job = project({WORKFLOW: text}).replay().result.jobs[0]
+    assert (str(job.result), job.reason) == ("failure", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("want status 200, got status 401", False), ("authentication failed: no password given", True)],
+)
+def test_a_secret_of_all_steps_is_what_a_step_was_not_let_in_without_where_it_is_named(
+    project: Make, line: str, *, named: bool
+) -> None:
+    job = "env: {CODECOV_TOKEN: '${{ secrets.CODECOV_TOKEN }}', DB_PASSWORD: '${{ secrets.DB_PASSWORD }}'}"
+    result = project({WORKFLOW: workflow(printing(line), job=job)}).replay().result
+    assert ("needs the secret DB_PASSWORD" in (result.reason or "")) is named
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        ["    at deploy.js:3", "", "Node.js v20.1.0"],
+        ["make: *** [Makefile:2: deploy] Error 1"],
+        ["npm ERR! code ELIFECYCLE", "npm ERR! errno 1"],
+    ],
+)
+def test_what_says_only_that_it_failed_is_no_last_word(project: Make, after: list[str]) -> None:
+    step = printing("Error: TOKEN is not set", *after) + "\n" + ENV
+    assert "needs the secret API_TOKEN" in (project({WORKFLOW: workflow(step)}).replay().result.reason or "")
+
+
 def test_a_variable_of_the_repository_counts_too(project: Make) -> None:
     made = project(
         {WORKFLOW: workflow("run: test -n \"$R\" || { echo R is unset; exit 1; }\nenv: {R: '${{ vars.REGION }}'}")}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.model import JobResult, Result
-from bot.replay.outcome import judge, step_results, summary
+from bot.replay.outcome import judge, step_results, summary, want_of_command
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record, Step
 
 JOB = {"steps": [{"run": "a"}, {"run": "b", "if": "x"}]}
@@ -62,3 +62,20 @@ def test_a_leg(found: Record, result: Result, told: str) -> None:
 def test_the_whole(results: tuple[Result, ...], expected: Result) -> None:
     jobs = [JobResult(id=str(n), name=str(n), result=r, reason="why") for n, r in enumerate(results)]
     assert summary(jobs, (), 1.0, "log").result is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "needs"),
+    [
+        (127, ["make: of-their-own: not found", "npm ERR! code 127"], True),
+        (1, ["ccache: command not found"], False),
+        (127, ["ccache: command not found", *"123456789"], False),
+        (None, ["run.sh: line 1: ccache: command not found", ""], True),
+        (None, ["ccache: command not found", "AssertionError"], False),
+    ],
+)
+def test_a_command_of_the_self_hosted_runner(code: int | None, lines: list[str], *, needs: bool) -> None:
+    found = record(BAD, job=BAD)
+    steps = step_results({"steps": JOB["steps"][:1]}, found)
+    printed = [f"2026-01-01T00:00:00.0000000Z {line}" for line in lines]
+    assert bool(want_of_command(["self-hosted"], steps, lambda _: printed, lambda _: code)) is needs
