@@ -26,7 +26,7 @@ from bot.repair.guard.options import (
     VARIABLES,
     WHOLE,
 )
-from bot.repair.guard.shell import CHECKERS, CONDITIONS, Command, assignments, checker, commands
+from bot.repair.guard.shell import CHECKERS, CONDITIONS, Command, assignments, checker, commands, wrappers_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +134,11 @@ def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[F
 
 def _unwrapped(found: Sequence[Command]) -> Sequence[Command]:
     """The commands, those behind a function that runs its arguments (`step lint npm run lint`) without it."""
-    wrappers, name = set(), ""
-    for command in found:
-        name = "" if "}" in command.before else name
-        name = command.words[0] if command.after == "(" else name
-        if name and command.words[0] == "$@":
-            wrappers.add(name)
-    if not wrappers:
-        return found
+    wrappers = wrappers_in(found)
     told = []
     for command in found:
-        ats = range(1, min(len(command.words), 8)) if command.words[0] in wrappers else ()
-        at = next((i for i in ats if checker(command.words[i:])), 0)
+        at = wrappers.get(command.words[0], 0)
+        at = at if command.after != "(" and checker(command.words[at:]) else 0
         told.append(replace(command, words=command.words[at:]))
     return told
 

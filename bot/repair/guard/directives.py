@@ -112,6 +112,13 @@ for _pattern in (*COMMENTS.values(), *CLOSERS.values()):
 _ANY.Compile()
 SPACED = str.maketrans(dict.fromkeys(string.punctuation.replace("_", ""), " "))
 LITERAL = re2.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|\b\d[\w.]*")
+ASSIGNED = re2.compile(
+    r"((?:self\.|this\.|[@$]+)?\b[A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)[)\]}]?"
+    r"(?:[ \t]*:[ \t]*[\w<>\[\]., |]+?)?\s*(:?=)(?:[^=~>]|$)"
+)
+PARAMETERS = re2.compile(r"\b(?:def|fn|func|fun|function)\b[ \t]*\w*\(([^()]*)\)|\(([^()]*)\)\s*=>|\blambda ([^:\n]*):")
+NAME = re2.compile(r"\b([A-Za-z_]\w*)\b(?:[^.]|$)")
+LONGEST = 300  # characters of what is assigned
 CODE_WORD = re2.compile(r"[\w@/-][\w@/.-]*")
 FULL = 3000  # directives in one file above which nobody wrote it
 MOST = 300  # directives that are compared word by word
@@ -127,6 +134,18 @@ def literals_of(text: str) -> tuple[tuple[str, int], ...]:
     """How often each number and string stands in code, without quotes and as `2` for `2.0`."""
     found = Counter(m.strip("\"'`").removesuffix(".0") for m in LITERAL.findall(text))
     return tuple(sorted(found.items()))
+
+
+def assigned_in(text: str) -> tuple[tuple[str, str], ...]:
+    """(name, rest of the statement) of each assignment in code, the names without `self.` and the like.
+
+    The parameters of functions are assigned `(`.
+    """
+    found = [(name, "(") for told in PARAMETERS.findall(text) for part in told for name in NAME.findall(part)]
+    for match in ASSIGNED.finditer(text):
+        value = text[match.end(2) : match.end(2) + LONGEST].partition("\n")[0].partition(";")[0]
+        found += [(name, value.strip()) for name in NAME.findall(match.group(1))]
+    return tuple(found[:MOST])
 
 
 def found_in(

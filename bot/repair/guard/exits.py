@@ -46,13 +46,24 @@ def judge(change: Change) -> Iterator[Finding]:
         old, new = (code_only(text, family) for text in (change.old_text, change.new_text))
     except TooComplex:
         return
-    before, after = (list(_codes(pattern, side)) for side in (old, new))
-    failing, failing_now = (sum(code not in SUCCESS for code, _ in side) for side in (before, after))
-    passing = [line for code, line in after if code in SUCCESS]
-    if failing_now < failing and len(passing) > len(before) - failing:
-        yield Finding("ignored-failure", change.path, passing[-1], "ends with success where it ended with failure")
+    line = _passes(_codes(pattern, old), _codes(pattern, new)) or _passes(_plain(pattern, old), _plain(pattern, new))
+    if line:
+        yield Finding("ignored-failure", change.path, line, "ends with success where it ended with failure")
     if is_script_setup(change.path) and len(THROWS.findall(new)) < len(THROWS.findall(old)):
         yield Finding("patched-runner", change.path, 1, "the set-up of tests fails them in fewer cases")
+
+
+def _passes(before: Sequence[tuple[str, int]], after: Sequence[tuple[str, int]]) -> int:
+    """The line of an exit with success where there was one with failure; 0 without one."""
+    failing, failing_now = (sum(code not in SUCCESS for code, _ in side) for side in (before, after))
+    passing = [line for code, line in after if code in SUCCESS]
+    return passing[-1] if failing_now < failing and len(passing) > len(before) - failing else 0
+
+
+def _plain(pattern: object, text: str) -> Sequence[tuple[str, int]]:
+    """(code, line) of each exit as it stands there: what a function gives back may come to nothing on the way."""
+    found = pattern.finditer(text)  # type: ignore[attr-defined]  # re2 has no types
+    return [(m.group(1).strip(), text.count("\n", 0, m.start()) + 1) for m in found]
 
 
 def _codes(pattern: object, text: str) -> Sequence[tuple[str, int]]:

@@ -69,6 +69,8 @@ class Unit:
     words: frozenset[str] = frozenset()
     literals: tuple[tuple[str, int], ...] = ()
     """How often each number and string stands in it, as text without quotes."""
+    assigned: tuple[tuple[str, str], ...] = ()
+    """(name, code of the value) of each assignment in it."""
 
 
 @dataclass(frozen=True, slots=True)

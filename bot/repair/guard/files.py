@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
+import re2
+
 from bot.model import Refusal
 from bot.repair.guard import kinds
 from bot.repair.guard.change import Change
@@ -11,6 +13,10 @@ from bot.repair.guard.languages import language_of
 
 PROSE = frozenset({"md", "rst", "adoc"})
 NOT_DATA = frozenset({"requirements", "readme", "changelog", "license", "dockerfile", "makefile", "py", "__init__"})
+
+WANTED = re2.compile(r"(?i)(expect|golden|output|result|want|answer|baseline|reference|approved)|(^|[/._-])out[/._-]")
+STEERS = re2.compile(r"(?i)skip|only|todo|xfail|ignor|error|disable|toleran|delta|flaky|known|expect|allow|enable")
+"""Names in test data that tell what is expected, or how a test goes about it."""
 
 
 def judge(change: Change) -> Iterator[Refusal]:
@@ -67,7 +73,9 @@ def _same_data(change: Change) -> bool:
     if change.new is None or change.binary:
         return False
     old, new = ("".join(text.split()) for text in (change.old_text, change.new_text))
-    return old == new or (change.path.endswith(".json") and _grew(change.old_text, change.new_text))
+    if old == new:
+        return True
+    return change.path.endswith(".json") and not WANTED.search(change.path) and _grew(change.old_text, change.new_text)
 
 
 def _grew(old: str, new: str) -> bool:
@@ -79,11 +87,16 @@ def _grew(old: str, new: str) -> bool:
         return False
 
 
-def _holds(old: object, new: object) -> bool:
+def _holds(old: object, new: object, common: frozenset[str] = frozenset()) -> bool:
+    """Whether `new` has all of `old`, and nothing more but whole items, and what is `common` to the new items."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return all(name in new and _holds(value, new[name]) for name, value in old.items())
+        more = [name for name in new if name not in old]
+        told = all(name in common and isinstance(new[name], str) and not STEERS.search(name) for name in more)
+        return told and all(name in new and _holds(value, new[name]) for name, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
-        return len(old) <= len(new) and all(map(_holds, old, new))
+        items = [frozenset(item) if isinstance(item, dict) else frozenset[str]() for item in new[len(old) :]]
+        shared = frozenset.intersection(*items) if items else frozenset[str]()
+        return len(old) <= len(new) and all(_holds(a, b, shared) for a, b in zip(old, new, strict=False))
     return old == new
 
 

@@ -1,5 +1,6 @@
 """Ways of saying the same in a test that a comparison of single assertions does not know."""
 
+from bot.repair.guard.directives import literals_of
 from bot.repair.guard.facts import Check, Unit
 
 SETUP = frozenset({"os.MkdirTemp", "ioutil.TempDir", "os.Setenv", "os.Chdir", "ioutil.TempFile", "os.CreateTemp"})
@@ -9,21 +10,45 @@ GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 
 def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
-    return (
-        _awaited_now(check, old, new)
-        or _matched_now(check, new)
-        or (_is_error(check) and is_modern(old, new))
-        or _given_back(check, new)
-    )
+    return _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
 
 
-def is_modern(old: Unit, new: Unit) -> bool:
+def _set_up(unit: Unit) -> list[tuple[str, str]]:
+    """(name, call) of what a test of Go keeps of its set-up by `os`."""
+    return [(name, value) for name, value in unit.assigned if value.partition("(")[0] in SETUP]
+
+
+def _is_modern(old: Unit, new: Unit) -> bool:
     """Whether a test of Go sets itself up by the means of `testing`, which fail by themselves, instead of by `os`."""
     return any(name in MODERN for name in {*new.calls} - {*old.calls}) and bool(SETUP & ({*old.calls} - {*new.calls}))
 
 
-def _is_error(check: Check) -> bool:
-    return check.op == "none" and check.subject in {"err", "error"}
+def spare_errors(old: Unit, new: Unit) -> int:
+    """How many errors of a set-up need not be looked at any more, since its calls by `os` are gone."""
+    if not _is_modern(old, new):
+        return 0
+    was, now = (sum(is_error_name(name) for name, _ in _set_up(unit)) for unit in (old, new))
+    return max(0, was - now)
+
+
+def is_of_setup(literal: str, old: Unit, new: Unit, check: Check) -> bool:
+    """Whether a literal stood in a call of the set-up that is gone, or is a part of a path without its slash now."""
+    text = literal.strip("'\"")
+    if not _is_modern(old, new):
+        return False
+    kept = {x.strip("'\"") for x in check.subject_literals}
+    given = {x for _, call in _set_up(old) for x, _ in literals_of(call)}
+    return text in given or (text.startswith("/") and text.strip("/") in kept)
+
+
+def is_error(check: Check) -> bool:
+    """Whether it asks that a call of Go gave back no error."""
+    return check.op == "none" and is_error_name(check.subject)
+
+
+def is_error_name(name: str) -> bool:
+    """Whether Go programs give that name to errors."""
+    return name in {"err", "error"}
 
 
 def _given_back(check: Check, new: Unit) -> bool:

@@ -3,8 +3,10 @@
 It splits at operators and keeps quotes together; it expands nothing. POSIX.1-2017, Shell Command Language, 2.2 to 2.10.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import re2
 
@@ -83,6 +85,10 @@ SUBCOMMANDS = frozenset(listed("ruff go cargo biome playwright cypress dotnet te
 INTERPRETERS = frozenset({"bash", "sh", "zsh", "node", "source", "."})
 OWN_SCRIPT = re2.compile(r"(?i)(^|[-_./])(tests?|check|lint|verify|ci)([-_.]|$)")
 RUN_SCRIPT = re2.compile(r"(?i)(test|check|lint|verify)\w*\.(sh|py|js|mjs)$")
+
+
+PLAIN = frozenset({"(", ")", "{", ";", "\n"})  # what stands before a command that runs whatever holds
+SHIFTS = frozenset("123456789")  # by how much a function shifts its arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +253,29 @@ def assignments(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         match = ASSIGNMENT.search(word)
         if match:
             yield match.group(1), match.group(2)
+
+
+def wrappers_in(found: Sequence[Command]) -> dict[str, int]:
+    """Functions that end by running their arguments whatever holds: how many words stand before what they run."""
+    wrappers: dict[str, int] = {}
+    defined = Counter(c.words[0] for c in found if c.after == "(")
+    name, at = "", 1
+    for command, following in pairwise(found):
+        name = "" if "}" in command.before else name
+        if command.after == "(":
+            name, at = command.words[0], 1
+        elif command.words[0] in {"return", "exit"}:
+            name = ""
+        elif name and command.words[0] == "shift":
+            count = command.words[1] if len(command.words) > 1 else "1"
+            name, at = (name, at + int(count)) if count in SHIFTS and not command.depth else ("", 1)
+        elif (
+            name
+            and command.words == ("$@",)
+            and not command.depth
+            and command.before <= PLAIN
+            and command.after in {";", "\n"}
+            and "}" in following.before
+        ):
+            wrappers[name] = at
+    return {name: at for name, at in wrappers.items() if defined[name] == 1}

@@ -11,6 +11,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.directives import added
 from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
 from bot.repair.guard.languages import language_of
+from bot.repair.guard.lexer import code_only
 from bot.repair.guard.specials import Known, is_known
 from bot.repair.guard.units import NOT_IN_NEW, compare, surplus
 
@@ -46,13 +47,43 @@ DEFINED = re2.compile(
 EXPORTED = re2.compile(r"(?m)^(?:export\s+const|exports\.|module\.exports\.)\s*([A-Za-z_]\w{3,})\s*=")
 
 
-def _gone(changes: Sequence[Change]) -> frozenset[str]:
-    """Names of functions and classes that were defined in changed files of the program, and stand in none any more."""
+IMPORTED = re2.compile(
+    r"(?m)^\s*from\s+\.*([\w.]+)\s+import\s+(\([^)]*\)|[^\n(]*)$"  # Python
+    r"|^\s*(?:import|const)\s+\{([^}]*)\}\s*(?:from\s*|=\s*require\()[\"']([^\"'\n]+)[\"']"  # JavaScript
+)
+
+
+def _gone(changes: Sequence[Change]) -> dict[str, frozenset[str]]:
+    """Names that each file of tests imports of changed files of the program, where they stand no more.
+
+    Only where the program loses lines and gets none: a function that was renamed or inlined has to keep its tests.
+    """
     code = [c for c in changes if language_of(c.path) is not None and not _is_test(c.path) and not c.binary]
-    defined = {n for c in code for p in (DEFINED, EXPORTED) for n in p.findall(c.old_text[:LARGE])}
-    if not defined:
-        return frozenset()
-    return frozenset(defined - {w for c in changes if not c.binary for w in WORD.findall(c.new_text)})
+    if not code or any(_lines(c.new_text) - _lines(c.old_text) for c in code):
+        return {}
+    left = {w for c in changes if not c.binary for w in WORD.findall(c.new_text)}
+    defined = {c.path.rpartition(".")[0]: frozenset(_defined(c)) - left for c in code}
+    told: dict[str, frozenset[str]] = {}
+    for test in (c for c in changes if _is_test(c.path) and not c.binary):
+        for where, names, others, path in IMPORTED.findall(test.old_text[:LARGE]):
+            module = "/" + (where.replace(".", "/") or re2.sub(r"^[./]+|\.\w+$", "", path))
+            found = frozenset(WORD.findall(names + others))
+            for place in (p for p in defined if f"/{p}".endswith(module)):
+                told[test.path] = told.get(test.path, frozenset()) | (defined[place] & found)
+    return told
+
+
+def _lines(text: str) -> Counter[str]:
+    return Counter(line for line in text.split("\n") if line.strip())
+
+
+def _defined(change: Change) -> Iterator[str]:
+    language = language_of(change.path)
+    try:
+        text = code_only(change.old_text[:LARGE], language.PATTERNS.comments) if language else ""
+    except TooComplex:
+        return
+    yield from (name for pattern in (DEFINED, EXPORTED) for name in pattern.findall(text))
 
 
 def _with_units(files: Mapping[str, Facts]) -> dict[str, Facts]:

@@ -3,19 +3,28 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import re2
 
 from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
-from bot.repair.guard.idioms import is_modern, said_otherwise
+from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
+from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
 from bot.repair.guard.kinds import shelves
 
 FUZZY = 120  # units that are compared each with each to find a renamed one
-FEW = 3  # assertions of a test that calls what is gone, all of which are taken to be about it
 SAME = 0.6  # share of common words from which two units count as one under another name
 SIMILAR = 0.35  # the same for units that keep all their checks
 NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "conditional-assertion", "suppression"})
 """Rules whose marks say nothing in a test that did not exist before."""
+
+
+VALUE = re2.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|-?\b\d[\w.]*")
+KEYWORD = re2.compile(r"^[A-Za-z_]\w*=")
+NOTHING = frozenset[str]()
+NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,12 @@ def in_case(old: Unit, new: Unit, case: str) -> bool:
     left = list(new.checks)
     for check in old.checks:
         heir = next(
-            (c for c in left if c.op == check.op and not (c.lossy - check.lossy) and c.guards == check.guards), None
+            (
+                c
+                for c in left
+                if c.op == check.op and not (c.lossy - check.lossy) and c.guards == check.guards and not c.hollow
+            ),
+            None,
         )
         if heir is None or not _holds(check, heir, case):
             return False
@@ -84,12 +98,9 @@ def _holds(old: Check, new: Check, case: str) -> bool:
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
     names = {w for w in old.words & new.words if not w.isdigit()}
-    return bool(names) and bool(lost) and all(_bare(x.removesuffix(".0")) in _bare(case) for x in lost)
-
-
-def _bare(text: str) -> str:
-    """Text without blanks, with quotes of one kind."""
-    return "".join(text.replace("'", '"').split())
+    told = Counter(_bare(x) for x in VALUE.findall(case))
+    wanted = Counter(_bare(KEYWORD.sub("", x)) for x in lost.elements())
+    return bool(names) and bool(lost) and wanted <= told
 
 
 @dataclass(slots=True)
@@ -98,6 +109,8 @@ class _Loose:
 
     gone: list[tuple[str, Unit, Check]] = field(default_factory=list)
     extra: list[tuple[str, Unit, Check]] = field(default_factory=list)
+    owners: dict[int, Unit] = field(default_factory=dict)
+    """The tests in which checks that are gone stood, by the id of the check."""
 
 
 ALWAYS, NEVER = "always ", "own "
@@ -108,17 +121,18 @@ Pair = tuple[tuple[str, Unit], tuple[str, Unit]]
 
 
 def compare(
-    old: Mapping[str, Facts], new: Mapping[str, Facts], gone: frozenset[str] = frozenset()
+    old: Mapping[str, Facts], new: Mapping[str, Facts], gone: Mapping[str, frozenset[str]] = NONE
 ) -> Iterator[Finding]:
     """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file.
 
-    `gone` are the names of code that the candidate takes out of the program: tests of nothing else go with it.
+    `gone` are the names that each file of tests imports of code that the candidate takes out of the program: tests of
+    nothing else go with it.
     """
     before, after = _Side.of(old), _Side.of(new)
     pairs = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
     loose = _Loose()
     helpers = _helpers(new)
-    handed = _handed(old, new)
+    handed = Handed.of(old, new)
     for (_, old_unit), (path, unit) in pairs:
         yield from _judge(old_unit, path, unit, loose, helpers, handed)
     for (path, _, _), unit in after.units.items():
@@ -131,7 +145,7 @@ def compare(
     for (path, _, _), unit in before.units.items():
         if unit.collected and (joined.takes(unit) or _merged(path, unit, loose)):
             continue
-        if unit.checks and all(_is_about(c, gone, unit) for c in unit.checks):
+        if unit.checks and all(_is_about(c, gone.get(path, NOTHING)) for c in unit.checks):
             continue
         if unit.collected:
             yield Finding("deleted-test", path, unit.line, f"{unit.name} is gone", old=True)
@@ -153,19 +167,9 @@ def _faked_by_hooks(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Itera
                     yield Finding("mocked-subject", path, hook.line, told)
 
 
-def _handed(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Counter[str]:
-    """Literals of which fixtures, hooks and helpers hold more than before: what tests may get from them now."""
-    found = Counter[str]()
-    for side, sign in ((old, -1), (new, 1)):
-        for unit in (u for f in side.values() for u in f.units if not u.collected and u.name != "<module>"):
-            found.update({text: sign * count for text, count in unit.literals})
-    return found
-
-
-def _is_about(check: Check, gone: frozenset[str], unit: Unit) -> bool:
-    """Whether a check asks something of code that is gone, or of what that gave back in a small test."""
-    called = {short(c) for c in unit.calls if short(c) in gone}
-    return bool(called) and (bool(check.words & called) or len(unit.checks) <= FEW)
+def _is_about(check: Check, gone: frozenset[str]) -> bool:
+    """Whether a check asks what code that is gone gives back."""
+    return check.subject.partition("(")[0].strip() in gone and "(" in check.subject
 
 
 def _merged(path: str, old: Unit, loose: _Loose) -> bool:
@@ -175,15 +179,12 @@ def _merged(path: str, old: Unit, loose: _Loose) -> bool:
     pairs, gone, _ = pair(asked, [c for _, _, c in homes])
     if not asked or gone or any(True for before, after in pairs for _ in judge_pair(before, after)):
         return False
+    units = {id(c): unit for _, unit, c in homes}
+    if not all(means_the_same(before, old, units[id(after)]) for before, after in pairs):
+        return False
     taken = {id(after) for _, after in pairs}
     loose.extra = [row for row in loose.extra if id(row[2]) not in taken]
     return True
-
-
-def short(name: str) -> str:
-    """The last part of a unit's or function's name."""
-    name = name.removesuffix("()")
-    return name.rpartition(" > ")[2] if " > " in name else name.rpartition(".")[2]
 
 
 def _same_place(before: _Side, after: _Side) -> list[Pair]:
@@ -235,16 +236,27 @@ def _alike(a: Unit, b: Unit) -> float:
     return max(common, SAME) if kept and common >= SIMILAR else common
 
 
+def _bare(literal: str) -> str:
+    """A literal without quotes and blanks, as `2` for `2.0`."""
+    return "".join(literal.strip("\"'`").removesuffix(".0").split())
+
+
 def _tabled(old: Unit, new: Unit) -> bool:
     """Whether a test that asked several values became one that asks them case by case."""
     asked = [c for c in old.checks if not c.hollow]
     if old.cases or not new.cases or len(asked) < 2 or len(new.cases) < len(asked):
         return False
-    heirs = [c for c in new.checks if not c.guards and not c.lossy]
-    return all(any(h.op == c.op and _holds(c, h, case) for h in heirs for case in new.cases[:FUZZY]) for c in asked)
+    heirs = [c for c in new.checks if not c.guards and not c.lossy and not c.hollow]
+    left = list(new.cases[:FUZZY])
+    for check in asked:
+        case = next((x for x in left if any(h.op == check.op and _holds(check, h, x) for h in heirs)), None)
+        if case is None:
+            return False
+        left.remove(case)
+    return True
 
 
-def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Counter[str]) -> Iterator[Finding]:
+def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Handed) -> Iterator[Finding]:
     yield from (Finding(m.rule, path, m.line, m.message) for m in surplus(old.marks, new.marks))
     if old.collected and not new.collected:
         yield Finding(
@@ -253,23 +265,9 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, han
     if _emptied(old, new):
         yield Finding("emptied-test", path, new.line, f"{old.name} does nothing any more")
         return
-    if _tabled(old, new):
-        return
-    pairs, gone, extra = pair(old.checks, new.checks)
-    spread = not old.cases and any(in_case(old, new, case) for case in new.cases)
-    had, has = dict(old.literals), dict(new.literals)
-    modern = is_modern(old, new)
-
-    def fed(literal: str) -> bool:
-        text = literal.strip("'\"").removesuffix(".0")
-        return handed[text] > 0 or has.get(text, 0) >= had.get(text, 1) or modern
-
-    for before, after in pairs:
-        told = (f for f in judge_pair(before, after, helpers, fed) if not (spread and f.rule == "changed-expectation"))
-        yield from (Finding(f.rule, path, f.line, f.message) for f in told)
-    loose.gone += [(path, new, c) for c in gone if not said_otherwise(c, old, new)]
-    loose.extra += [(path, new, c) for c in extra]
-    yield from _cases(old, path, new)
+    if not _tabled(old, new):
+        yield from _paired(old, path, new, loose, helpers, handed)
+        yield from _cases(old, path, new)
     for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls) or _is_asked(p, new)):
         yield Finding("mocked-subject", path, new.line, f"{target}, which {new.name} tests, is replaced by a fake")
     called = Counter(new.calls)
@@ -280,6 +278,27 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, han
     if not new.collected and Counter(old.values) - Counter(new.values):
         lost = next(iter(Counter(old.values) - Counter(new.values)))
         yield Finding("changed-expectation", path, new.line, f"{new.name} does not give {lost} any more")
+
+
+def _paired(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Handed) -> Iterator[Finding]:
+    """Yield what the checks of a test lost; those that are gone or came are put aside."""
+    pairs, gone, extra = pair(old.checks, new.checks)
+    spread = not old.cases and any(in_case(old, new, case) for case in new.cases)
+    for before, after in pairs:
+
+        def fed(literal: str, after: Check = after) -> bool:
+            return handed.feeds(literal, old, new, after) or is_of_setup(literal, old, new, after)
+
+        told = (f for f in judge_pair(before, after, helpers, fed) if not (spread and f.rule == "changed-expectation"))
+        yield from (Finding(f.rule, path, f.line, f.message) for f in told)
+    spare = spare_errors(old, new)
+    for check in gone:
+        if spare and is_error(check):
+            spare -= 1
+        elif not said_otherwise(check, old, new):
+            loose.gone.append((path, new, check))
+            loose.owners[id(check)] = old
+    loose.extra += [(path, new, c) for c in extra]
 
 
 def surplus(old: Sequence[Mark], new: Sequence[Mark]) -> list[Mark]:
@@ -345,20 +364,28 @@ def _homeless(loose: _Loose, called: set[str], helpers: Helpers) -> Iterator[Fin
     homes = [c for _, u, c in loose.extra if u.collected or short(u.name) in called or u.name == "<module>"]
     pairs, _, _ = pair([c for _, _, c in loose.gone], homes)
     kept = {id(before): list(judge_pair(before, after, helpers)) for before, after in pairs}
-    lent = _lent(loose)
+    lent = {c: u for _, u, c in loose.extra if not u.collected and not c.guards and u.name != "<module>"}
+    helper = {id(c): u for c, u in lent.items()}
+    heirs = {id(before): after for before, after in pairs}
     for path, unit, check in loose.gone:
         found = kept.get(id(check))
-        if found != [] and any(_takes_over(check, c, unit) for c in lent if short(lent[c]) in unit.calls):
+        owner = loose.owners.get(id(check), unit)
+        mine = [(c, u) for c, u in lent.items() if short(u.name) in unit.calls and _is_asked_there(check, c, owner, u)]
+        if found != [] and any(_takes_over(check, c, unit) for c, _ in mine):
             continue
+        heir = heirs.get(id(check))
         handed_over = found and {f.rule for f in found} == {"changed-expectation"} and _hands_over(unit, check)
+        if handed_over and heir is not None and id(heir) in helper:
+            handed_over = _is_asked_there(check, heir, owner, helper[id(heir)])
         if found is None or (found and not handed_over):
             told = f"`{check.op} {check.subject[:60]}` of {unit.name} is gone"
             yield Finding("removed-assertion", path, unit.line, told)
 
 
-def _lent(loose: _Loose) -> dict[Check, str]:
-    """The checks of helpers that came, each for as many tests as call it, and the names of the helpers."""
-    return {c: u.name for _, u, c in loose.extra if not u.collected and not c.guards and u.name != "<module>"}
+def _is_asked_there(old: Check, new: Check, owner: Unit, helper: Unit) -> bool:
+    """Whether the check of a helper is about what the test asked, by names that mean the same there."""
+    asked = heads_of(old.subject)
+    return bool(asked) and asked <= heads_of(new.subject) and means_the_same(old, owner, helper)
 
 
 def _takes_over(old: Check, new: Check, unit: Unit) -> bool:

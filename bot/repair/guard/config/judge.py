@@ -32,6 +32,7 @@ DIGITS = re2.compile(r"[0-9]+")
 LAX_PRESET = re2.compile(r"(?i)disable|\\b(off|none|relaxed|loose)\\b")  # of a preset that only takes checks away
 RETRIES = re2.compile(r"(^|[.-])retr(y|ies)")  # none, unless they are asked for
 LONGER = 10  # times from which a time limit is none any more
+STRICTEST = frozenset({"always"})  # options that ask for all that a rule can ask for
 FEW = 8  # changed lines up to which the repair of a file that did not parse is believed
 OWN_FILES = frozenset(
     {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
@@ -256,9 +257,10 @@ def _level(key: str, old: Sequence[str], new: Sequence[str]) -> str:
         return f"{key} is now {min(came, key=lambda v: RANKS.get(v.lower(), 9))}"
     if high and max(high) > 0 and not low:
         return f"{key} is gone"
-    if low and high and min(low) > max(high):
-        return ""  # a rule that counts now where it did not is more, whatever its options
-    if old and {v for v in (*came, *gone) if v.lower() not in RANKS}:
+    others = {v for v in (*came, *gone) if v.lower() not in RANKS}
+    if low and high and min(low) > max(high) and others <= STRICTEST:
+        return ""
+    if old and others:
         return f"{key} has other options"
     return ""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from bot.repair.guard.directives import literals_of, words_of
+from bot.repair.guard.directives import assigned_in, literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, TooComplex, Unit
 from bot.repair.guard.javascript import marks
 from bot.repair.guard.javascript.expects import Place, checks_of
@@ -72,6 +72,7 @@ class _Draft:
             weight=self.weight,
             words=words_of(text_of(self.node) if size_of(self.node) < WORDS else self.name),
             literals=literals_of(text_of(self.node)) if size_of(self.node) < LITERALS else (),
+            assigned=assigned_in(text_of(self.node)) if size_of(self.node) < LITERALS else (),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import re2
 
-from bot.repair.guard.directives import literals_of, words_of
+from bot.repair.guard.directives import assigned_in, literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, TooComplex, Unit
 from bot.repair.guard.python import marks
 from bot.repair.guard.python.asserts import checks_in
@@ -131,6 +131,7 @@ def _unit(node: Function, scope: Scope, collected: bool, lines: Sequence[str]) -
         weight=walk.weight,
         words=words_of(text),
         literals=literals_of(text),
+        assigned=assigned_in(text),
     )
 
 

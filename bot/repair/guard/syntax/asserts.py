@@ -16,6 +16,9 @@ from bot.repair.guard.trees import line_of, text_of, walk
 EXPECTED = frozenset({"expects", "shouldReceive", "shouldHaveReceived", "EXPECT_CALL"})
 VERIFIERS = frozenset({"verify", "inOrder", "then"})
 
+WHOLE_DIFF = ("cmpopts.EquateEmpty(", "cmpopts.EquateErrors(", "cmp.AllowUnexported(", "protocmp.Transform(")
+"""Options of cmp.Diff with which no field is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -267,6 +270,8 @@ class Asserts:
         call = self.grammar.call(told[0]) if len(told) == 1 else None
         if call is None or call.name != "Diff" or len(call.arguments) < 2:
             return asked
+        if not all(text_of(option).startswith(WHOLE_DIFF) for option in call.arguments[2:]):
+            return asked  # an option may say what is ignored
         return Question("eq", call.arguments[1], (call.arguments[0],))
 
     def _turned(self, asked: Question, scope: Scope) -> Question:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from bot.repair.guard.directives import literals_of, words_of
+from bot.repair.guard.directives import assigned_in, literals_of, words_of
 from bot.repair.guard.facts import Check, Mark, Unit
 from bot.repair.guard.syntax.asserts import Asserts
 from bot.repair.guard.syntax.grammar import Grammar, Vocabulary
@@ -59,6 +59,7 @@ class Draft:
             weight=self.weight,
             words=words_of(text_of(self.node) if size_of(self.node) < WORDS else self.name),
             literals=literals_of(text_of(self.node)) if size_of(self.node) < LITERALS else (),
+            assigned=assigned_in(text_of(self.node)) if size_of(self.node) < LITERALS else (),
         )
 
 
