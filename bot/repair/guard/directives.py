@@ -116,7 +116,10 @@ ASSIGNED = re2.compile(
     r"((?:self\.|this\.|[@$]+)?\b[A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)[)\]}]?"
     r"(?:[ \t]*:[ \t]*[\w<>\[\]., |]+?)?\s*(:?=)(?:[^=~>]|$)"
 )
-PARAMETERS = re2.compile(r"\b(?:def|fn|func|fun|function)\b[ \t]*\w*\(([^()]*)\)|\(([^()]*)\)\s*=>|\blambda ([^:\n]*):")
+PARAMETERS = re2.compile(
+    r"\b(?:def|fn|func|fun|function)\b[ \t]*\w*\(([^()]*)\)|\(([^()]*)\)\s*=>|\blambda ([^:\n]*):"
+    r"|\bparametrize\(\s*[(\[]?([^()\[\]]*)"
+)
 NAME = re2.compile(r"\b([A-Za-z_]\w*)\b(?:[^.]|$)")
 LONGEST = 300  # characters of what is assigned
 CODE_WORD = re2.compile(r"[\w@/-][\w@/.-]*")

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import re2
-
 from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
 from bot.repair.guard.kinds import shelves
+from bot.repair.guard.tables import holds, in_order
 
 FUZZY = 120  # units that are compared each with each to find a renamed one
 SAME = 0.6  # share of common words from which two units count as one under another name
@@ -21,8 +20,6 @@ NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "co
 """Rules whose marks say nothing in a test that did not exist before."""
 
 
-VALUE = re2.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|-?\b\d[\w.]*")
-KEYWORD = re2.compile(r"^[A-Za-z_]\w*=")
 NOTHING = frozenset[str]()
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
@@ -87,20 +84,10 @@ def in_case(old: Unit, new: Unit, case: str) -> bool:
             ),
             None,
         )
-        if heir is None or not _holds(check, heir, case):
+        if heir is None or not holds(check, heir, case):
             return False
         left.remove(heir)
     return True
-
-
-def _holds(old: Check, new: Check, case: str) -> bool:
-    """Whether all values of a check stand in the new one or in the case."""
-    lost = Counter((*old.expected_literals, *old.subject_literals))
-    lost -= Counter((*new.expected_literals, *new.subject_literals))
-    names = {w for w in old.words & new.words if not w.isdigit()}
-    told = Counter(_bare(x) for x in VALUE.findall(case))
-    wanted = Counter(_bare(KEYWORD.sub("", x)) for x in lost.elements())
-    return bool(names) and bool(lost) and wanted <= told
 
 
 @dataclass(slots=True)
@@ -236,11 +223,6 @@ def _alike(a: Unit, b: Unit) -> float:
     return max(common, SAME) if kept and common >= SIMILAR else common
 
 
-def _bare(literal: str) -> str:
-    """A literal without quotes and blanks, as `2` for `2.0`."""
-    return "".join(literal.strip("\"'`").removesuffix(".0").split())
-
-
 def _tabled(old: Unit, new: Unit) -> bool:
     """Whether a test that asked several values became one that asks them case by case."""
     asked = [c for c in old.checks if not c.hollow]
@@ -249,7 +231,14 @@ def _tabled(old: Unit, new: Unit) -> bool:
     heirs = [c for c in new.checks if not c.guards and not c.lossy and not c.hollow]
     left = list(new.cases[:FUZZY])
     for check in asked:
-        case = next((x for x in left if any(h.op == check.op and _holds(check, h, x) for h in heirs)), None)
+        case = next(
+            (
+                x
+                for x in left
+                if any(h.op == check.op and holds(check, h, x) and in_order(check, h, x, new) for h in heirs)
+            ),
+            None,
+        )
         if case is None:
             return False
         left.remove(case)
