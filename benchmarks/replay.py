@@ -21,6 +21,7 @@ from bot.adapters.limits import cores
 from bot.app import App, Voices
 from bot.model import ReplayOptions
 from bot.replay.replays import Replays
+from bot.replay.runs import spread
 
 RUNS = 5
 CHECKOUT = "      - uses: actions/checkout@v4\n"
@@ -224,6 +225,7 @@ def main(*arguments: str) -> int:
     table = Table()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+        spread(root)  # as the folder of replays is: else what is compared pays for files that others have deleted
         os.environ["XDG_CACHE_HOME"] = str(root / "cache")
         wanted = [a for a in arguments if not a.startswith("-")]
         if not wanted:

@@ -29,7 +29,7 @@ def new_folder(runs: Path, now: datetime, is_running: Callable[[str], bool]) -> 
     folder = runs / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
     if not runs.exists():
         runs.mkdir(parents=True, exist_ok=True)  # another process may be as new
-        _spread(runs)
+        spread(runs)
     folder.mkdir(mode=0o700)  # else other users could run what a job has made setuid
     for number, old in enumerate(sorted(runs.iterdir(), reverse=True)):
         with suppress(FileNotFoundError):  # another process tidies up as well
@@ -43,7 +43,7 @@ def new_folder(runs: Path, now: datetime, is_running: Callable[[str], bool]) -> 
     return folder
 
 
-def _spread(folder: Path) -> None:
+def spread(folder: Path) -> None:
     """Ask ext4 to spread what is below a folder over the disk, as `chattr +T` does; others refuse, which is no matter.
 
     Without a journal it looks, for each new inode, at all of the neighbourhood that were freed in the last
