@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bot.adapters.git_plumbing import GET_GIT, NO_GIT, GitPlumbing, answer, without_gits
-from bot.errors import MachineError, UsageError
+from bot.adapters.git_plumbing import GitPlumbing, answer, without_gits
+from bot.errors import UsageError
 from bot.ports import Checkout
 
 # Whoever owns it: nothing that its configuration names is run.
@@ -50,12 +50,9 @@ def create_checkout(root: Path, message: str) -> None:
 
 def _discover(path: Path) -> list[str]:
     """What git says of `FOUND`, as far as it knows; it begins with "" outside of any repository."""
-    try:
-        _, out, _ = answer(["git", *WHERE, *FOUND], path, without_gits(), b"", WHERE_SECONDS)
-    except (FileNotFoundError, NotADirectoryError) as e:
-        if not path.is_dir():
-            return [""]
-        raise MachineError(NO_GIT, hint=GET_GIT) from e
+    if not path.is_dir():
+        return [""]
+    _, out, _ = answer(["git", *WHERE, *FOUND], path, without_gits(), b"", WHERE_SECONDS)
     return out.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
 
 

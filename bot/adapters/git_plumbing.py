@@ -116,8 +116,6 @@ class GitPlumbing:
         settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **self._env, **(env or {})}
         try:
             code, out, errors = answer([*words, *args], cwd, without_gits() | settings, stdin, timeout)
-        except FileNotFoundError as e:
-            raise MachineError(NO_GIT, hint=GET_GIT) from e
         except subprocess.TimeoutExpired as e:
             raise Transient(f"git {args[0]} needed more than {timeout:.0f} s") from e
         if code:
@@ -126,10 +124,7 @@ class GitPlumbing:
 
     def version(self) -> str:
         """The version of git, for people. Raises `MachineError` when there is none."""
-        try:
-            _, told, _ = answer(["git", "version"], Path.cwd(), os.environ, b"", 60)
-        except FileNotFoundError as e:
-            raise MachineError(NO_GIT, hint=GET_GIT) from e
+        _, told, _ = answer(["git", "version"], Path.cwd(), os.environ, b"", 60)
         return told.decode().replace(" version", "").strip()
 
     def try_run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes | None:
@@ -148,10 +143,17 @@ def without_gits() -> dict[str, str]:
 def answer(
     words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes, timeout: float
 ) -> tuple[int, bytes, bytes]:
-    """The exit code, output and errors of a program, which does not outlive the call, nor do those that it started."""
-    with subprocess.Popen(
-        words, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    """The exit code, output and errors of git, which does not outlive the call, nor do the programs that it started.
+
+    Raises `MachineError` when there is none.
+    """
+    try:
+        started_git = subprocess.Popen(
+            words, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except FileNotFoundError as e:
+        raise MachineError(NO_GIT, hint=GET_GIT) from e
+    with started_git as process:
         try:
             out, errors = process.communicate(stdin, timeout)
         except BaseException:
