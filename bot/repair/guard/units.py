@@ -8,6 +8,7 @@ from types import MappingProxyType
 from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
+from bot.repair.guard.findings import Finding
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
 from bot.repair.guard.kinds import shelves
@@ -22,17 +23,6 @@ NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "co
 
 NOTHING = frozenset[str]()
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that the tests of a candidate break; `old` says that `line` is one of the old file."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
-    old: bool = False
 
 
 @dataclass(slots=True)
