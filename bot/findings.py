@@ -54,7 +54,7 @@ class Means:
 
     def complaint(self, result: ReplayResult, job: JobResult, bench: Workbench | None, commit: str) -> Diagnosis:
         """Why a leg of the replay of a commit failed; more is known where it is held."""
-        return complaint(self.diagnose(result, job), bench, frozenset(self.replays.origin.files(commit)))
+        return complaint(self.diagnose(result, job), bench, self.replays.origin.paths(commit))
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Ahead:
 
     def _find_candidate(self, job: JobResult, bench: Workbench, complaint: Diagnosis) -> None:
         commit = self._incident.snapshot
-        tree = frozenset(self._means.replays.origin.files(commit))
+        tree = self._means.replays.origin.paths(commit)
         for strategy in self._means.strategies:
             if not strategy.applies(complaint, tree):
                 continue

@@ -171,7 +171,7 @@ class Rounds:
         if bench is None:
             return None
         complaint = self.state.complaints[key]
-        tree = frozenset(self._means.replays.origin.files(self.state.commit))
+        tree = self._means.replays.origin.paths(self.state.commit)
         for strategy in self._means.strategies:
             attempt = (strategy.NAME, f"{self.state.commit}:{fingerprint}")
             if attempt in self.state.tried or not strategy.applies(complaint, tree):

@@ -91,7 +91,7 @@ def suggested(
 
 
 def _candidates(incident: Incident, cause: Diagnosis, means: Means) -> Iterator[Checked]:
-    tree = frozenset(means.replays.origin.files(incident.snapshot))
+    tree = means.replays.origin.paths(incident.snapshot)
     if any(s is switched_off for s in means.strategies) and switched_off.applies(cause, tree):
         yield from checked_candidates(switched_off, incident, incident.snapshot, NoBench(), cause, means)
 

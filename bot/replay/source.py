@@ -44,6 +44,7 @@ class Origin:
         self.folder, self.open = folder, open_git
         self.git_dir = folder / "origin.git"
         self.git = open_git(self.git_dir, None)
+        self._paths: dict[str, frozenset[str]] = {}
 
     @property
     def objects(self) -> Path:
@@ -160,6 +161,12 @@ class Origin:
         """The paths of a commit's files, below a folder (with its slash) if one is given."""
         listing = self.git.run("ls-tree", "-r", "-z", "--name-only", commit, *([folder] if folder else []))
         return [p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p]
+
+    def paths(self, commit: str) -> frozenset[str]:
+        """The paths of all files of a commit, listed once: each failing leg asks."""
+        if commit not in self._paths:
+            self._paths[commit] = frozenset(self.files(commit))
+        return self._paths[commit]
 
 
 def committed_at(git: Git, commit: str) -> datetime:
