@@ -1,6 +1,6 @@
 """The composition root: builds the adapters and wires them to the stages. Nothing else does.
 
-What only `fix` needs is imported when it is needed: a replay must not wait for it.
+What only some commands need, or only when a replay is red, is imported then: a replay must not wait for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,6 @@ from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, is_running, this_worker
-from bot.diagnosis import Signatures, diagnose, read_entries, read_matchers, shipped
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import (
     Delivery,
@@ -51,6 +50,7 @@ from bot.text.redact import Redactor
 from bot.wiring import Wiring
 
 if TYPE_CHECKING:
+    from bot.diagnosis import Signatures
     from bot.pipeline import Work
     from bot.state.checkpoints import Checkpoints
     from strategies import Strategy
@@ -185,7 +185,7 @@ class App:
         checkout = replace(self.checkout, head=found.decode().strip())
 
         def open_replays(moment: datetime) -> Replays:
-            dated = options.model_copy(update={"as_of": moment, "committed": True})
+            dated = options.changed(as_of=moment, committed=True)
             return self._opened_replays(dated, checkout)
 
         then = options.as_of or committed_at(self.theirs, checkout.head)
@@ -193,8 +193,8 @@ class App:
         if not red or not report.drift:
             return report
         job = next(j for j in red.jobs if j.result is Result.FAILURE)
-        diagnosis = self._diagnose_leg(red, job).model_copy(update={"drift": report.drift[0]})
-        return report.model_copy(update={"diagnosis": diagnosis})
+        diagnosis = self._diagnose_leg(red, job).changed(drift=report.drift[0])
+        return report.changed(diagnosis=diagnosis)
 
     def open_incident(
         self, options: ReplayOptions, delivery: Delivery, max_minutes: float, *, green: str = ""
@@ -216,7 +216,7 @@ class App:
             moment = datetime.fromisoformat(green)
         except ValueError as e:
             raise UsageError(f"--green: '{green}' is no commit and no time (2026-01-31, 2026-01-31T12:00:00Z)") from e
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def _opened(
         self, options: ReplayOptions, delivery: Delivery, max_minutes: float, green: datetime | None
@@ -247,9 +247,9 @@ class App:
         )
         if known is None:
             return self.checkpoints.save(fresh)
-        undone = tuple(e.model_copy(update={"done": False}) for e in known.effects)
+        undone = tuple(e.changed(done=False) for e in known.effects)
         kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
-        return self.checkpoints.save(fresh.model_copy(update=kept))
+        return self.checkpoints.save(fresh.changed(**kept))
 
     def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
         """Bring an incident to its end, from wherever it is."""
@@ -284,14 +284,16 @@ class App:
 
         def without_dead(record: Incident) -> Incident:
             dead = record.lease and is_gone(record.lease.owner)
-            return record.model_copy(update={"lease": None}) if dead else record
+            return record.changed(lease=None) if dead else record
 
         self.checkpoints.update(incident.id, without_dead)
         return self.checkpoints.claim(incident.id, owner, incident.max_minutes * 60 + LEASE_SPARE_SECONDS)
 
     @cached_property
-    def signatures(self) -> Signatures:
+    def signatures(self) -> "Signatures":
         """What errors look like: everywhere, by the repository's settings, and by its problem matchers."""
+        from bot.diagnosis import read_entries, read_matchers, shipped
+
         try:
             root = self.checkout.root
         except UsageError:  # a log can be diagnosed anywhere
@@ -303,6 +305,8 @@ class App:
         self, log: Path | Iterator[bytes], max_tokens: int, reports: Iterable[Path] = (), passed: Path | None = None
     ) -> Diagnosis:
         """Say of a log why it is red; `reports` are test reports in XML, `passed` is the log of a run that passed."""
+        from bot.diagnosis import diagnose
+
         return diagnose(
             log,
             max_tokens=max_tokens,
@@ -368,7 +372,7 @@ class App:
                 self._clock,
                 strategies,
                 self._diagnose_leg,
-                lambda output: diagnose([output.encode()], redactor=self.redactor).failing_tests,
+                lambda output: self.diagnose(iter([output.encode()]), self.settings.diagnosis.max_tokens).failing_tests,
                 lambda a, allow: judge(a.changes, allow=allow, known=passages(replays.origin.git, a.base)),
                 save,
                 self._voices.say,
@@ -377,7 +381,7 @@ class App:
 
         def drift_of(record: Incident) -> DriftReport:
             def at(moment: datetime) -> Replays:
-                return self._opened_replays(record.options.model_copy(update={"as_of": moment}), self.checkout)
+                return self._opened_replays(record.options.changed(as_of=moment), self.checkout)
 
             assert record.green
             return find_drift(at, record.green, record.options.as_of or self._clock.now())[0]
@@ -446,9 +450,9 @@ class App:
         if not log.exists():
             raise CorruptCache(f"{log} has gone")
         tokens = self.settings.diagnosis.max_tokens
-        found = diagnose(log, max_tokens=tokens, redactor=self.redactor, signatures=self.signatures)
+        found = self.diagnose(log, tokens)
         step = job.failing_step  # a log names what a step runs, not what the workflow calls it
-        return found.model_copy(update={"step": step.name}) if step else found
+        return found.changed(step=step.name) if step else found
 
     def _run_folder(self) -> Path:
         return new_folder(self.cache / "runs", self._clock.now(), is_running)

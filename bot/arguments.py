@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+import msgspec
 
 from bot.errors import UsageError
-from bot.model import ReplayOptions
+from bot.model import Network, ReplayOptions
 from bot.replay.compare import Told
 
 
 def options_of(
-    given: Mapping[str, Any], network: str, secrets: Iterable[str], local: Mapping[str, Path]
+    given: Mapping[str, Any], network: Network, secrets: Iterable[str], local: Mapping[str, Path]
 ) -> ReplayOptions:
     """The options of `regreen replay`, as click gives them; `network` is the default that the settings name."""
     return ReplayOptions(
@@ -40,9 +40,9 @@ def options_of(
 def told_result(path: Path) -> Told:
     """A result as `regreen replay --json` printed it. Raises `UsageError` when the file holds none."""
     try:
-        return Told.model_validate_json(path.read_bytes())
-    except ValidationError as e:
-        raise UsageError(f"{path}: this is no result of regreen replay --json: {e.errors()[0]['msg']}") from e
+        return msgspec.json.decode(path.read_bytes(), type=Told)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as e:
+        raise UsageError(f"{path}: this is no result of regreen replay --json: {e}") from e
 
 
 def _as_of(text: str, network: str) -> datetime | None:
@@ -54,7 +54,7 @@ def _as_of(text: str, network: str) -> datetime | None:
         raise UsageError(f"--as-of: '{text}' is no time (2026-01-31, 2026-01-31T12:00:00Z, or now)") from e
     if network != "registries":
         raise UsageError(f"--as-of: nothing travels with the network '{network}'", hint="use --network registries")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _repository(name: str) -> str:

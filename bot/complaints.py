@@ -32,7 +32,7 @@ def complaint(told: Diagnosis, bench: Workbench | None, files: Collection[str]) 
     found = rooted(told, files, [*(below(p.cwd, bench.workspace) for p in failed), *here])
     table = config_root() / "fixers.yaml"
     category = category_of(failed, load(table.read_bytes(), table.name)) if unsure else None
-    return found.model_copy(update={"category": category, "confidence": WATCHED}) if category else found
+    return found.changed(category=category, confidence=WATCHED) if category else found
 
 
 def category_of(failed: Sequence[Executed], fixers: Sequence[Fixer]) -> Category | None:
@@ -53,7 +53,7 @@ def rooted(diagnosis: Diagnosis, files: Collection[str], folders: Sequence[str])
     `folders` are those that tools ran in, the likeliest first.
     """
     places = {(p.file, p.line): p for p in (_rooted(place, files, folders) for place in diagnosis.locations)}
-    return diagnosis.model_copy(update={"locations": tuple(places.values())})
+    return diagnosis.changed(locations=tuple(places.values()))
 
 
 def _rooted(place: Location, files: Collection[str], folders: Sequence[str]) -> Location:
@@ -62,7 +62,7 @@ def _rooted(place: Location, files: Collection[str], folders: Sequence[str]) -> 
     if not path and place.file not in files:
         ends = [f for f in files if f.endswith(f"/{place.file}")]
         path = ends[0] if len(ends) == 1 else ""
-    return place.model_copy(update={"file": path}) if path else place
+    return place.changed(file=path) if path else place
 
 
 def below(folder: str, root: str) -> str:

@@ -6,29 +6,44 @@ Times are UTC; money is US dollars; durations are seconds; nothing here reads or
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, dataclass_transform
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+import msgspec
+from msgspec import Meta
 
 SCHEMA_VERSION = 1
+OF_AN_ID = ("workflows", "jobs", "matrix", "event", "event_payload", "inputs", "as_of")
+MOST_DOLLARS = 10**12
 
 
-class Model(BaseModel):
-    """Base of everything here: immutable, no unknown keys."""
+@dataclass_transform(frozen_default=True)
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of everything here: immutable, no unknown keys, validated when read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    def changed(self, **fields: Any) -> Self:
+        """The same with other values of some fields."""
+        return msgspec.structs.replace(self, **fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """Itself as JSON has it, with tuples for its arrays."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
 
 
-def _as_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a time needs a zone")
-    return moment.astimezone(UTC)
+UtcTime = Annotated[datetime, Meta(tz=True)]
 
 
-UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
+def refuse_amount(dollars: Decimal) -> None:
+    """Raise `ValueError` for what nobody can have spent or set aside."""
+    if not (dollars.is_finite() and 0 <= dollars <= MOST_DOLLARS):
+        raise ValueError("this is no amount of money")
+
+
+Network = Literal["none", "registries", "all"]
+"""What the jobs of a replay may reach."""
 
 
 class Result(StrEnum):
@@ -79,7 +94,7 @@ class Category(StrEnum):
     SNAPSHOT_DIFF = "snapshot_diff"
 
 
-class Location(Model):
+class Location(Model, kw_only=True):
     """A place in the repository that a log names; `line` and `column` count from 1, 0 is unknown."""
 
     file: str
@@ -88,7 +103,7 @@ class Location(Model):
     message: str = ""
 
 
-class TestCounts(Model):
+class TestCounts(Model, kw_only=True):
     """What the test runners of a log reported, summed. `failed` includes errors."""
 
     __test__ = False  # not a test class, whatever its name looks like to pytest
@@ -99,20 +114,20 @@ class TestCounts(Model):
     skipped: int = 0
 
 
-class ExcerptLine(Model):
+class ExcerptLine(Model, kw_only=True):
     """One verbatim line of a log with its number (from 1)."""
 
     line: int
     text: str
 
 
-class Excerpt(Model):
+class Excerpt(Model, kw_only=True):
     """The lines that a reader needs, in order; gaps are gaps in the numbers."""
 
     lines: tuple[ExcerptLine, ...] = ()
 
 
-class Drift(Model):
+class Drift(Model, kw_only=True):
     """The release of a dependency that broke what nobody had changed; `newest`: no other followed it."""
 
     package: str
@@ -121,7 +136,7 @@ class Drift(Model):
     newest: bool = False
 
 
-class Diagnosis(Model):
+class Diagnosis(Model, kw_only=True):
     """Why a job is red, as far as its log tells.
 
     `error_line` (from 1; 0 when the log is empty) is the one line that best names the failure, `error` its text.
@@ -140,10 +155,10 @@ class Diagnosis(Model):
     tests: TestCounts = TestCounts()
     drift: Drift | None = None
     fingerprint: str
-    confidence: float = Field(ge=0, le=1)
+    confidence: Annotated[float, Meta(ge=0, le=1)]
 
 
-class StepResult(Model):
+class StepResult(Model, kw_only=True):
     """One top-level step of a replayed job. `id` is the step's own id, or its number from 0 where it has none."""
 
     name: str
@@ -153,19 +168,19 @@ class StepResult(Model):
     continue_on_error: bool = False
 
 
-class JobResult(Model):
+class JobResult(Model, kw_only=True):
     """One leg of a job. `log` is the file of its log in GitHub's form, relative to the run's folder."""
 
     id: str
     name: str
     workflow: str = ""
-    matrix: dict[str, Any] = Field(default_factory=dict)
+    matrix: dict[str, Any] = {}
     result: Result
     reason: str | None = None
     continue_on_error: bool = False
     seconds: float = 0
     steps: tuple[StepResult, ...] = ()
-    outputs: dict[str, str] = Field(default_factory=dict)
+    outputs: dict[str, str] = {}
     tests: TestCounts = TestCounts()
     log: str = ""
 
@@ -185,7 +200,7 @@ def leg_key(workflow: str, job: str, matrix: Mapping[str, Any]) -> str:
     return f"{workflow}:{job}:{json.dumps(dict(matrix), sort_keys=True, default=str) if matrix else ''}"
 
 
-class ReplayResult(Model):
+class ReplayResult(Model, kw_only=True):
     """A whole replay. `notes` says what was not as on GitHub; `log` is the folder of its logs."""
 
     result: Result
@@ -200,7 +215,7 @@ class ReplayResult(Model):
         return next((j for j in self.jobs if j.key == key), None)
 
 
-class ReplayOptions(Model):
+class ReplayOptions(Model, kw_only=True):
     """What is replayed and how: the options of `regreen replay`. Secrets are named, their values stand nowhere here."""
 
     workflows: tuple[str, ...] = ()
@@ -210,17 +225,17 @@ class ReplayOptions(Model):
     event_payload: dict[str, Any] | None = None
     repository: str = ""
     ref: str = ""
-    inputs: dict[str, str] = Field(default_factory=dict)
-    variables: dict[str, str] = Field(default_factory=dict)
+    inputs: dict[str, str] = {}
+    variables: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
-    local_actions: dict[str, str] = Field(default_factory=dict)
+    local_actions: dict[str, str] = {}
     as_of: UtcTime | None = None
-    network: Literal["none", "registries", "all"] = "registries"
+    network: Network = "registries"
     committed: bool = False
     backend: Literal["", "host", "docker", "github"] = ""
 
 
-class DriftReport(Model):
+class DriftReport(Model, kw_only=True):
     """What became of a commit that was green once, with the packages of then and of now.
 
     `told` is a line for people. `drift` is the release that broke it; several, when they appeared at the same moment.
@@ -236,7 +251,7 @@ class DriftReport(Model):
     diagnosis: Diagnosis | None = None
 
 
-class Candidate(Model):
+class Candidate(Model, kw_only=True):
     """One possible fix: a unified diff (git's form, binary patches included) against the commit `base`."""
 
     diff: str
@@ -252,7 +267,7 @@ class Candidate(Model):
     """What people should know of it or look at: its evidence, what it has taken as given."""
 
 
-class Refusal(Model):
+class Refusal(Model, kw_only=True):
     """One thing that a candidate may not do: which rule, where, and why. `line` counts from 1 in the new file."""
 
     rule: str
@@ -264,7 +279,7 @@ class Refusal(Model):
         return f"{self.rule}: {self.file}:{self.line}: {self.message}"
 
 
-class Attempt(Model):
+class Attempt(Model, kw_only=True):
     """One candidate that was tried, and what came of it. `causes` are the fingerprints that it was meant to fix."""
 
     number: int
@@ -281,7 +296,7 @@ class Attempt(Model):
     seconds: float = 0
 
 
-class FlakyTest(Model):
+class FlakyTest(Model, kw_only=True):
     """A test that fails now and then: in `failed` of `runs` runs of the same tree, its first failure not counted."""
 
     name: str
@@ -289,7 +304,7 @@ class FlakyTest(Model):
     runs: int
 
 
-class Advice(Model):
+class Advice(Model, kw_only=True):
     """A proposal that changes nothing: to run jobs again, or a suggested diff for people to look at and apply.
 
     `told` says in a line what to do and why, `evidence` what speaks for it. `verdict` is what a replay of the suggested
@@ -304,12 +319,12 @@ class Advice(Model):
     verdict: Verdict | None = None
 
 
-class Part(Model):
+class Part(Model, kw_only=True):
     """One failing leg of the incident: its diagnosis and what became of it."""
 
     workflow: str
     job: str
-    matrix: dict[str, Any] = Field(default_factory=dict)
+    matrix: dict[str, Any] = {}
     diagnosis: Diagnosis
     verdict: Verdict | None = None
     grade: Grade | None = None
@@ -323,7 +338,7 @@ class Part(Model):
         return leg_key(self.workflow, self.job, self.matrix)
 
 
-class Effect(Model):
+class Effect(Model, kw_only=True):
     """A side effect of the incident: written down before (`done` false) and after (`done` true) it happens.
 
     `name` is deterministic and finds the effect again, for instance the branch name; `value` is what it led to.
@@ -335,7 +350,7 @@ class Effect(Model):
     value: str = ""
 
 
-class Proposal(Model):
+class Proposal(Model, kw_only=True):
     """What people see: a branch, a changed working tree or a patch file, with the diff that was proven."""
 
     kind: Literal["branch", "apply", "patch"]
@@ -356,37 +371,43 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
-class Lease(Model):
+class Lease(Model, kw_only=True):
     """Who works on the incident, and until when nobody else may."""
 
     owner: str
     expires: UtcTime
 
 
-class Delivery(Model):
+class Delivery(Model, kw_only=True):
     """Where a proven fix goes: a branch, the working tree, or a patch file (`patch` is its path)."""
 
     kind: Literal["branch", "apply", "patch"] = "branch"
     patch: str = ""
 
 
-class Reservation(Model):
+class Reservation(Model, kw_only=True):
     """Money set aside for an incident in a budget, for instance `day/2026-11-20`, before it is spent."""
 
     id: str
     budget: str
     incident: str
-    amount: Decimal = Field(ge=0, le=10**12)
+    amount: Decimal
     since: UtcTime
 
+    def __post_init__(self) -> None:
+        refuse_amount(self.amount)
 
-class Sums(Model):
+
+class Sums(Model, kw_only=True):
     """What all incidents add up to, those that retention dropped included. `verdicts` counts them by their verdict."""
 
-    incidents: int = Field(default=0, ge=0)
-    verdicts: dict[Verdict, int] = Field(default_factory=dict)
-    cost_usd: Decimal = Field(default=Decimal(0), ge=0)
-    seconds: float = Field(default=0, ge=0)
+    incidents: Annotated[int, Meta(ge=0)] = 0
+    verdicts: dict[Verdict, int] = {}
+    cost_usd: Decimal = Decimal(0)
+    seconds: Annotated[float, Meta(ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.cost_usd)
 
     def __add__(self, other: "Sums") -> "Sums":
         """Both together."""
@@ -399,7 +420,7 @@ class Sums(Model):
         )
 
 
-class Incident(Model):
+class Incident(Model, kw_only=True):
     """One CI failure and everything that happened about it: the record that a checkpoint holds.
 
     `revision` counts the saves, 0 is never saved; saving sets it, and by it a stale record is told from the newest.
@@ -451,5 +472,5 @@ def incident_id(repository: str, snapshot_tree: str, options: ReplayOptions) -> 
 
     Branch names and markers derive from it, so a second run finds the effects of the first.
     """
-    told = options.model_dump_json(include={"workflows", "jobs", "matrix", "event", "event_payload", "inputs", "as_of"})
-    return hashlib.sha256(f"{repository}\0{snapshot_tree}\0{told}".encode()).hexdigest()[:12]
+    told = msgspec.json.encode({name: getattr(options, name) for name in OF_AN_ID})
+    return hashlib.sha256(f"{repository}\0{snapshot_tree}\0".encode() + told).hexdigest()[:12]

@@ -19,7 +19,7 @@ def judged_parts(incident: Incident, state: State) -> tuple[Part, ...]:
     known = {p.key for p in incident.parts}
     later = [part_of(j, state.complaints[j.key]) for j in failing(state.result) if j.key not in known]
     judged = (_judged(part, incident, state) for part in (*incident.parts, *later))
-    return tuple(p.model_copy(update={"flaky_tests": _flaky_tests(p, state)}) for p in judged)
+    return tuple(p.changed(flaky_tests=_flaky_tests(p, state)) for p in judged)
 
 
 def _flaky_tests(part: Part, state: State) -> tuple[FlakyTest, ...]:
@@ -71,4 +71,4 @@ def _not_helped(part: Part, tries: Sequence[Attempt], state: State) -> Part:
 
 
 def _with(part: Part, verdict: Verdict, reason: str, strategy: str = "", grade: Grade | None = None) -> Part:
-    return part.model_copy(update={"verdict": verdict, "reason": reason, "strategy": strategy, "grade": grade})
+    return part.changed(verdict=verdict, reason=reason, strategy=strategy, grade=grade)

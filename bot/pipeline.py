@@ -69,9 +69,7 @@ def run(incident: Incident, work: Work) -> Incident:
                 incident = work.checkpoints.save(step(incident, work))
     except OutOfBudget as e:  # the record stays where it is, and can be resumed
         incident = work.checkpoints.load(incident.id) or incident
-        incident = work.checkpoints.save(
-            incident.model_copy(update={"verdict": Verdict.NOT_FIXED, "reason": e.message})
-        )
+        incident = work.checkpoints.save(incident.changed(verdict=Verdict.NOT_FIXED, reason=e.message))
     return incident
 
 
@@ -88,9 +86,9 @@ def reproduce(incident: Incident, work: Work) -> Incident:
             return _ended(incident, Verdict.NOT_REPRODUCED, told, baseline=result, advice=advice)
         return _ended(incident, Verdict.GREEN, "the workflow passes: there is nothing to fix", baseline=result)
     if result.result is Result.UNREPLAYABLE:
-        return _unreplayable(incident.model_copy(update={"baseline": result}), work)
+        return _unreplayable(incident.changed(baseline=result), work)
     work.state = state
-    return incident.model_copy(update={"stage": Stage.REPRODUCED, "baseline": result})
+    return incident.changed(stage=Stage.REPRODUCED, baseline=result)
 
 
 def diagnose(incident: Incident, work: Work) -> Incident:
@@ -107,14 +105,14 @@ def diagnose(incident: Incident, work: Work) -> Incident:
         work.say(f"looking for the release that broke it since {incident.green:%Y-%m-%d %H:%M} UTC")
         found = work.find_drift(incident)
         work.say(found.told)
-        incident = incident.model_copy(update={"drift": found})
+        incident = incident.changed(drift=found)
         state.complaints = _complaints(state, means, incident)
-        parts = tuple(p.model_copy(update={"diagnosis": state.complaints[p.key]}) for p in parts)
+        parts = tuple(p.changed(diagnosis=state.complaints[p.key]) for p in parts)
     if work.reported and all(p.diagnosis.fingerprint != work.reported.fingerprint for p in parts):
         reason = f"the workflow fails here, but in another way than was reported ('{work.reported.error.strip()}')"
         advice = (*reported_advice(work.reported, reason), *for_reported(incident, work.reported, means))
         return _ended(incident, Verdict.NOT_REPRODUCED, reason, parts=parts, advice=advice)
-    return incident.model_copy(update={"stage": Stage.DIAGNOSED, "parts": parts})
+    return incident.changed(stage=Stage.DIAGNOSED, parts=parts)
 
 
 def repair(incident: Incident, work: Work) -> Incident:
@@ -123,7 +121,7 @@ def repair(incident: Incident, work: Work) -> Incident:
     paid = tuple(
         a for a in incident.attempts if a.tier
     )  # what cost nothing is made again by a process that starts anew
-    rounds = Rounds(incident.model_copy(update={"attempts": paid}), state, means)
+    rounds = Rounds(incident.changed(attempts=paid), state, means)
     rounds.run()
     incident = rounds.incident
     parts = judged_parts(incident, state)
@@ -131,7 +129,7 @@ def repair(incident: Incident, work: Work) -> Incident:
     if verdict is Verdict.FIXED and (shaky := _disagreement(parts, work, state)):
         verdict, parts = (
             Verdict.FLAKY,
-            tuple(p.model_copy(update={"verdict": Verdict.FLAKY, "reason": shaky}) for p in parts),
+            tuple(p.changed(verdict=Verdict.FLAKY, reason=shaky) for p in parts),
         )
     grades = [p.grade for p in parts if p.grade]
     update = {
@@ -144,7 +142,7 @@ def repair(incident: Incident, work: Work) -> Incident:
         "proposal": _proposal(incident, parts, work, state) if grades else None,
         "seconds": (work.clock.now() - work.started).total_seconds(),
     }
-    return incident.model_copy(update={"stage": Stage.ATTEMPTED, **update})
+    return incident.changed(stage=Stage.ATTEMPTED, **update)
 
 
 def propose(incident: Incident, work: Work) -> Incident:
@@ -160,12 +158,12 @@ def propose(incident: Incident, work: Work) -> Incident:
             look=lambda: look(proposal, work),
             act=lambda: act(incident, proposal, work),
         )
-    return incident.model_copy(update={"stage": Stage.PROPOSED})
+    return incident.changed(stage=Stage.PROPOSED)
 
 
 def close(incident: Incident, _: Work) -> Incident:
     """End, and let others have it."""
-    return incident.model_copy(update={"stage": Stage.CLOSED, "lease": None})
+    return incident.changed(stage=Stage.CLOSED, lease=None)
 
 
 STORY: Sequence[tuple[Stage, Callable[[Incident, Work], Incident]]] = (
@@ -196,7 +194,7 @@ def _replaced(incident: Incident, fix: Suggested, advice: Sequence[Advice], work
     grade = grade_of(fix.after, narrowed=bool(options.jobs or options.matrix))
     jobs = [j for j in incident.baseline.jobs if j.key in fix.legs]
     done = {"verdict": Verdict.FIXED, "grade": grade, "strategy": candidate.strategy}
-    parts = tuple(part_of(j, fix.cause).model_copy(update=done) for j in jobs)
+    parts = tuple(part_of(j, fix.cause).changed(**done) for j in jobs)
     attempt = Attempt(
         number=len(incident.attempts) + 1,
         causes=(fix.cause.fingerprint,),
@@ -206,14 +204,14 @@ def _replaced(incident: Incident, fix: Suggested, advice: Sequence[Advice], work
         notes=candidate.notes,
         verdict=Verdict.FIXED,
     )
-    incident = incident.model_copy(update={"attempts": (*incident.attempts, attempt)})
+    incident = incident.changed(attempts=(*incident.attempts, attempt))
     state = State(fix.commit, fix.after, lambda _: None, {}, Ahead(incident, _means(incident, work)))
     proposal = _proposal(incident, parts, work, state)
     update = {"parts": parts, "final": fix.after, "grade": grade, "proposal": proposal, "advice": advice}
     update["seconds"] = (work.clock.now() - work.started).total_seconds()
     reason = _reason(parts, Verdict.FIXED, state)
     ended = _ended(incident, Verdict.FIXED, reason, **update)
-    return ended.model_copy(update={"stage": Stage.ATTEMPTED})
+    return ended.changed(stage=Stage.ATTEMPTED)
 
 
 def _of_unreplayable(incident: Incident, means: Means) -> tuple[Advice, ...]:
@@ -222,7 +220,7 @@ def _of_unreplayable(incident: Incident, means: Means) -> tuple[Advice, ...]:
 
 
 def _ended(incident: Incident, verdict: Verdict, reason: str, **update: object) -> Incident:
-    return incident.model_copy(update={"stage": Stage.PROPOSED, "verdict": verdict, "reason": reason, **update})
+    return incident.changed(stage=Stage.PROPOSED, verdict=verdict, reason=reason, **update)
 
 
 def _replays(incident: Incident, work: Work) -> Replays:
@@ -262,7 +260,7 @@ def _complaints(state: State, means: Means, incident: Incident) -> dict[str, Dia
 def _with_drift(diagnosis: Diagnosis, incident: Incident) -> Diagnosis:
     """The diagnosis with the release that broke the workflow: all of it was green before."""
     drift = incident.drift.drift if incident.drift else ()
-    return diagnosis.model_copy(update={"drift": drift[0] if drift else None})
+    return diagnosis.changed(drift=drift[0] if drift else None)
 
 
 def _disagreement(parts: Sequence[Part], work: Work, state: State) -> str:

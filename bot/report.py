@@ -65,7 +65,7 @@ def replay_row(result: ReplayResult, log: str, why: Mapping[str, Diagnosis]) -> 
 
 
 def _job_row(job: JobResult, why: Diagnosis | None) -> dict[str, Any]:
-    steps = [s.model_dump(mode="json") for s in job.steps]
+    steps = [s.as_json() for s in job.steps]
     return {
         "id": job.id,
         "name": job.name,
@@ -76,8 +76,8 @@ def _job_row(job: JobResult, why: Diagnosis | None) -> dict[str, Any]:
         "continue_on_error": job.continue_on_error,
         "seconds": round(job.seconds, 3),
         "steps": steps,
-        "tests": job.tests.model_dump(),
-        "diagnosis": why.model_dump(mode="json") if why else None,
+        "tests": job.tests.as_json(),
+        "diagnosis": why.as_json() if why else None,
     }
 
 
@@ -88,7 +88,7 @@ def changes_row(changes: Sequence[Change]) -> dict[str, Any]:
 
 def incident_row(incident: Incident) -> dict[str, Any]:
     """The contract of `regreen fix --json`."""
-    parts = [p.model_dump(mode="json", include=OF_PARTS) for p in incident.parts]
+    parts = [{k: v for k, v in p.as_json().items() if k in OF_PARTS} for p in incident.parts]
     strategies = dict.fromkeys(p.strategy for p in incident.parts if p.strategy)
     tries = [
         {
@@ -114,7 +114,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
         "attempts": tries,
-        "advice": [a.model_dump(mode="json") for a in incident.advice],
+        "advice": [a.as_json() for a in incident.advice],
         "notes": _notes(incident),
         "cost_usd": float(incident.cost_usd),
         "seconds": round(incident.seconds, 3),

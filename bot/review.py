@@ -147,7 +147,7 @@ def _policy(git: Git, base: str, tree: str, settings: Settings, allow: frozenset
 
 def refused_row(found: Sequence[Refusal]) -> dict[str, Any]:
     """The answer for machines."""
-    return {"accepted": not found, "refusals": [r.model_dump(mode="json") for r in found]}
+    return {"accepted": not found, "refusals": [r.as_json() for r in found]}
 
 
 def refused_lines(found: Sequence[Refusal]) -> Iterator[str]:

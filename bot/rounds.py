@@ -206,7 +206,7 @@ class Rounds:
             cause, before = self.state.complaints[legs[0]], self.state.result
             self.suggestions.append(suggested(checked, cause, legs, before, self._means).advice)
         if checked.refused:
-            self._record(attempt.model_copy(update={"reason": f"refused: {checked.refused}"}))
+            self._record(attempt.changed(reason=f"refused: {checked.refused}"))
             self._means.tell(f"{candidate.strategy}: refused: {checked.refused}")
             return None
         self._record(attempt)
@@ -214,7 +214,7 @@ class Rounds:
 
     def _record(self, attempt: Attempt) -> None:
         others = tuple(a for a in self.incident.attempts if a.number != attempt.number)
-        self.incident = self._means.save(self.incident.model_copy(update={"attempts": (*others, attempt)}))
+        self.incident = self._means.save(self.incident.changed(attempts=(*others, attempt)))
 
     # --- proof ---
 
@@ -315,7 +315,7 @@ class Rounds:
     def _note(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
         attempt = next(a for a in self.incident.attempts if a.number == proposed.number)
         update = {"verdict": judgement.verdict, "reason": judgement.reason, "seconds": seconds}
-        self._record(attempt.model_copy(update=update))
+        self._record(attempt.changed(**update))
 
     def _keep(
         self,

@@ -2,27 +2,24 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, dataclass_transform, get_args
 
+import msgspec
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-)
+from msgspec import Meta
+from msgspec.structs import fields
 
 from bot.config_files import config_root
 from bot.errors import UsageError
+from bot.model import Network
 from bot.ports import Checkout, Git
 from bot.yaml12 import compose, load
 
 REPOSITORY_FILES = (".github/regreen.yml", ".regreen.yml")
 PREFIX = "REGREEN_"
+NO_SETTING = "there is no such setting"
+PositiveInt = Annotated[int, Meta(ge=1)]
+NonNegativeInt = Annotated[int, Meta(ge=0)]
 # A name of letters, digits and hyphens, perhaps with a port: no address, no trailing dot, no punycode
 # (https://www.rfc-editor.org/rfc/rfc1123#page-13).
 HOST = re.compile(
@@ -30,21 +27,16 @@ HOST = re.compile(
 )
 
 
-def _strict(host: str) -> str:
-    if not HOST.fullmatch(host) or not 0 < int(host.partition(":")[2] or 1) < 1 << 16:
-        raise ValueError(f"'{host}' is no plain name of a host (host or host:port)")
-    return host
+@dataclass_transform(frozen_default=True)
+class _Section(msgspec.Struct, frozen=True):
+    pass
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ReplaySettings(_Section):
+class ReplaySettings(_Section, kw_only=True):
     """How replays run."""
 
-    network: Literal["none", "registries", "all"]
-    hosts: tuple[Annotated[str, AfterValidator(_strict)], ...]
+    network: Network
+    hosts: tuple[str, ...]
     backends: tuple[Literal["host", "docker", "github"], ...]
     images: dict[str, str]
     workers: NonNegativeInt
@@ -59,7 +51,7 @@ class ReplaySettings(_Section):
     local_actions: dict[str, str]
 
 
-class FixSettings(_Section):
+class FixSettings(_Section, kw_only=True):
     """What is tried, and for how long."""
 
     strategies: tuple[str, ...]
@@ -69,39 +61,39 @@ class FixSettings(_Section):
     workflow_files: bool
     max_attempts: PositiveInt
     max_rounds: PositiveInt
-    max_minutes: PositiveFloat
+    max_minutes: Annotated[float, Meta(gt=0)]
     flaky_reruns: NonNegativeInt
-    flaky_seconds: float = Field(ge=0)
+    flaky_seconds: Annotated[float, Meta(ge=0)]
 
 
-class ScopeSettings(_Section):
+class ScopeSettings(_Section, kw_only=True):
     """How much a fix may touch."""
 
     max_files: PositiveInt
     max_lines: PositiveInt
 
 
-class GuardSettings(_Section):
+class GuardSettings(_Section, kw_only=True):
     """What the guard lets through."""
 
     allow: tuple[str, ...]
 
 
-class StateSettings(_Section):
+class StateSettings(_Section, kw_only=True):
     """Where checkpoints go and how long they stay."""
 
     remote: str
     retention_days: PositiveInt
 
 
-class DiagnosisSettings(_Section):
+class DiagnosisSettings(_Section, kw_only=True):
     """How much a diagnosis says, and what it knows besides what is known everywhere."""
 
     max_tokens: PositiveInt
     signatures: tuple[dict[str, Any], ...]
 
 
-class Settings(_Section):
+class Settings(_Section, kw_only=True):
     """All settings. `sources` tells of each dotted name where its value came from."""
 
     replay: ReplaySettings
@@ -110,13 +102,13 @@ class Settings(_Section):
     guard: GuardSettings
     state: StateSettings
     diagnosis: DiagnosisSettings
-    sources: dict[str, str] = Field(default_factory=dict, exclude=True)
+    sources: dict[str, str]
 
     def rows(self) -> Iterator[tuple[str, Any, str]]:
         """(dotted name, value, where it came from), in the order of defaults.yaml."""
-        for section, values in self.model_dump(mode="json").items():
-            for name, value in values.items():
-                yield f"{section}.{name}", value, self.sources[f"{section}.{name}"]
+        for name, where in self.sources.items():
+            section, key = name.split(".")
+            yield name, msgspec.to_builtins(getattr(getattr(self, section), key)), where
 
 
 def read_settings(text: str | None, source: str, environ: Mapping[str, str]) -> Settings:
@@ -141,10 +133,9 @@ def read_settings(text: str | None, source: str, environ: Mapping[str, str]) -> 
             section, key = name.split(".")
             values[section][key] = load(environ[variable], variable)
             sources[name] = variable
-    try:
-        settings = Settings(**values, sources=sources)
-    except ValidationError as e:
-        raise UsageError("; ".join(_mistakes(e, text, source, sources))) from e
+    if mistakes := list(_mistakes(values, text, source, sources)):
+        raise UsageError("; ".join(mistakes))
+    settings = msgspec.convert({**values, "sources": sources}, Settings)
     _refuse_folders(settings)
     return settings
 
@@ -177,15 +168,52 @@ def _refuse_folders(settings: Settings) -> None:
             raise UsageError(f"{source}: {name}: folders are taken from the environment only", hint=hint)
 
 
-def _mistakes(error: ValidationError, text: str | None, source: str, sources: Mapping[str, str]) -> Iterator[str]:
+def _mistakes(values: Mapping[str, Any], text: str | None, source: str, sources: Mapping[str, str]) -> Iterator[str]:
     root = compose(text, source) if text else None
-    for found in error.errors():
-        path = [str(x) for x in found["loc"]]
-        name = ".".join(path[:2])
-        told = "there is no such setting" if found["type"] == "extra_forbidden" else found["msg"].lower()
+    for path, told in _problems(values):
+        name = ".".join(path)
         where = sources.get(name, source)
         line = _line(root, path) if where == source else 0
         yield f"{where}{f':{line}' if line else ''}: {name}: {told}"
+
+
+def _problems(values: Mapping[str, Any]) -> Iterator[tuple[list[str], str]]:
+    """What is wrong, with the names that lead to it."""
+    sections = {f.name: f.type for f in fields(Settings) if f.name != "sources"}
+    for section, given in values.items():
+        if section not in sections:
+            yield [section], NO_SETTING
+            continue
+        if not isinstance(given, dict):
+            yield [section], "this is not a mapping of settings"
+            continue
+        types = {f.name: f.type for f in fields(sections[section])}
+        for name, value in given.items():
+            if told := _problem(value, types[name]) if name in types else NO_SETTING:
+                yield [section, str(name)], told
+        for host in _odd_hosts(given.get("hosts")):
+            yield [section, "hosts"], f"'{host}' is no plain name of a host (host or host:port)"
+
+
+def _problem(value: Any, wanted: Any) -> str:
+    """Why a value is none of a type; empty when it is one."""
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError as e:
+        words = " or ".join(f"'{w}'" for w in _words(wanted))
+        return f"{str(e).lower()}{f' (there are {words})' if words else ''}"
+    return ""
+
+
+def _words(wanted: Any) -> Iterator[str]:
+    """The words of a type that has only some."""
+    for part in get_args(wanted):
+        yield from [part] if isinstance(part, str) else _words(part)
+
+
+def _odd_hosts(hosts: Any) -> list[str]:
+    told = [h for h in hosts if isinstance(h, str)] if isinstance(hosts, list) else []
+    return [h for h in told if not HOST.fullmatch(h) or not 0 < int(h.partition(":")[2] or 1) < 1 << 16]
 
 
 def _line(node: yaml.Node | None, path: list[str]) -> int:

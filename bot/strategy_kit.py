@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import App, Voices, commit_all
-from bot.model import Category, Delivery, Diagnosis, Incident, ReplayOptions
+from bot.model import Category, Delivery, Diagnosis, Incident, Network, ReplayOptions
 from bot.ports import Git
 from bot.report import incident_row
 from strategies import Strategy
@@ -42,7 +42,7 @@ def try_strategy(
     files: Mapping[str, str | bytes],
     folder: Path,
     *,
-    network: str = "none",
+    network: Network = "none",
     green: str = "",
     settings: Mapping[str, Any] | None = None,
 ) -> Tried:
@@ -62,7 +62,7 @@ def try_strategy(
     told: list[str] = []
     given = {f"REGREEN_{name.replace('.', '_').upper()}": str(value) for name, value in (settings or {}).items()}
     app = App(folder, {**os.environ, **given}, Voices(told.append, lambda *_: None), strategies=(strategy,))
-    options = ReplayOptions.model_validate({"network": network})
+    options = ReplayOptions(network=network)
     opened = app.open_incident(options, Delivery(), app.settings.fix.max_minutes, green=green)
     incident = app.fix(opened)
     changed = _changed(incident, app.theirs)

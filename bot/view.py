@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -95,11 +94,11 @@ class View:
 
     def drift(self, found: DriftReport) -> None:
         """What became of a commit that was green once."""
-        self._show(lambda: found.model_dump(mode="json"), lambda: self._report.drift(found))
+        self._show(found.as_json, lambda: self._report.drift(found))
 
     def incident(self, incident: Incident, *, everything: bool = False) -> None:
         """An incident; with `everything` also its history, and as JSON the whole record."""
-        row = incident.model_dump(mode="json") if everything else incident_row(incident)
+        row = incident.as_json() if everything else incident_row(incident)
         self._show(lambda: row, lambda: self._report.incident(incident, history=everything))
 
     def diagnoses(self, found: Sequence[tuple[str, Diagnosis]]) -> None:
@@ -109,7 +108,7 @@ class View:
             self._report.diagnoses(found)
             return
         for _, one in found:
-            self._show(partial(one.model_dump, mode="json"), lambda: None)
+            self._show(one.as_json, lambda: None)
 
     def incidents(self, found: Iterable[Incident]) -> None:
         """A list of incidents."""

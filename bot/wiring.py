@@ -13,8 +13,7 @@ from bot.adapters.machine import execute_only_act, execute_only_python, git_tran
 from bot.adapters.proxy import Proxy
 from bot.adapters.toolchains import LocalToolchains
 from bot.config_files import config_root
-from bot.diagnosis import count_tests, shipped
-from bot.model import ReplayOptions
+from bot.model import ReplayOptions, TestCounts
 from bot.ports import Limits, Sandbox, Sources
 from bot.replay.actions import StandIns
 from bot.replay.backends import DOCKER, Backends
@@ -53,8 +52,8 @@ class Wiring:
             StandIns(_table("actions"), options.as_of),
             self._side_effects(),
             self.sources,
-            count_tests,
-            shipped,
+            _count_tests,
+            _prepare_diagnosis,
             self.redactor,
             self.settings.workers or legs_at_once(cores(), free_memory()),
             backends,
@@ -98,6 +97,18 @@ class Wiring:
             table["inputs"],
             frozenset(self.settings.allow_side_effects),
         )
+
+
+def _count_tests(log: Path | Iterable[bytes]) -> TestCounts:
+    from bot.diagnosis import count_tests
+
+    return count_tests(log)
+
+
+def _prepare_diagnosis() -> None:
+    from bot.diagnosis import shipped
+
+    shipped()
 
 
 def _table(name: str) -> Any:

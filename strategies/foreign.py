@@ -36,7 +36,7 @@ class Foreign:
             for candidate in self._module.propose(incident, tools):
                 if not isinstance(candidate, Candidate):
                     raise TypeError(f"a {type(candidate).__name__} is no candidate")
-                yield candidate.model_copy(update={"strategy": self.NAME})
+                yield candidate.changed(strategy=self.NAME)
         except RegreenError:  # of the tools: the time is over, the held job has ended
             raise
         except (Exception, SystemExit) as e:  # noqa: BLE001 - whatever others have written

@@ -221,7 +221,7 @@ def _project_times(body: bytes | None) -> dict[str, datetime]:
 
 def _moment(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def release_of(file: str) -> tuple[str, str]:

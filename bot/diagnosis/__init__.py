@@ -147,7 +147,7 @@ def _told(findings: _Findings, excerpt: Excerpt, beside: list[Hit], redact: Reda
     step = scope.step
     tests = tuple(redact(test) for test in findings.failing[:_MOST_TESTS])
     places = tuple(
-        place.model_copy(update={"file": redact(place.file), "message": redact(place.message)})
+        place.changed(file=redact(place.file), message=redact(place.message))
         for place in locations(_by_worth(findings, beside))
     )
     error = MASK if findings.survey.is_key(cause.line.number) else redact(cause.line.text.strip())
@@ -178,10 +178,7 @@ def _by_worth(findings: _Findings, beside: list[Hit]) -> Iterator[Hit]:
 
 
 def _redacted(excerpt: Excerpt, seen: Survey, redact: Redact) -> Excerpt:
-    lines = (
-        line.model_copy(update={"text": MASK if seen.is_key(line.line) else redact(line.text)})
-        for line in excerpt.lines
-    )
+    lines = (line.changed(text=MASK if seen.is_key(line.line) else redact(line.text)) for line in excerpt.lines)
     return Excerpt(lines=tuple(lines))
 
 

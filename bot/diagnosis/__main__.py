@@ -1,6 +1,7 @@
 """`python -m bot.diagnosis --log FILE [--max-tokens N]`: the diagnosis of one log as JSON, for development."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def main() -> int:
     except RegreenError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stdout.write(f"{found.model_dump_json()}\n")
+    sys.stdout.write(f"{json.dumps(found.as_json())}\n")
     return 0
 
 

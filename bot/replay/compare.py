@@ -9,13 +9,13 @@ BAD = frozenset({Result.FAILURE, Result.CANCELLED, Result.UNREPLAYABLE})
 ABSENT = "absent"
 
 
-class ToldJob(JobResult):
+class ToldJob(JobResult, kw_only=True):
     """A leg as `regreen replay --json` tells it; `diagnosis` says why it failed."""
 
     diagnosis: Diagnosis | None = None
 
 
-class Told(ReplayResult):
+class Told(ReplayResult, kw_only=True):
     """The object that `regreen replay --json` prints."""
 
     jobs: tuple[ToldJob, ...] = ()

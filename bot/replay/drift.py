@@ -22,11 +22,11 @@ def find_drift(open_replays: OpenReplays, then: datetime, now: datetime) -> tupl
     if before.result is not Result.SUCCESS:
         return report, None
     after, releases = _replay(open_replays, now)
-    report = report.model_copy(update={"result_now": after.result, "replays": 2, "notes": after.notes})
+    report = report.changed(result_now=after.result, replays=2, notes=after.notes)
     if after.result is not Result.FAILURE:
         green = after.result is Result.SUCCESS
         told = "it is green as of now, too: no release broke it" if green else f"as of now: {after.reason}"
-        return report.model_copy(update={"told": told}), after
+        return report.changed(told=told), after
     return _halved(open_replays, report, [r for r in releases if then < r.released <= now]), after
 
 
@@ -38,13 +38,13 @@ def _halved(open_replays: OpenReplays, report: DriftReport, releases: list[Relea
         result = _replay(open_replays, moments[middle])[0]
         if result.result is Result.UNREPLAYABLE:
             told = f"the date decides, but as of {moments[middle]:%Y-%m-%d} nothing is known: {result.reason}"
-            return report.model_copy(update={"told": told, "replays": count})
+            return report.changed(told=told, replays=count)
         good, bad = (good, middle) if result.result is Result.FAILURE else (middle, bad)
     named = [r for r in releases if r.released == moments[bad]]
     drifts = tuple(
         Drift(package=r.package, version=r.version, released=r.released, newest=_is_newest(r, releases)) for r in named
     )
-    return report.model_copy(update={"told": _told(drifts), "replays": count, "drift": drifts})
+    return report.changed(told=_told(drifts), replays=count, drift=drifts)
 
 
 def _is_newest(one: Release, releases: list[Release]) -> bool:

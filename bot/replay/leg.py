@@ -65,6 +65,7 @@ class Leg(threading.Thread):
     ) -> None:
         super().__init__(name=f"leg-{job_id}")
         self.settled: Future[Record] = Future()
+        self.underway = threading.Event()
         self.held: Held | None = None
         self.folder = folder
         self._spec, self._sandbox, self._log, self._hold, self._hold_nested = spec, sandbox, log, hold, hold_nested
@@ -147,6 +148,7 @@ class Leg(threading.Thread):
                 self.settled.set_exception(e)
         if not self.settled.done():
             self.settled.set_result(self._record)
+        self.underway.set()
 
     def _follow(self) -> None:
         listener = listen(self.folder.control)
@@ -158,6 +160,7 @@ class Leg(threading.Thread):
                 listener.close()
                 return
         process = self._sandbox.start(self._spec)
+        self.underway.set()
         os.set_blocking(process.output, False)
         self._selector.register(process.output, selectors.EVENT_READ, "act")
         self._selector.register(process.exited, selectors.EVENT_READ, "exited")

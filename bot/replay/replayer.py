@@ -69,7 +69,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a replay works with. `meanwhile` prepares what is needed later; it is called while a leg begins."""
+    """What a replay works with. `meanwhile` prepares what is needed later, once the sandbox of a leg runs."""
 
     sandbox: Sandbox
     machine: prepare.Machine
@@ -209,7 +209,7 @@ class Replay:
         try:
             actions, contained = self._placed(call, planned, name)
         except Unavailable as e:
-            return ended.model_copy(update={"reason": e.message})
+            return ended.changed(reason=e.message)
         leg, log = self._leg(call, planned, place, name, actions, contained, hold=hold and contained is None)
         try:
             with self._lock:
@@ -220,12 +220,11 @@ class Replay:
             raise
         self._progress("started", name, None)
         leg.start()
+        leg.underway.wait()  # the other thread would have to wait for each of its turns
         self._tools.meanwhile()
         record = self._settled(leg)
         self._notes |= {f"{name}: {self._clean(note, call)}": None for note in record.notes}
-        steps = tuple(
-            step.model_copy(update={"name": self._clean(step.name, call)}) for step in step_results(job, record)
-        )
+        steps = tuple(step.changed(name=self._clean(step.name, call)) for step in step_results(job, record))
         result, reason = self._judged(call, planned, leg, record, steps, contained)
         if result is Result.FAILURE and contained and hold:
             reason = "; ".join(filter(None, [reason, containers.NOT_HELD]))
@@ -238,7 +237,7 @@ class Replay:
             "tests": self._tools.count_tests(self._logs / log),
             "log": log,
         }
-        ended = ended.model_copy(update=more)
+        ended = ended.changed(**more)
         if contained is None:
             self._caches.keep(ended, leg.folder)
         return ended

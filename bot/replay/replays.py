@@ -1,5 +1,6 @@
 """All replays of one incident: the clone they check out from, the plan they share, and the benches that they hold."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
@@ -52,9 +53,9 @@ class Replays:
         if plan.secrets or plan.options.network != "registries" or not self._tools.caches.max_bytes:
             return None
         if self._shelf is None:
-            options = plan.options.model_dump_json(exclude={"workflows", "jobs", "matrix", "committed"})
+            options = plan.options.changed(workflows=(), jobs=(), matrix=(), committed=False).as_json()
             repository = plan.workflows[0][1].repository
-            self._shelf = self._tools.caches.shelf(f"{repository}\0{self.snapshot.tree}\0{options}")
+            self._shelf = self._tools.caches.shelf(f"{repository}\0{self.snapshot.tree}\0{json.dumps(options)}")
         return self._shelf
 
     def releases(self) -> tuple[Release, ...]:

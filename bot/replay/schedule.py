@@ -160,7 +160,7 @@ class Schedule:
     def _in_call(self, result: JobResult) -> JobResult:
         call = self._call
         names = {"id": call.id + result.id, "name": call.name + result.name, "workflow": call.root}
-        return result.model_copy(update={**names, "matrix": call.matrix_of(result.matrix)})
+        return result.changed(**names, matrix=call.matrix_of(result.matrix))
 
     def _planned_without(self, job_id: str, unknown: list[str]) -> list[Planned | Call | JobResult]:
         """The result of a job that needs what could not be replayed: skipped only when it would be in any case."""

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable
 from decimal import Context, Decimal, localcontext
 
-from pydantic import Field
-from pydantic_core import from_json
+import msgspec
 
 from bot.errors import OutOfBudget, UsageError
-from bot.model import Model, Reservation
+from bot.model import Model, Reservation, refuse_amount
 from bot.state.objects import Stored, View
 
 MAX_BYTES = 2**20
@@ -16,11 +15,14 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*
 EXACT = Context(prec=100)  # no sum of prices comes near, so nothing is ever rounded
 
 
-class Budget(Model):
+class Budget(Model, kw_only=True):
     """What was spent from a budget, and what is set aside: by reservation id."""
 
-    spent: Decimal = Field(default=Decimal(0), ge=0, le=10**12)
-    open: dict[str, Reservation] = Field(default_factory=dict)
+    spent: Decimal = Decimal(0)
+    open: dict[str, Reservation] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.spent)
 
     @property
     def used(self) -> Decimal:
@@ -32,7 +34,7 @@ class Budget(Model):
         if _sum([self.used, reservation.amount]) > cap:
             told = f"{reservation.budget}: {self.used} of {cap} dollars are used, {reservation.amount} more are needed"
             raise OutOfBudget(f"the budget does not allow it: {told}")
-        return self.model_copy(update={"open": {**self.open, reservation.id: reservation}})
+        return self.changed(open={**self.open, reservation.id: reservation})
 
     def settle(self, reservation: Reservation, actual: Decimal) -> "Budget":
         """Put `actual` dollars in the place of a reservation. One that is not open any more changes nothing."""
@@ -45,7 +47,7 @@ class Budget(Model):
 
     def encoded(self) -> bytes:
         """The content of the budget's file."""
-        return self.model_dump_json(indent=1).encode()
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
 
 def budget_path(name: str) -> str:
@@ -73,7 +75,10 @@ def read_budget(view: View, name: str) -> Budget:
 
 def parsed(stored: Stored) -> Budget:
     """Read a budget's file. Raises `ValueError` when it is none."""
-    return Budget.model_validate(from_json(stored.data or b"", allow_inf_nan=False))
+    try:
+        return msgspec.json.decode(stored.data or b"", type=Budget)
+    except RecursionError as e:
+        raise ValueError("it is too deep") from e
 
 
 def merged(ours: Budget, theirs: Budget, common: Budget) -> Budget:

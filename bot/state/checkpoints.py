@@ -103,7 +103,7 @@ class Checkpoints:
                     f"incident {incident_id} is being worked on by {lease.owner[:80]!r}",
                     hint=f"until {lease.expires:%Y-%m-%d %H:%M:%S} UTC at the latest",
                 )
-            return incident.model_copy(update={"lease": Lease(owner=owner, expires=now + timedelta(seconds=seconds))})
+            return incident.changed(lease=Lease(owner=owner, expires=now + timedelta(seconds=seconds)))
 
         return self.update(incident_id, claimed)
 
@@ -113,7 +113,7 @@ class Checkpoints:
         def released(incident: Incident) -> Incident:
             if incident.lease and incident.lease.owner != owner:
                 raise _changed(incident_id)
-            return incident.model_copy(update={"lease": None})
+            return incident.changed(lease=None)
 
         return self.update(incident_id, released)
 
@@ -158,7 +158,7 @@ class Checkpoints:
 
     def _stamped(self, incident: Incident) -> Incident:
         _path(incident.id)
-        return incident.model_copy(update={"revision": incident.revision + 1, "updated": self._clock.now()})
+        return incident.changed(revision=incident.revision + 1, updated=self._clock.now())
 
     def _spend(self, reservation: Reservation, change: Callable[[Budget], Budget], verb: str) -> None:
         path = budget_path(reservation.budget)

@@ -10,7 +10,7 @@ def intend(incident: Incident, kind: str, name: str) -> Incident:
     """The record with the intent written down; one that is there already, open or done, stays as it is."""
     if find(incident, kind, name):
         return incident
-    return incident.model_copy(update={"effects": (*incident.effects, Effect(kind=kind, name=name))})
+    return incident.changed(effects=(*incident.effects, Effect(kind=kind, name=name)))
 
 
 def done(incident: Incident, kind: str, name: str, value: str = "") -> Incident:
@@ -19,7 +19,7 @@ def done(incident: Incident, kind: str, name: str, value: str = "") -> Incident:
         raise ValueError(f"effect {kind} {name} was not intended")
     finished = Effect(kind=kind, name=name, done=True, value=value)
     effects = tuple(finished if (e.kind, e.name) == (kind, name) else e for e in incident.effects)
-    return incident.model_copy(update={"effects": effects})
+    return incident.changed(effects=effects)
 
 
 def find(incident: Incident, kind: str, name: str) -> Effect | None:

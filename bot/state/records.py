@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, from_json
+import msgspec
 
 from bot.errors import CorruptCache, Refused
 from bot.model import SCHEMA_VERSION, Incident
@@ -30,10 +29,10 @@ def encode(incident: Incident, redactor: Redactor) -> tuple[bytes, Incident]:
     Raises `Refused` when it would not read back: too large, too deep, or redaction changed what must stay.
     """
     try:
-        plain = redacted(incident.model_dump(mode="json"), redactor)
+        plain = redacted(incident.as_json(), redactor)
         raw = json.dumps(plain, indent=1, allow_nan=False).encode()
         stored = decode(raw, incident.id)
-    except (PydanticSerializationError, ValueError, Unreadable) as e:
+    except (RecursionError, TypeError, ValueError, Unreadable) as e:
         reason = e.message if isinstance(e, Unreadable) else "it is no plain JSON"
         raise Refused(f"incident {incident.id} cannot be saved: {reason}") from e
     if (stored.head, stored.snapshot) != (incident.head, incident.snapshot):
@@ -49,13 +48,15 @@ def decode(raw: bytes | None, incident_id: str, migrations: Mapping[int, Migrati
     if raw is None or len(raw) > MAX_BYTES:
         raise Unreadable(f"it is larger than {MAX_BYTES} bytes or no file")
     try:
-        data = from_json(raw, allow_inf_nan=False)  # has its own limit of depth, where json would exhaust the stack
-    except ValueError as e:
+        data = msgspec.json.decode(raw)
+    except (ValueError, RecursionError) as e:
         raise Unreadable("it is no JSON") from e
+    if _is_deep(data):
+        raise Unreadable(f"it is deeper than {MAX_DEPTH} levels")
     try:
-        incident = Incident.model_validate(_migrated(data, migrations))
-    except ValidationError as e:
-        raise Unreadable(f"{e.error_count()} of its fields do not validate ({e.errors()[0]['type']})") from e
+        incident = msgspec.convert(_migrated(data, migrations), Incident)
+    except (msgspec.ValidationError, RecursionError) as e:
+        raise Unreadable("one of its fields does not validate") from e
     if incident.id != incident_id:
         raise Unreadable("it is the record of another incident")
     return incident
@@ -67,7 +68,7 @@ def redacted(value: Any, redactor: Redactor, depth: int = 0) -> Any:
         raise ValueError(f"deeper than {MAX_DEPTH} levels")
     if isinstance(value, str):
         return redactor(value)
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [redacted(item, redactor, depth + 1) for item in value]
     if isinstance(value, dict):
         told: dict[str, Any] = {}
@@ -78,6 +79,11 @@ def redacted(value: Any, redactor: Redactor, depth: int = 0) -> Any:
             told[name] = redacted(item, redactor, depth + 1)
         return told
     return value
+
+
+def _is_deep(value: Any, left: int = MAX_DEPTH) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left < 0 or any(_is_deep(part, left - 1) for part in parts)
 
 
 def _migrated(data: Any, migrations: Mapping[int, Migration]) -> dict[str, Any]:

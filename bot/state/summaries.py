@@ -6,27 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
-from pydantic_core import from_json
+import msgspec
 
-from bot.model import Incident, Model, Stage, Sums, UtcTime, Verdict
+from bot.model import Incident, Model, Stage, Sums, UtcTime, Verdict, refuse_amount
 from bot.state.objects import Stored, View
 from bot.state.records import MAX_BYTES, Unreadable, decode
 
 SHARDS = tuple(f"{n:02x}" for n in range(256))
 RECORD = re.compile(r"incidents/[0-9a-f]{2}/([0-9a-f]{12})\.json")
 # Paths are made of these, so a poisoned summary must not bring its own.
-IncidentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+IncidentId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{12}\Z")]
 
 
-class Line(Model):
+class Line(Model, kw_only=True, omit_defaults=True):
     """What a summary says of one incident."""
 
     updated: UtcTime
     stage: Stage
     verdict: Verdict | None = None
     cost_usd: Decimal
-    seconds: float
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.cost_usd)
 
     @property
     def sums(self) -> Sums:
@@ -35,10 +37,10 @@ class Line(Model):
         return Sums(incidents=1, verdicts=verdicts, cost_usd=self.cost_usd, seconds=self.seconds)
 
 
-class Shard(Model):
+class Shard(Model, kw_only=True):
     """The incidents whose ids begin alike, and the sums of those that retention dropped."""
 
-    incidents: dict[IncidentId, Line] = Field(default_factory=dict)
+    incidents: dict[IncidentId, Line] = msgspec.field(default_factory=dict)
     dropped: Sums = Sums()
 
     @property
@@ -48,11 +50,11 @@ class Shard(Model):
 
     def having(self, lines: Mapping[str, Line]) -> "Shard":
         """The shard with these incidents added or replaced."""
-        return self.model_copy(update={"incidents": {**self.incidents, **lines}})
+        return self.changed(incidents={**self.incidents, **lines})
 
     def forgetting(self, incident_id: str) -> "Shard":
         """The shard as if that incident had never been."""
-        return self.model_copy(update={"incidents": {i: x for i, x in self.incidents.items() if i != incident_id}})
+        return self.changed(incidents={i: x for i, x in self.incidents.items() if i != incident_id})
 
     def without(self, ids: Iterable[str]) -> "Shard":
         """The shard without these incidents; what they sum to stays."""
@@ -62,7 +64,7 @@ class Shard(Model):
 
     def encoded(self) -> bytes:
         """The content of the shard's file."""
-        return self.model_dump_json(indent=1, exclude_none=True).encode()
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
 
 def record_path(incident_id: str) -> str:
@@ -77,7 +79,13 @@ def shard_path(shard: str) -> str:
 
 def line_of(incident: Incident) -> Line:
     """What the summary is to say of an incident."""
-    return Line.model_validate(incident.model_dump(include=set(Line.model_fields)))
+    return Line(
+        updated=incident.updated,
+        stage=incident.stage,
+        verdict=incident.verdict,
+        cost_usd=incident.cost_usd,
+        seconds=incident.seconds,
+    )
 
 
 def read_shard(view: View, shard: str, stored: Stored | None) -> Shard:
@@ -85,8 +93,8 @@ def read_shard(view: View, shard: str, stored: Stored | None) -> Shard:
     if stored is None:
         return Shard()
     try:
-        return Shard.model_validate(from_json(stored.data or b"", allow_inf_nan=False))
-    except ValueError:  # no JSON, or no summary
+        return msgspec.json.decode(stored.data or b"", type=Shard)
+    except (ValueError, RecursionError):  # no JSON, or no summary
         return _rebuilt(view, shard)
 
 

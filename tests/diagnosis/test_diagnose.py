@@ -125,7 +125,7 @@ def test_a_zip_an_act_log_and_a_plain_one_give_the_same_answer() -> None:
     plain = diagnose([case.log])
     body = github_log(case.command, case.output).split(b"\n", 7)
     packed = diagnose([zipped({"t/1_Checkout.txt": b"\n".join(body[:7]) + b"\n", "t/2_Types.txt": body[7]})])
-    assert packed.model_copy(update={"step": plain.step}) == plain
+    assert packed.changed(step=plain.step) == plain
     assert packed.step == "Types"
     rows = [row("⭐ Run Main Types", jobID="t"), *(row(line, jobID="t") for line in case.output.splitlines())]
     rows += [
@@ -162,7 +162,7 @@ def test_no_secret_leaves() -> None:
     output = BY_NAME["pytest"].output.replace("total(2)", f"total('{canary}') {token}").replace("[2-5]", f"[{canary}]")
     log = github_log(f"pytest --key {canary}", f"{output}\nsrc/{canary}.py:3: error: no {token}\n")
     for hint in (None, Hint(step=canary, command=f"x {token}")):
-        said = diagnose([log], max_tokens=8000, redactor=Redactor([canary]), hint=hint).model_dump_json()
+        said = json.dumps(diagnose([log], max_tokens=8000, redactor=Redactor([canary]), hint=hint).as_json())
         assert canary not in said
         assert token not in said
         assert "***" in said
@@ -172,10 +172,10 @@ def test_no_line_of_a_private_key_leaves() -> None:
     body = [f"{n:04}" + "aB3" * 20 for n in range(20)]
     key = ["-----BEGIN RSA PRIVATE KEY-----", *body, "-----END RSA PRIVATE KEY-----"]
     log = github_log("./deploy", "\n".join([*key, "error: it failed"]))
-    said = diagnose([log], max_tokens=8000).model_dump_json()
+    said = json.dumps(diagnose([log], max_tokens=8000).as_json())
     assert not any(line in said for line in body)
     assert "error: it failed" in said
-    cut = diagnose([github_log("./deploy", "\n".join(key[:-1]))], max_tokens=8000).model_dump_json()
+    cut = json.dumps(diagnose([github_log("./deploy", "\n".join(key[:-1]))], max_tokens=8000).as_json())
     assert not any(line in cut for line in body)
 
 

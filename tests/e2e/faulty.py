@@ -75,9 +75,7 @@ def changed_by_another(checkpoints: Checkpoints, incident: Any) -> None:
     with git.Repo(".") as repo:
         app = App(Path(repo.working_dir), os.environ, Voices(lambda _: None, lambda *_: None))
         if app.checkpoints.load(incident.id):
-            app.checkpoints.update(
-                incident.id, lambda r: r.model_copy(update={"history": (*r.history, "another was here")})
-            )
+            app.checkpoints.update(incident.id, lambda r: r.changed(history=(*r.history, "another was here")))
 
 
 def ref_locked(*_: object) -> None:

@@ -70,6 +70,6 @@ def test_a_gate_that_names_a_step_which_passed_is_a_failure_of_its_own() -> None
     job = {"steps": [{"id": "lint", "run": "x", "continue-on-error": True}, {"run": "${{ steps.lint.outcome }}"}]}
     passed = StepResult(name="lint", id="lint", result=Result.SUCCESS)
     gate = StepResult(name="gate", id="1", result=Result.FAILURE)
-    failed = passed.model_copy(update={"result": Result.FAILURE, "continue_on_error": True})
+    failed = passed.changed(result=Result.FAILURE, continue_on_error=True)
     assert judged_by_gate(job, [passed, gate]) == set()
     assert judged_by_gate(job, [failed, gate]) == {"lint"}

@@ -124,7 +124,7 @@ def incident(number: int = 1, **fields: Any) -> Incident:
         "created": NOON,
         "updated": NOON,
     }
-    return Incident.model_validate(known | fields)
+    return Incident(**(known | fields))
 
 
 def plant(folder: Path, path: str, content: bytes, *, mode: str = "100644") -> None:

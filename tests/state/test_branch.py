@@ -40,8 +40,8 @@ def test_a_lost_race_is_decided_again_on_the_winners_record(repo: Path) -> None:
     def change(held: Incident) -> Incident:
         seen.append(held.history)
         if len(seen) == 1:
-            opened(repo).update(saved.id, lambda other: other.model_copy(update={"history": ("theirs",)}))
-        return held.model_copy(update={"history": (*held.history, "ours")})
+            opened(repo).update(saved.id, lambda other: other.changed(history=("theirs",)))
+        return held.changed(history=(*held.history, "ours"))
 
     assert checkpoints.update(saved.id, change).history == ("theirs", "ours")
     assert seen == [(), ("theirs",)]

@@ -46,7 +46,7 @@ def test_a_save_is_one_commit_of_regreen_on_an_orphan_branch(repo: Path) -> None
     before = git(repo, "rev-parse", "HEAD"), sorted(p.name for p in git_dir(repo).iterdir())
     checkpoints = opened(repo)
     saved = checkpoints.save(incident())
-    checkpoints.save(saved.model_copy(update={"stage": Stage.REPRODUCED}))
+    checkpoints.save(saved.changed(stage=Stage.REPRODUCED))
 
     assert history(repo) == [f"Incident {saved.id}: reproduced", f"Incident {saved.id}: opened"]
     assert git(repo, "log", "-1", "--format=%an %ae|%cn|%ct", REF) == (
@@ -69,8 +69,8 @@ def test_the_json_is_versioned_and_readable(repo: Path) -> None:
 def test_a_stale_record_is_a_conflict_and_changes_nothing(repo: Path) -> None:
     checkpoints = opened(repo)
     first = checkpoints.save(incident())
-    second = checkpoints.save(first.model_copy(update={"reason": "second"}))
-    for stale in (first, incident(), second.model_copy(update={"revision": 3})):
+    second = checkpoints.save(first.changed(reason="second"))
+    for stale in (first, incident(), second.changed(revision=3)):
         with pytest.raises(Conflict, match="changed by another worker"):
             checkpoints.save(stale)
     assert checkpoints.load(first.id) == second
@@ -80,7 +80,7 @@ def test_a_stale_record_is_a_conflict_and_changes_nothing(repo: Path) -> None:
 def test_update_changes_the_newest_record(repo: Path) -> None:
     checkpoints = opened(repo)
     saved = checkpoints.save(incident())
-    changed = checkpoints.update(saved.id, lambda held: held.model_copy(update={"reason": f"after {held.revision}"}))
+    changed = checkpoints.update(saved.id, lambda held: held.changed(reason=f"after {held.revision}"))
     assert (changed.revision, changed.reason) == (2, "after 1")
     assert checkpoints.load(saved.id) == changed
 

@@ -127,8 +127,6 @@ def test_the_last_checkpoint_reads_after_kill_9_at_any_moment(repo: Path, group:
         while any(_lives(process) for process in family):
             os.sched_yield()
         assert git(repo, "fsck", "--no-dangling", "--no-progress") == ""
-    resumed = opened(repo, clock=RealClock()).update(
-        incident_number(0), lambda held: held.model_copy(update={"reason": "resumed"})
-    )
+    resumed = opened(repo, clock=RealClock()).update(incident_number(0), lambda held: held.changed(reason="resumed"))
     assert resumed.revision > acknowledged
     assert not list(git_dir(repo).glob("fast_import_crash*"))

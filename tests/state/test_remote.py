@@ -96,7 +96,7 @@ def test_a_shallow_clone_takes_part(team: Team) -> None:
 
 def test_a_stale_record_is_a_conflict_across_clones(team: Team) -> None:
     first = team.member("a").save(incident())
-    team.member("b").update(first.id, lambda held: held.model_copy(update={"reason": "b"}))
+    team.member("b").update(first.id, lambda held: held.changed(reason="b"))
     with pytest.raises(Conflict):
         team.member("a").save(first)
 
@@ -232,10 +232,10 @@ def test_a_local_branch_ahead_of_the_remote_is_pushed_with_the_next_save(team: T
 def both_sides(team: Team) -> tuple[Incident, Incident]:
     """One incident on both sides, then the local side goes its own way."""
     first, second = (team.member("a").save(incident(n)) for n in (1, 2))
-    opened(team.folder / "a").save(first.model_copy(update={"reason": "local"}))
-    opened(team.folder / "a").save(second.model_copy(update={"reason": "local"}))
+    opened(team.folder / "a").save(first.changed(reason="local"))
+    opened(team.folder / "a").save(second.changed(reason="local"))
     opened(team.folder / "a").save(incident(3))
-    team.member("b").save(second.model_copy(update={"reason": "theirs"}))
+    team.member("b").save(second.changed(reason="theirs"))
     team.member("b").save(incident(4))
     return first, second
 

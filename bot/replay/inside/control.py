@@ -8,7 +8,11 @@ import os
 import select
 import time
 from _socket import AF_UNIX, socket  # the module `socket` takes half as long to import as Python needs to start
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # `typing` is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 ROOT = "/regreen"
 FOLDER = f"{ROOT}/control"
@@ -51,7 +55,7 @@ def note(text: str) -> None:
     Host().tell("note", text)
 
 
-def pump(reader: int, exited: int, write: Callable[[bytes], None], deadline: float | None, drain: float) -> bool:
+def pump(reader: int, exited: int, write: "Callable[[bytes], None]", deadline: float | None, drain: float) -> bool:
     """Pass on what comes until all writers are gone, or the process has exited and `drain` seconds are over.
 
     `exited` is a descriptor that becomes readable at the exit. Returns whether the deadline (monotonic) came first.

@@ -13,6 +13,10 @@ import time
 
 from bot.replay.inside import control, places
 
+TYPE_CHECKING = False  # `typing` is slow to import
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 SHELLS = {  # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
     "default": ("bash", "-e", "{0}"),
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
@@ -192,12 +196,27 @@ def write_all(data: bytes) -> None:
 
 def start(command: list[str], env: dict[str, str], output: int) -> int:
     """Start the step's process with an empty input, in a session of its own; its id."""
+    if ADAPTER in command:  # an interpreter of its own would have to start
+        if child := os.fork():
+            return child
+        become_adapter(command[command.index(ADAPTER) + 1 :], env, output)
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, output, 1),
         (os.POSIX_SPAWN_DUP2, output, 2),
     ]
     return os.posix_spawn(command[0], command, env, file_actions=actions, setsid=True)
+
+
+def become_adapter(arguments: list[str], env: dict[str, str], output: int) -> "NoReturn":
+    """Be the stand-in of an action to the end of the process; its module is the first of the arguments."""
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.exit(__import__(f"bot.replay.inside.{arguments[0]}", fromlist=["main"]).main(*arguments[1:]))
 
 
 def run(command: list[str], env: dict[str, str], output: Output, seconds: float) -> tuple[int, bool]:
