@@ -44,7 +44,7 @@ from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays
 from bot.replay.runs import new_folder
 from bot.replay.selection import refuse_another_head, repository_of, select
-from bot.replay.source import Origin, Snapshot, committed_at
+from bot.replay.source import Origin, Snapshot, read_commit
 from bot.settings import Settings, settings_of
 from bot.text.redact import Redactor
 from bot.wiring import Wiring
@@ -188,7 +188,7 @@ class App:
             dated = options.changed(as_of=moment, committed=True)
             return self._opened_replays(dated, checkout)
 
-        then = options.as_of or committed_at(self.theirs, checkout.head)
+        then = options.as_of or read_commit(self.theirs, checkout.head).created
         report, red = self._recovery.run(lambda: find_drift(open_replays, then, self._clock.now()))
         if not red or not report.drift:
             return report
@@ -211,7 +211,7 @@ class App:
             raise UsageError("--green: packages travel in time with --network registries alone")
         found = self.theirs.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}")
         if found:
-            return committed_at(self.theirs, found.decode().strip())
+            return read_commit(self.theirs, found.decode().strip()).created
         try:
             moment = datetime.fromisoformat(green)
         except ValueError as e:

@@ -21,16 +21,17 @@ def open_checkout(path: Path) -> Checkout:
         raise UsageError(f"{path} is not inside a git repository", hint="run regreen in a checkout, or give its path")
     git_dir, common_dir, root = (Path(path, told).resolve() for told in found)  # the second one is relative
     plumbing = GitPlumbing(git_dir)
-    head = plumbing.try_run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    if head is None:
+    told = plumbing.try_run("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
+    if told is None:
         raise UsageError(f"{path} has no commit yet", hint="commit first")
-    branch = (plumbing.try_run("symbolic-ref", "--quiet", "--short", "HEAD") or b"").decode().strip()
+    head, ref = told.decode("utf-8", "surrogateescape").splitlines()
+    branch = ref.removeprefix("refs/heads/") if ref != "HEAD" else ""
     origin = plumbing.run("ls-remote", "--get-url", "origin").decode().strip()
     return Checkout(
         root=root,
         git_dir=git_dir,
         common_dir=common_dir,
-        head=head.decode().strip(),
+        head=head,
         branch=branch,
         default_branch=_default_branch(plumbing, branch),
         origin=origin if origin != "origin" else "",

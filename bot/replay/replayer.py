@@ -157,7 +157,7 @@ class Replay:
     def _actions(self) -> dict[str, Any]:
         """The definitions of the actions of the tree, by their folders ("." is the root)."""
         found = {}
-        for path in self._origin.files(self._commit):
+        for path in sorted(self._origin.paths(self._commit)):
             if path.rsplit("/", 1)[-1] in ("action.yml", "action.yaml"):
                 with suppress(UsageError):  # a template, say; act fails the step that uses it
                     found[dirname(path) or "."] = load(self._origin.require(self._commit, path), path)

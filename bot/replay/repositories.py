@@ -14,7 +14,7 @@ from bot.errors import Unavailable
 from bot.ports import Git, Sources
 from bot.replay.context import SERVER, Run
 from bot.replay.layout import ORIGIN, SOURCES
-from bot.replay.source import SNAPSHOT, Origin
+from bot.replay.source import OURS, SNAPSHOT, Origin
 from bot.text.urls import canonical
 
 CONFIG = """[core]
@@ -67,8 +67,12 @@ class Repositories:
         (folder / "objects" / "info" / "alternates").write_text(f"{ORIGIN}/objects\n")
         if (clone / "shallow").exists():
             shutil.copy(clone / "shallow", folder / "shallow")
-        rows = (line.split(" ", 1) for line in (clone / "packed-refs").read_text().splitlines() if line[0] != "#")
-        refs = {name.replace("refs/remotes/origin/", "refs/heads/"): commit for commit, name in rows}
+        known = self._origin.refs()
+        refs = {
+            name.replace("refs/remotes/origin/", "refs/heads/"): commit
+            for name, commit in known.items()
+            if not name.startswith(OURS)
+        }
         refs[self._run.ref] = self._run.sha
         lines = "".join(f"{commit} {name}\n" for name, commit in sorted(refs.items()))
         (folder / "packed-refs").write_text(f"# pack-refs with: sorted\n{lines}")

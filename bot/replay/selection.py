@@ -15,7 +15,7 @@ from bot.replay.replayer import Plan
 from bot.replay.source import Origin
 from bot.replay.workflow import FOLDER, Workflow, event_of, parse
 
-NONE = b"0" * 40
+NONE = "0" * 40
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 WITH_INPUTS = ("workflow_dispatch", "workflow_call")
 MERGED = ("pull_request", "pull_request_review", "pull_request_review_comment")
@@ -90,7 +90,8 @@ def refuse_another_head(origin: Origin, checkout: Checkout, options: ReplayOptio
 
 
 def _chosen(origin: Origin, commit: str, options: ReplayOptions) -> list[Workflow]:
-    paths = [p for p in origin.files(commit, FOLDER) if p.endswith(SUFFIXES) and p.count("/") == 2]
+    files = sorted(p for p in origin.paths(commit) if p.startswith(FOLDER))
+    paths = [p for p in files if p.endswith(SUFFIXES) and p.count("/") == 2]
     if not paths and not options.workflows:
         raise UsageError(
             "there is no workflow in .github/workflows of this commit", hint="commit one, or add it to the checkout"
@@ -124,12 +125,11 @@ def _read(origin: Origin, commit: str, path: str) -> Workflow:
 
 def _history(origin: Origin, commit: str, checkout: Checkout) -> History:
     """What came before a commit. On the default branch itself, its base is the commit before it."""
-    before = (origin.git.try_run("rev-parse", "--verify", "--quiet", f"{commit}~1") or NONE).decode().strip()
-    base = f"refs/remotes/origin/{checkout.default_branch}"
-    tip = (origin.git.try_run("rev-parse", "--verify", "--quiet", base) or b"").decode().strip()
-    message = origin.git.run("cat-file", "commit", commit).decode("utf-8", "replace").partition("\n\n")[2].strip()
+    said = origin.commit(commit)
+    before = said.parents[0] if said.parents else ""
+    tip = origin.refs().get(f"refs/remotes/origin/{checkout.default_branch}", "")
     known = tip and tip != commit and checkout.branch != checkout.default_branch
-    return History(before, message, tip if known else before if before != NONE.decode() else commit)
+    return History(before or NONE, said.message, tip if known else before or commit)
 
 
 def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOptions, history: History) -> Run:

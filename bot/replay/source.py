@@ -6,7 +6,7 @@ configuration of ours, so that nothing that the checkout's own configuration nam
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,8 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "Regreen",
     "GIT_COMMITTER_EMAIL": "noreply@regreen.invalid",
 }
-SNAPSHOT, MERGE = "refs/regreen/snapshot", "refs/regreen/merge"
+OURS = "refs/regreen/"
+HEAD, SNAPSHOT, MERGE = f"{OURS}head", f"{OURS}snapshot", f"{OURS}merge"
 CONFIG = "[merge]\n\trenames = true\n"  # GitHub's merges follow them
 SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
 
@@ -37,6 +38,16 @@ class Snapshot:
     created: datetime
 
 
+@dataclass(frozen=True)
+class Commit:
+    """What a commit says of itself."""
+
+    tree: str
+    parents: tuple[str, ...]
+    created: datetime
+    message: str
+
+
 class Origin:
     """The clone, in a folder of its own beside the link to the borrowed objects."""
 
@@ -45,6 +56,7 @@ class Origin:
         self.git_dir = folder / "origin.git"
         self.git = open_git(self.git_dir, None)
         self._paths: dict[str, frozenset[str]] = {}
+        self._commits: dict[str, Commit] = {}
 
     @property
     def objects(self) -> Path:
@@ -88,12 +100,10 @@ class Origin:
         The same checkout gives the same commit, whenever it is asked: it bears the time of its parent.
         Raises `UsageError` for unmerged files and for an untracked file larger than 100 MB.
         """
-        tree = self.git.run("rev-parse", f"{checkout.head}^{{tree}}").decode().strip()
-        created = committed_at(self.git, checkout.head)
-        changed = tree if committed else self._work_tree_tree(checkout)
-        if changed == tree:
-            self.git.run("update-ref", SNAPSHOT, checkout.head)
-            return Snapshot(checkout.head, tree, dirty=False, created=created)
+        head = self.commit(checkout.head)
+        created, changed = head.created, head.tree if committed else self._work_tree_tree(checkout)
+        if changed == head.tree:
+            return Snapshot(checkout.head, head.tree, dirty=False, created=created)
         commit = self._commit(changed, [checkout.head], SNAPSHOT_MESSAGE, SNAPSHOT)
         return Snapshot(commit, changed, dirty=True, created=created)
 
@@ -134,13 +144,27 @@ class Origin:
 
     def _commit(self, tree: str, parents: list[str], message: str, ref: str) -> str:
         """Make a commit that bears the time of its last parent."""
-        date = f"{committed_at(self.git, parents[-1]).timestamp():.0f} +0000"
+        date = f"{self.commit(parents[-1]).created.timestamp():.0f} +0000"
         dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), date)
         options = [word for parent in parents for word in ("-p", parent)]
         made = self.git.run("commit-tree", tree, *options, "-m", message, env=IDENTITY | dates)
         commit = made.decode().strip()
         self.git.run("update-ref", ref, commit)
         return commit
+
+    def commit(self, sha: str) -> Commit:
+        """What a commit says, read once; without parents where a shallow clone ends."""
+        if sha not in self._commits:
+            ends = self.git_dir / "shallow"
+            told = read_commit(self.git, sha)
+            is_end = ends.exists() and sha in ends.read_text().split()
+            self._commits[sha] = replace(told, parents=()) if is_end else told
+        return self._commits[sha]
+
+    def refs(self) -> dict[str, str]:
+        """The commits (or tags) of the references that the clone was made with, by their names."""
+        rows = (self.git_dir / "packed-refs").read_text().splitlines()
+        return {name: sha for sha, name in (row.split(" ", 1) for row in rows if row[0] != "#")}
 
     def has(self, commit: str) -> bool:
         """Whether a commit is in the clone."""
@@ -157,23 +181,22 @@ class Origin:
             raise CorruptCache(f"{path} cannot be read from the clone {self.git_dir}")
         return found
 
-    def files(self, commit: str, folder: str = "") -> list[str]:
-        """The paths of a commit's files, below a folder (with its slash) if one is given."""
-        listing = self.git.run("ls-tree", "-r", "-z", "--name-only", commit, *([folder] if folder else []))
-        return [p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p]
-
     def paths(self, commit: str) -> frozenset[str]:
         """The paths of all files of a commit, listed once: each failing leg asks."""
         if commit not in self._paths:
-            self._paths[commit] = frozenset(self.files(commit))
+            listing = self.git.run("ls-tree", "-r", "-z", "--name-only", commit)
+            found = (p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p)
+            self._paths[commit] = frozenset(found)
         return self._paths[commit]
 
 
-def committed_at(git: Git, commit: str) -> datetime:
-    """When a commit was made."""
-    raw = git.run("cat-file", "commit", commit).decode("utf-8", "replace")
-    seconds = next(x for x in raw.splitlines() if x.startswith("committer ")).split()[-2]
-    return datetime.fromtimestamp(int(seconds), UTC)
+def read_commit(git: Git, sha: str) -> Commit:
+    """Read a commit (https://git-scm.com/docs/git-commit-tree, "Commit information")."""
+    head, _, message = git.run("cat-file", "commit", sha).decode("utf-8", "replace").partition("\n\n")
+    fields = [line.partition(" ")[::2] for line in head.splitlines()]
+    told = dict(reversed(fields))
+    created = datetime.fromtimestamp(int(told["committer"].split()[-2]), UTC)
+    return Commit(told["tree"], tuple(sha for name, sha in fields if name == "parent"), created, message.strip())
 
 
 def _refuse_huge(root: Path, path: str) -> None:
@@ -185,7 +208,7 @@ def _refuse_huge(root: Path, path: str) -> None:
 
 
 def _as_origin(listing: str, head: str) -> str:
-    refs = {"refs/regreen/head": head}
+    refs = {HEAD: head, SNAPSHOT: head}
     for line in listing.splitlines():
         sha, name = line.split(" ", 1)
         if name == "refs/remotes/origin/HEAD" or "/regreen/" in name:
