@@ -22,7 +22,7 @@ from bot.adapters.machine import execute_only_act
 from bot.adapters.sources import GitSources
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
-from bot.adapters.workers import is_gone, is_running, this_worker
+from bot.adapters.workers import is_gone, this_worker
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
 from bot.model import (
     Delivery,
@@ -455,7 +455,7 @@ class App:
         return found.changed(step=step.name) if step else found
 
     def _run_folder(self) -> Path:
-        return new_folder(self.cache / "runs", self._clock.now(), is_running)
+        return new_folder(self.cache / "runs", self._clock.now())
 
 
 def commit_all(root: Path, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from bot.adapters.indexes import without_folders
 from bot.adapters.limits import cores, free_memory, legs_at_once
 from bot.adapters.machine import execute_only_act, execute_only_python, git_transports, passed_in
 from bot.adapters.proxy import Proxy
+from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
+from bot.adapters.workers import is_running
 from bot.config_files import config_root
 from bot.model import ReplayOptions, TestCounts
 from bot.ports import Limits, Sandbox, Sources
@@ -21,6 +24,7 @@ from bot.replay.caches import Caches
 from bot.replay.layout import OVERLAID
 from bot.replay.prepare import Machine
 from bot.replay.replayer import Tools
+from bot.replay.runs import tidy
 from bot.replay.side_effects import SideEffects
 from bot.settings import ReplaySettings
 from bot.text.redact import Redactor
@@ -53,7 +57,7 @@ class Wiring:
             self._side_effects(),
             self.sources,
             _count_tests,
-            _prepare_diagnosis,
+            cache(lambda: _prepare(folder.parent)),
             self.redactor,
             self.settings.workers or legs_at_once(cores(), free_memory()),
             backends,
@@ -105,10 +109,10 @@ def _count_tests(log: Path | Iterable[bytes]) -> TestCounts:
     return count_tests(log)
 
 
-def _prepare_diagnosis() -> None:
-    from bot.diagnosis import shipped
-
-    shipped()
+def _prepare(runs: Path) -> None:
+    """Do what a replay must not wait for: read the tables of diagnosis, and tidy up after earlier commands."""
+    _count_tests([b"\n"])
+    tidy(runs, SystemClock().now(), is_running)
 
 
 def _table(name: str) -> Any:

@@ -19,7 +19,7 @@ from bot.replay.source import Origin
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ON_PATH = ("node", "go", "rust")
-NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+NOT_YAML = {c: f"\\u{c:04x}" for c in (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)}
 TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | {
     "sudo": "sudo",
     "apt": "apt",
@@ -164,7 +164,7 @@ def write_plan(
 
 def _as_yaml(document: Mapping[str, Any]) -> str:
     """JSON that is YAML: YAML knows no escapes of surrogates, and refuses some characters that JSON lets stand."""
-    return NOT_YAML.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(document, ensure_ascii=False))
+    return json.dumps(document, ensure_ascii=False).translate(NOT_YAML)
 
 
 def _act(folder: LegFolder, run: Run, machine: Machine) -> list[str]:

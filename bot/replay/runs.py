@@ -20,17 +20,22 @@ GET_FLAGS, SET_FLAGS, TOP = (
 )  # FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_TOPDIR_FL of linux/fs.h
 
 
-def new_folder(runs: Path, now: datetime, is_running: Callable[[str], bool]) -> Path:
-    """Make a folder below `runs` that only this user can enter, and tidy up beside it.
-
-    Logs stay: those of a week up to `MOST`, and the newest `KEPT` in any case. What a killed process left goes;
-    `is_running` tells of the number of a process whether it is there.
-    """
+def new_folder(runs: Path, now: datetime) -> Path:
+    """Make a folder below `runs` that only this user can enter."""
     folder = runs / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(2).hex()}"
     if not runs.exists():
         runs.mkdir(parents=True, exist_ok=True)  # another process may be as new
         spread(runs)
     folder.mkdir(mode=0o700)  # else other users could run what a job has made setuid
+    return folder
+
+
+def tidy(runs: Path, now: datetime, is_running: Callable[[str], bool]) -> None:
+    """Remove what earlier commands have left.
+
+    Logs stay: those of a week up to `MOST`, and the newest `KEPT` in any case. What a killed process left goes;
+    `is_running` tells of the number of a process whether it is there.
+    """
     for number, old in enumerate(sorted(runs.iterdir(), reverse=True)):
         with suppress(FileNotFoundError):  # another process tidies up as well
             age = now.timestamp() - old.stat().st_mtime
@@ -40,7 +45,6 @@ def new_folder(runs: Path, now: datetime, is_running: Callable[[str], bool]) -> 
                 remove(old)
             elif not running:
                 discard(old)
-    return folder
 
 
 def spread(folder: Path) -> None:

@@ -21,23 +21,23 @@ def left_behind(folder: Path, *, days: int = 0, killed: bool = True) -> Path:
 
 
 def test_only_the_user_can_enter(tmp_path: Path) -> None:
-    made = runs.new_folder(tmp_path / "runs", NOW, lambda _: False)
+    made = runs.new_folder(tmp_path / "runs", NOW)
     assert made.stat().st_mode & 0o777 == 0o700
 
 
 def test_logs_stay_and_workspaces_of_the_killed_go(tmp_path: Path) -> None:
     old = left_behind(tmp_path)
-    runs.new_folder(tmp_path, NOW, lambda _: False)
+    runs.tidy(tmp_path, NOW, lambda _: False)
     assert [p.name for p in (old / "replay-1").iterdir()] == ["log"]
 
 
 def test_nothing_goes_that_runs(tmp_path: Path) -> None:
     old = left_behind(tmp_path)
-    runs.new_folder(tmp_path, NOW, lambda pid: pid == "1")
+    runs.tidy(tmp_path, NOW, lambda pid: pid == "1")
     assert (old / "replay-1" / "legs").is_dir()
 
 
 def test_old_logs_go_but_for_the_newest(tmp_path: Path) -> None:
     folders = [left_behind(tmp_path, days=10 + number, killed=False) for number in range(runs.KEPT + 2)]
-    runs.new_folder(tmp_path, NOW, lambda _: False)
-    assert [f.exists() for f in folders] == [True] * (runs.KEPT - 1) + [False] * 3
+    runs.tidy(tmp_path, NOW, lambda _: False)
+    assert [f.exists() for f in folders] == [True] * runs.KEPT + [False] * 2
