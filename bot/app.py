@@ -29,6 +29,7 @@ from bot.model import (
     Diagnosis,
     DriftReport,
     Incident,
+    Investigation,
     JobResult,
     ReplayOptions,
     ReplayResult,
@@ -51,6 +52,7 @@ from bot.wiring import Wiring
 
 if TYPE_CHECKING:
     from bot.diagnosis import Signatures
+    from bot.investigation import Scene
     from bot.pipeline import Work
     from bot.state.checkpoints import Checkpoints
     from strategies import Strategy
@@ -315,6 +317,55 @@ class App:
             reports=reports,
             passed=passed,
         )
+
+    def investigate(self, found: Sequence[Diagnosis], green: str) -> list[Investigation]:
+        """Say of failures of the checkout's commit where they come from; `green` is a commit that did not fail."""
+        from bot.investigation import investigate_all
+
+        return self._recovery.run(lambda: investigate_all(found, self._scene(green)))
+
+    def diagnose_checkout(
+        self, options: ReplayOptions, green: str
+    ) -> tuple[ReplayResult, list[tuple[str, Diagnosis, Investigation]]]:
+        """Replay the checkout; for each leg that fails its name, why it does, and where that comes from.
+
+        On a branch of its own the same jobs of the base branch are replayed as well.
+        """
+        from bot.investigation import base_of, investigate_all, with_base
+
+        def once() -> tuple[ReplayResult, list[tuple[str, Diagnosis, Investigation]]]:
+            scene, here = self._scene(green), self.checkout
+            result, uncommitted = self._replayed(options, here)
+            if not (failed := self.explain(result)):
+                return result, []
+            jobs = {j.key: j for j in result.jobs}
+            scene = replace(scene, uncommitted=uncommitted)
+            if base := base_of(self.theirs, here):
+                self._voices.say(f"replaying {here.default_branch}, too: does it fail alike?")
+                same = options.changed(jobs=tuple({jobs[key].id: None for key in failed}), committed=True)
+                with suppress(UsageError):  # it has no such job yet
+                    there, _ = self._replayed(same, replace(here, head=base, branch=here.default_branch))
+                    scene = with_base(scene, here, there, self.explain(there).values())
+            where = investigate_all(list(failed.values()), scene)
+            return result, [(jobs[k].name, failed[k], one) for k, one in zip(failed, where, strict=True)]
+
+        return self._recovery.run(once)
+
+    def _replayed(self, options: ReplayOptions, checkout: Checkout) -> tuple[ReplayResult, frozenset[str]]:
+        """The replay of a checkout, and the files that were not committed in it."""
+        replays = self._opened_replays(options, checkout)
+        try:
+            snapshot = replays.snapshot.commit
+            uncommitted = replays.origin.changed(checkout.head, snapshot) if replays.snapshot.dirty else frozenset()
+            return replays.run(snapshot)[0], uncommitted
+        finally:
+            replays.close()
+
+    def _scene(self, green: str) -> "Scene":
+        from bot.investigation import scene_of
+
+        git = GitPlumbing(self.checkout.common_dir, work_tree=self.checkout.root)
+        return scene_of(git, self.checkout, green, self.checkpoints.incidents())
 
     def check_up(self) -> list[Check]:
         """Look at everything that a replay needs of this machine."""

@@ -325,35 +325,68 @@ def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None
 
 
 @cli.command()
+@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--log",
     "logs",
     type=FILE,
     multiple=True,
-    help="A log or a run's zip, may be repeated: what failed alike is told once. Without one, standard input.",
+    help="A log or a run's zip, may be repeated: what failed alike is told once. Without one, and without PATH, "
+    "standard input.",
 )
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), default=2000, help="Length of the excerpt, in tokens of 4 characters."
 )
 @click.option("--junit", "reports", type=FILE, multiple=True, help="A test report of the job, in JUnit's XML.")
 @click.option("--passed", type=FILE, help="A log of a run that passed: what stands there too counts for little.")
+@click.option("--green", metavar="COMMIT", default="", help="A commit that was green, for the suspects (with PATH).")
+@click.option("--workflow", "workflows", multiple=True, metavar="FILE", help="Replay only this one (PATH, no --log).")
 @JSON
 def diagnose(
-    logs: tuple[Path, ...], max_tokens: int, reports: tuple[Path, ...], passed: Path | None, as_json: bool
+    path: Path | None,
+    logs: tuple[Path, ...],
+    max_tokens: int,
+    reports: tuple[Path, ...],
+    passed: Path | None,
+    green: str,
+    workflows: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Say of a CI log why it is red: the cause, its place, the failing tests.
+
+    With the PATH of a checkout of the commit that failed, say where that comes from, too: which commits are suspect,
+    what became of such failures before, what is ruled out, and what to do. Without a log the checkout is replayed.
 
     \b
     Example:  regreen diagnose --log job.txt
               gh run view 123 --log-failed | regreen diagnose
+              regreen diagnose --log job.txt --green v1.2 .
+              regreen diagnose .
     """
     with _view(as_json=as_json) as view:
-        app = _plain_app(Path(), view)
+        if path is None and (green or workflows):
+            raise UsageError("--green and --workflow go with the PATH of a checkout", hint="for instance: .")
+        app = _plain_app(path or Path(), view)
+        if path and not logs:
+            return _diagnose_checkout(app, view, workflows, green)
         if reports and len(logs) > 1:
             raise UsageError("--junit goes with one log", hint="diagnose one log at a time")
         source: Any = list(logs) or [iter(lambda: sys.stdin.buffer.read(1 << 20), b"")]
         found = [(str(one), app.diagnose(one, max_tokens, reports, passed)) for one in source]
-        view.diagnoses(found)
+        view.diagnoses(found, app.investigate([one for _, one in found], green) if path else ())
+    return OK
+
+
+def _diagnose_checkout(app: "App", view: "View", workflows: tuple[str, ...], green: str) -> int:
+    from bot.model import ReplayOptions
+
+    options = ReplayOptions(workflows=workflows, network=app.settings.replay.network)
+    view.announce(options)
+    result, found = app.diagnose_checkout(options, green)
+    if not found:
+        view.replay_result(result, Path(), {})
+        return CODES.get(result.result, MachineError.exit_code)
+    view.diagnoses([(name, one) for name, one, _ in found], [where for *_, where in found])
     return OK
 
 

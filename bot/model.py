@@ -158,6 +158,42 @@ class Diagnosis(Model, kw_only=True):
     confidence: Annotated[float, Meta(ge=0, le=1)]
 
 
+class Suspect(Model, kw_only=True):
+    """A commit that may have broken it (empty for uncommitted changes), and what speaks for that."""
+
+    commit: str
+    subject: str
+    reasons: tuple[str, ...]
+
+
+class DependencyChange(Model, kw_only=True):
+    """A package that a file of the project asked for in another version when it was green; empty: not at all."""
+
+    file: str
+    package: str
+    before: str
+    after: str
+
+
+class Investigation(Model, kw_only=True):
+    """Where a failure comes from, beyond what its log tells.
+
+    `green` and `red` bound the commits in question, `commits` counts them; `green` is empty when nobody knows it.
+    `flaky` is the share of its earlier occurrences that turned out flaky, None where there were none.
+    """
+
+    red: str
+    green: str = ""
+    commits: int = 0
+    suspects: tuple[Suspect, ...] = ()
+    dependencies: tuple[DependencyChange, ...] = ()
+    evidence: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    flaky: float | None = None
+    recommendation: Literal["fix", "re-run", "revert", "people"]
+    why: str
+
+
 class StepResult(Model, kw_only=True):
     """One top-level step of a replayed job. `id` is the step's own id, or its number from 0 where it has none."""
 

@@ -18,6 +18,7 @@ from bot.model import (
     DriftReport,
     ExcerptLine,
     Incident,
+    Investigation,
     JobResult,
     Location,
     Part,
@@ -48,6 +49,7 @@ COLOURS = {
 }
 OF_PARTS = {"job", "matrix", "workflow", "verdict", "grade", "strategy", "reason", "diagnosis", "flaky_tests"}
 MOST_FLAKY = 20
+MOST_CHANGES = 20
 LINES_BEFORE, LINES_AFTER = 2, 14
 """How much of the excerpt a report shows around the line that names a failure which was not fixed."""
 
@@ -274,16 +276,22 @@ class Report:
             colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
             self._print(f"  [{colour}]{shown(line)}[/]")
 
-    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]]) -> None:
-        """The first of those with one fingerprint, with the names of their logs where there are several logs."""
+    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]], where: Sequence[Investigation] = ()) -> None:
+        """The first of those with one fingerprint, with the names of their logs where there are several logs.
+
+        `where` has what was found out about each, if that was asked for.
+        """
         causes: dict[str, list[tuple[str, Diagnosis]]] = {}
         for name, one in found:
             causes.setdefault(one.fingerprint, []).append((name, one))
+        known = {one.fingerprint: found_out for (_, one), found_out in zip(found, where, strict=False)}
         for number, alike in enumerate(causes.values()):
             if len(found) > 1:
                 logs = ", ".join(name for name, _ in alike)
                 self._print(f"{chr(10) if number else ''}[bold]{len(alike)} of {len(found)} logs[/]: {shown(logs)}")
             self.diagnosis(alike[0][1])
+            if told := known.get(alike[0][1].fingerprint):
+                self._investigation(told)
 
     def diagnosis(self, found: Diagnosis) -> None:
         """The cause first, then where, the tests, and the excerpt with line numbers."""
@@ -300,6 +308,26 @@ class Report:
         for test in found.failing_tests:
             self._print(f"failed: {shown(test)}")
         self._excerpt(found.excerpt.lines)
+
+    def _investigation(self, found: Investigation) -> None:
+        """Who is suspect and why, what speaks for it, what is ruled out, and what to do."""
+        if found.green:
+            span = f"{found.green[:12]}..{found.red[:12]}"
+            self._print(f"\n[bold]since it was green[/]: {span} ({found.commits} commits)")
+        for suspect in found.suspects:
+            self._print(f"[yellow]suspect[/] {suspect.commit[:12]} {shown(suspect.subject)}".replace("  ", " "))
+            for reason in suspect.reasons:
+                self._print(f"    {shown(reason)}")
+        for change in found.dependencies[:MOST_CHANGES]:
+            told = f"{change.package} {change.before or 'new'} -> {change.after or 'gone'}"
+            self._print(f"dependency: {shown(told)} [dim]({shown(change.file)})[/]")
+        if (more := len(found.dependencies) - MOST_CHANGES) > 0:
+            self._print(f"[dim]and {more} dependencies more[/]")
+        for line in found.evidence:
+            self._print(f"evidence: {shown(line)}")
+        for line in found.ruled_out:
+            self._print(f"[dim]ruled out: {shown(line)}[/]")
+        self._print(f"[bold]{found.recommendation}[/]: {shown(found.why)}")
 
     def incidents(self, found: Iterable[Incident]) -> None:
         """One line each."""

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.app import Check, Voices
-from bot.model import Diagnosis, DriftReport, Incident, JobResult, ReplayOptions, ReplayResult, Result
+from bot.model import Diagnosis, DriftReport, Incident, Investigation, JobResult, ReplayOptions, ReplayResult, Result
 from bot.replay.compare import Change
 from bot.replay.record import Step
 from bot.report import SIGNS, Report, changes_row, incident_row, replay_row, shown
@@ -101,14 +102,18 @@ class View:
         row = incident.as_json() if everything else incident_row(incident)
         self._show(lambda: row, lambda: self._report.incident(incident, history=everything))
 
-    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]]) -> None:
-        """The diagnoses of some logs, by their names: as JSON one a line, for people one for all that failed alike."""
+    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]], where: Sequence[Investigation] = ()) -> None:
+        """The diagnoses of some logs, by their names: as JSON one a line, for people one for all that failed alike.
+
+        `where` has what was found out about each, if that was asked for.
+        """
         if not self._json:
             self._stop()
-            self._report.diagnoses(found)
+            self._report.diagnoses(found, where)
             return
-        for _, one in found:
-            self._show(one.as_json, lambda: None)
+        for number, (_, one) in enumerate(found):
+            more = {"investigation": where[number].as_json()} if where else {}
+            self._show(partial(dict, one.as_json(), **more), lambda: None)
 
     def incidents(self, found: Iterable[Incident]) -> None:
         """A list of incidents."""

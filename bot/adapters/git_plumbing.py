@@ -21,6 +21,7 @@ PLUMBING = frozenset(
     [
         "apply",
         "archive",
+        "blame",
         "cat-file",
         "check-ignore",
         "check-ref-format",

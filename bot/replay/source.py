@@ -181,6 +181,11 @@ class Origin:
             raise CorruptCache(f"{path} cannot be read from the clone {self.git_dir}")
         return found
 
+    def changed(self, before: str, after: str) -> frozenset[str]:
+        """The paths of the files in which two commits differ."""
+        rows = self.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after)
+        return frozenset(p.decode("utf-8", "surrogateescape") for p in rows.split(b"\0") if p)
+
     def paths(self, commit: str) -> frozenset[str]:
         """The paths of all files of a commit, listed once: each failing leg asks."""
         if commit not in self._paths:
