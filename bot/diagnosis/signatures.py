@@ -146,6 +146,21 @@ Found = tuple[Signature, dict[str, str]]
 """A signature that matched, with what it captured."""
 
 
+class _Group:
+    """Signatures that are asked together."""
+
+    def __init__(self, entries: Iterable[Signature]) -> None:
+        self._entries = tuple(entries)
+
+    @cached_property
+    def _patterns(self) -> PatternSet:
+        return PatternSet(entry.pattern for entry in self._entries)
+
+    def calling(self, text: bytes) -> list[Signature]:
+        """Return those whose pattern a cleaned line has, in their order."""
+        return [self._entries[index] for index in sorted(self._patterns.matching(text))]
+
+
 class Signatures:
     """All signatures, ready to be asked about a line."""
 
@@ -153,8 +168,10 @@ class Signatures:
         self.entries = tuple(entries)
         self.commands = tuple(commands)
         self._main = [e for e in self.entries if e.near and not e.fallback and e.role not in {"frame", "noise"}]
-        self._sides = [e for e in self.entries if not e.fallback and (e.role in {"detail", "frame"} or not e.near)]
-        self._fallbacks = [e for e in self.entries if e.role == "cause" and (e.fallback or not e.near)]
+        self._sides = _Group(
+            e for e in self.entries if not e.fallback and (e.role in {"detail", "frame"} or not e.near)
+        )
+        self._fallbacks = _Group(e for e in self.entries if e.role == "cause" and (e.fallback or not e.near))
 
     def with_more(self, entries: Iterable[Signature]) -> "Signatures":
         """Return these with others, which come first; these themselves when there are no others."""
@@ -204,12 +221,15 @@ class Signatures:
 
     def beside(self, text: bytes) -> list[Found]:
         """Return details, frames and what has no `near` of a cleaned line: for lines beside what was found."""
-        found = self._among(self._sides, text)
-        return found or (self._among(self._sides, _PREFIX.sub(b"", text)) if _PREFIX.match(text) else [])
+        found = self._among(self._sides.calling(text), text)
+        if found or not _PREFIX.match(text):
+            return found
+        bare = _PREFIX.sub(b"", text)
+        return self._among(self._sides.calling(bare), bare)
 
     def falling_back(self, text: bytes) -> list[Found]:
         """Return the causes that the pass does not look for: for the lines of a step that nothing else explains."""
-        return self._among(self._fallbacks, text)
+        return self._among(self._fallbacks.calling(text), text)
 
     def _among(self, entries: Iterable[Signature], text: bytes) -> list[Found]:
         found = [(entry, fields) for entry in entries if (fields := entry.fields(text)) is not None]
