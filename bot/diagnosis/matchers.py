@@ -1,8 +1,9 @@
 """Problem matchers, with which GitHub marks the errors of a log, as signatures.
 
 A matcher file is `{problemMatcher: [{owner, severity, pattern: [{regexp, file, line, column, severity, code, message,
-loop}]}]}`: groups are told by number. Of a matcher of several lines the last pattern is taken: it has the message. The
-runner writes a line that matched behind `##[error]` or `##[warning]`. Patterns that re2 does not have are left out.
+loop}]}]}`: groups are told by number. Of a matcher of several lines the last pattern has the message, and it alone is a
+cause; one before it that has the file is its heading. The runner writes a line that matched behind `##[error]` or
+`##[warning]`. Patterns that re2 does not have are left out.
 """
 
 import json
@@ -67,20 +68,28 @@ def _matchers(text: bytes) -> Iterator[dict[str, Any]]:
 
 def _signature(matcher: dict[str, Any]) -> Iterator[Signature]:
     patterns, owner = matcher.get("pattern"), matcher.get("owner")
-    last = patterns[-1] if isinstance(patterns, list) and patterns else patterns
-    if not isinstance(last, dict) or not isinstance(owner, str) or not isinstance(last.get("regexp"), str):
+    *above, last = patterns if isinstance(patterns, list) and patterns else [patterns]
+    if not isinstance(owner, str) or not (pattern := _pattern(owner, last)):
         return
-    if not (owner + last["regexp"]).isprintable():  # half of a character cannot be encoded
-        return
-    names = {last[key]: name for key, name in _FIELDS.items() if isinstance(last.get(key), int)}
-    pattern = _named(last["regexp"], names)
     severity = str(matcher.get("severity", "error")).lower()
+    yield Signature(f"{owner}.matcher", "cause", None, _WEIGHT.get(severity, 40), _NEAR, pattern)
+    headings = (_pattern(owner, one) for one in above if isinstance(one, dict) and "file" in one)
+    for number, heading in enumerate(filter(None, headings)):
+        yield Signature(f"{owner}.matcher-heading-{number}", "detail", None, 0, (), heading)
+
+
+def _pattern(owner: str, row: Any) -> str:
+    """The pattern of a row for re2, with the names of its groups; empty when there is none."""
+    if not isinstance(row, dict) or not isinstance(row.get("regexp"), str):
+        return ""
+    if not (owner + row["regexp"]).isprintable():  # half of a character cannot be encoded
+        return ""
+    pattern = _named(row["regexp"], {row[key]: name for key, name in _FIELDS.items() if isinstance(row.get(key), int)})
     try:
         compile_pattern(pattern)
     except ValueError:  # a look-around, a back-reference
-        return
-    if len(pattern) <= _LONGEST:
-        yield Signature(f"{owner}.matcher", "cause", None, _WEIGHT.get(severity, 40), _NEAR, pattern)
+        return ""
+    return pattern if len(pattern) <= _LONGEST else ""
 
 
 def _named(pattern: str, names: dict[int, str]) -> str:

@@ -35,6 +35,26 @@ def test_a_line_that_a_matcher_of_the_checkout_marks_is_the_cause(tmp_path: Path
     assert (place.file, place.line, place.column, place.message) == ("src/deep.frob", 12, 7, "the widget is bent")
 
 
+def test_of_a_matcher_of_several_lines_the_heading_has_the_file(tmp_path: Path) -> None:
+    heading = {"regexp": r"^FROB (\S+)$", "file": 1}
+    entry = {
+        "regexp": r"^\s+(\d+)/(\d+)\s+(\S+)\s+(.*)$",
+        "line": 1,
+        "column": 2,
+        "code": 3,
+        "message": 4,
+        "loop": True,
+    }
+    path = tmp_path / ".github" / "frob.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"problemMatcher": [{"owner": "frob", "pattern": [heading, entry]}]}))
+    said = "FROB src/good.frob\nFROB src/deep.frob\n##[error]  12/7  FR042  the widget is bent\nbye"
+    log = github_log("frob check", said)
+    found = diagnose([log], signatures=shipped().with_more(read_matchers(tmp_path)))
+    place = found.locations[0]
+    assert (place.file, place.line, place.message) == ("src/deep.frob", 12, "the widget is bent")
+
+
 def test_a_file_that_a_workflow_adds_is_read_too(tmp_path: Path) -> None:
     write(tmp_path / "tools" / "matcher.json")
     workflow = tmp_path / ".github" / "workflows" / "ci.yml"
