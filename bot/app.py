@@ -303,10 +303,27 @@ class App:
         own = read_entries(self.settings.diagnosis.signatures, self.settings.sources["diagnosis.signatures"])
         return shipped().with_more([*own, *read_matchers(root)])
 
-    def diagnose(
+    def diagnose_jobs(
         self, log: Path | Iterator[bytes], max_tokens: int, reports: Iterable[Path] = (), passed: Path | None = None
+    ) -> list[tuple[str, Diagnosis]]:
+        """The same of each job that failed in the zip of a run, with its name; of any other log alone, without one."""
+        from bot.diagnosis import failed_jobs
+
+        jobs = failed_jobs(log) if isinstance(log, Path) else []
+        return [(job, self.diagnose(log, max_tokens, reports, passed, job)) for job in jobs or [""]]
+
+    def diagnose(
+        self,
+        log: Path | Iterator[bytes],
+        max_tokens: int,
+        reports: Iterable[Path] = (),
+        passed: Path | None = None,
+        job: str = "",
     ) -> Diagnosis:
-        """Say of a log why it is red; `reports` are test reports in XML, `passed` is the log of a run that passed."""
+        """Say of a log why it is red.
+
+        `reports` are test reports in XML, `passed` is the log of a run that passed, `job` names one of a zip.
+        """
         from bot.diagnosis import diagnose
 
         return diagnose(
@@ -316,6 +333,7 @@ class App:
             signatures=self.signatures,
             reports=reports,
             passed=passed,
+            job=job,
         )
 
     def investigate(self, found: Sequence[Diagnosis], green: str) -> list[Investigation]:

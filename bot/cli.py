@@ -372,8 +372,8 @@ def diagnose(
         if reports and len(logs) > 1:
             raise UsageError("--junit goes with one log", hint="diagnose one log at a time")
         source: Any = list(logs) or [iter(lambda: sys.stdin.buffer.read(1 << 20), b"")]
-        found = [(str(one), app.diagnose(one, max_tokens, reports, passed)) for one in source]
-        view.diagnoses(found, app.investigate([one for _, one in found], green) if path else ())
+        found = [(str(one), app.diagnose_jobs(one, max_tokens, reports, passed)) for one in source]
+        view.diagnoses(found, app.investigate([one for _, jobs in found for _, one in jobs], green) if path else ())
     return OK
 
 
@@ -386,7 +386,7 @@ def _diagnose_checkout(app: "App", view: "View", workflows: tuple[str, ...], gre
     if not found:
         view.replay_result(result, Path(), {})
         return CODES.get(result.result, MachineError.exit_code)
-    view.diagnoses([(name, one) for name, one, _ in found], [where for *_, where in found])
+    view.diagnoses([(name, [("", one)]) for name, one, _ in found], [where for *_, where in found])
     return OK
 
 

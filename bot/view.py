@@ -102,18 +102,24 @@ class View:
         row = incident.as_json() if everything else incident_row(incident)
         self._show(lambda: row, lambda: self._report.incident(incident, history=everything))
 
-    def diagnoses(self, found: Sequence[tuple[str, Diagnosis]], where: Sequence[Investigation] = ()) -> None:
-        """The diagnoses of some logs, by their names: as JSON one a line, for people one for all that failed alike.
+    def diagnoses(
+        self, found: Sequence[tuple[str, Sequence[tuple[str, Diagnosis]]]], where: Sequence[Investigation] = ()
+    ) -> None:
+        """The diagnoses of some logs by their names, of each by the names of its jobs.
 
-        `where` has what was found out about each, if that was asked for.
+        As JSON that of the first job, one log a line, with all of its `jobs` where it has several; for people one for
+        all that failed alike. `where` has what was found out about each job, if that was asked for.
         """
+        told = iter(where or ())
         if not self._json:
             self._stop()
-            self._report.diagnoses(found, where)
+            named = [(": ".join(filter(None, (log, job))), one) for log, jobs in found for job, one in jobs]
+            self._report.diagnoses(named, where)
             return
-        for number, (_, one) in enumerate(found):
-            more = {"investigation": where[number].as_json()} if where else {}
-            self._show(partial(dict, one.as_json(), **more), lambda: None)
+        for _, jobs in found:
+            rows = [{**one.as_json(), **_investigated(next(told, None))} for _, one in jobs]
+            names = [{"job": job, **row} for (job, _), row in zip(jobs, rows, strict=True)]
+            self._show(partial(dict, rows[0], **({"jobs": names} if len(jobs) > 1 else {})), lambda: None)
 
     def incidents(self, found: Iterable[Incident]) -> None:
         """A list of incidents."""
@@ -141,6 +147,10 @@ class View:
             sys.stdout.write(json.dumps(row(), default=str) + "\n")
         else:
             report()
+
+
+def _investigated(found: Investigation | None) -> dict[str, Any]:
+    return {"investigation": found.as_json()} if found else {}
 
 
 class _LiveSteps:

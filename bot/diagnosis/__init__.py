@@ -24,12 +24,14 @@ from bot.text.excerpt import choose
 from bot.text.fingerprint import fingerprint
 from bot.text.log import open_log
 from bot.text.redact import MASK, Redactor
+from bot.text.source import failed_jobs
 
 __all__ = [
     "Hint",
     "Signatures",
     "count_tests",
     "diagnose",
+    "failed_jobs",
     "load",
     "meaning",
     "read_entries",

@@ -16,6 +16,8 @@ from zipfile import ZipFile
 from bot.errors import UsageError
 from bot.text import act, archive
 
+ERROR = b"##[error]"
+CANCELLED = ERROR + b"The operation was canceled."  # because another leg has failed
 _READ = 1 << 20
 _HEAD = 1 << 16
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -45,8 +47,8 @@ class Opened(NamedTuple):
 def open_source(source: Source, *, job: str = "") -> Iterator[Opened]:
     """Open a path or an iterable of blocks of bytes.
 
-    `job` chooses a job of a zip by its name; without it, it is the first that failed. Raises `UsageError` when there is
-    nothing to read, when what is there is no text, or when it unpacks to more than the caps allow.
+    `job` chooses a job of a zip by its name; without it, it is the first of `failed_jobs`. Raises `UsageError` when
+    there is nothing to read, when what is there is no text, or when it unpacks to more than the caps allow.
     """
     with ExitStack() as stack:
         file = _file(source, stack)
@@ -67,6 +69,21 @@ def open_source(source: Source, *, job: str = "") -> Iterator[Opened]:
         elif len(head) - len(head.translate(None, _NOT_TEXT)) > max(_STRAY, len(head) // 10):
             raise UsageError("this is not a text log", hint="give a log, a zip of a run's logs, or the output of act")
         yield Opened(file)
+
+
+def failed_jobs(source: Path) -> list[str]:
+    """The names of the jobs of a zip that show an error, the cancelled left out; none for anything but a zip.
+
+    Raises `UsageError` as `open_source`.
+    """
+    with ExitStack() as stack:
+        file = _file(source, stack)
+        if _peek(file)[:4] != b"PK\x03\x04":
+            return []
+        with archive.open_archive(file) as zipped:
+            meter, spool = archive.Meter(), stack.enter_context(_spool())
+            joined = (_join(zipped, members, spool, meter) for members in archive.members(zipped))
+            return [opened.job for opened, failed in joined if failed]
 
 
 def _file(source: Source, stack: ExitStack) -> BinaryIO:
@@ -114,7 +131,7 @@ def _from_utf16(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _unzip(file: BinaryIO, spool: BinaryIO, wanted: str) -> Opened:
-    """Write one job of the archive into `spool`: the wanted one, else the first that shows an error, else the first."""
+    """Write one job of the archive into `spool`: the wanted one, else the first that failed, else the first."""
     with archive.open_archive(file) as zipped:
         jobs = archive.members(zipped)
         if wanted:
@@ -140,7 +157,7 @@ def _join(zipped: ZipFile, members: list[archive.Member], spool: BinaryIO, meter
             parts.append(Part(spool.tell(), member.number, member.step))
         for block in archive.read(zipped, member, meter):
             spool.write(block)
-            failed = failed or b"##[error]" in block
+            failed = failed or block.count(ERROR) > block.count(CANCELLED)
             last = block[-1:]
     spool.seek(0)
     return Opened(spool, members[0].job, tuple(parts)), failed

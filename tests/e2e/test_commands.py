@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -161,6 +162,22 @@ def test_logs_that_failed_alike_are_told_once(tmp_path: Path) -> None:
     assert "2 of 3 logs: 3.11, 3.12" in done.out
     assert "1 of 3 logs: lint" in done.out
     assert done.out.count("test_a.py::test_a - assert") == 2  # the cause and the excerpt
+
+
+def test_the_jobs_of_a_run_s_zip_that_failed_alike_are_told_once(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "run.zip", "w") as run:
+        run.writestr("test (3.10)/1_test.txt", "working\n##[error]The operation was canceled.\n")
+        for leg in ("3.11", "3.12"):
+            text = f"/tmp/py{leg}/x\nFAILED tests/test_a.py::test_a - assert 1 == 2\n##[error]exit code 1.\n"
+            run.writestr(f"test ({leg})/1_test.txt", text)
+        run.writestr("docs/1_build.txt", "fine\n")
+        run.writestr("lint/1_lint.txt", "src/a.py:1:2: F401 `os` imported but unused\n##[error]exit code 1.\n")
+    done = regreen("diagnose", "--log", "run.zip", cwd=tmp_path)
+    assert "2 of 3 logs: run.zip: test (3.11), run.zip: test (3.12)" in done.out
+    assert "1 of 3 logs: run.zip: lint" in done.out
+    told = regreen("diagnose", "--log", "run.zip", "--json", cwd=tmp_path).json
+    assert [job["job"] for job in told["jobs"]] == ["test (3.11)", "test (3.12)", "lint"]
+    assert told["fingerprint"] == told["jobs"][0]["fingerprint"] == told["jobs"][1]["fingerprint"]
 
 
 def test_resuming_asks_for_the_secrets_of_the_incident(project: Make) -> None:
