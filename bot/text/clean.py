@@ -19,6 +19,7 @@ _CONTROLS = bytes(range(0x09)) + bytes(range(0x0A, 0x20)) + b"\x7f"
 _CARET = compile_pattern(rb"\^\[\[[\d;]*[mK]", raw=True)  # a log that went through `cat -v` or a viewer
 _BOM = b"\xef\xbb\xbf"
 _STAMP = compile_pattern(rb"^(?:\xef\xbb\xbf)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)(?: |$)", raw=True)
+_T, _POINT, _Z, _SPACE = b"T.Z "  # where GitHub's stamp has them, they are asked for without the pattern
 _GH = compile_pattern(rb"^[^\t]{1,300}\t[^\t]{1,300}\t(?:\xef\xbb\xbf)?", raw=True)
 _ACT = compile_pattern(rb"^\[[^\]]{1,300}\] {1,3}(?:\| )?", raw=True)
 
@@ -47,8 +48,8 @@ def strip_escapes(raw: bytes) -> bytes:
 
 def stamp_end(raw: bytes) -> int:
     """Return how many bytes of `raw` are byte order mark and time stamp."""
-    if raw[27:29] in {b"Z ", b"Z"} and raw[10:11] == b"T" and raw[19:20] == b".":
-        return min(29, len(raw))
+    if len(raw) > 28 and raw[27] == _Z and raw[28] == _SPACE and raw[10] == _T and raw[19] == _POINT:
+        return 29
     match = _STAMP.match(raw) if raw[:3] == _BOM or raw[4:5] == b"-" else None
     if match:
         return match.end()

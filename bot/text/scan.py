@@ -20,7 +20,8 @@ _ODD_BREAK = compile_pattern(_ODD, raw=True)
 _ANY_BREAK = compile_pattern(rb"\r\n|[\n-\r\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]", raw=True)
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS} ".encode()
 _BREAKS = (b"\n", b"\r", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-_ODD_FIRST = frozenset(b"\x0b\x0c\x1c\x1d\x1e\r\xc2\xe2")
+_PERHAPS_BREAKS = b"\x0b\x0c\x1c\x1d\x1e\r\xc2\xe2"  # one of them is in each but a newline
+_ODD_FIRST = frozenset(_PERHAPS_BREAKS)
 
 
 class RawLine(NamedTuple):
@@ -64,26 +65,22 @@ class Scanner:
                 pos = counted = start = odd.end() if data[at] > 0x7F else at + 1
                 number += 1
                 continue
-            stop = _line_end(data, at)
-            end = max(stop, end)
-            text = _clip(data, start, at, stop)
+            stop = data.find(b"\n", at)
+            if stop < 0 or len(text := data[at:stop]) != len(text.translate(None, _PERHAPS_BREAKS)):
+                stop = _line_end(data, at)
+            text = data[start:stop] if stop - start <= CLIP_BEFORE + CLIP_AFTER else _clip(data, start, at, stop)
             yield RawLine(number, base + start, text if start or not torn else _ELLIPSIS + text)
-            pos = end
+            pos = stop if stop > end else end  # noqa: FURB136 - `max` takes as long as the rest of the line
         return number + data.count(b"\n", counted)
 
 
 def _line_end(data: bytes, at: int) -> int:
     """Return where the line ends that `at` is in."""
-    stop = data.find(b"\n", at)
-    rest = data[at:] if stop < 0 else data[at:stop]
-    if rest.isascii() and (text := rest.decode("ascii")).splitlines() == [text]:  # cheaper than to ask re2
-        return at + len(rest)
     return after.start() if (after := _ANY_BREAK.search(data, at)) else len(data)
 
 
 def _clip(data: bytes, start: int, at: int, stop: int) -> bytes:
-    if stop - start <= CLIP_BEFORE + CLIP_AFTER:
-        return data[start:stop]
+    """Return what is kept of a long line."""
     if at - start <= CLIP_BEFORE:
         return data[start : start + CLIP_BEFORE + CLIP_AFTER]
     return _ELLIPSIS + data[at - CLIP_BEFORE : min(stop, at + CLIP_AFTER)]
