@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import ssl
 import subprocess
 import sys
 import sysconfig
@@ -117,6 +116,8 @@ def git_transports() -> tuple[Path, ...]:
 
 def certificates(environ: Mapping[str, str]) -> bytes:
     """The certificates (PEM) that this machine trusts: those of OpenSSL, and what its variables name beside them."""
+    import ssl  # slow to import, and without a network nothing asks
+
     usual = ssl.get_default_verify_paths()
     files = [usual.cafile or usual.openssl_cafile, *(environ.get(name, "") for name in CERTIFICATES)]
     found = {Path(f).read_bytes(): None for f in dict.fromkeys(files) if f and Path(f).is_file()}

@@ -21,7 +21,6 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import re2
-from filelock import FileLock
 
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import CorruptCache, GitFailed, Transient, Unavailable
@@ -111,6 +110,8 @@ class GitSources:
     @contextmanager
     def _using(self, place: str) -> Iterator[Path]:
         """The folder of one repository, for one thread of one process at a time."""
+        from filelock import FileLock  # slow to import, and most replays fetch nothing
+
         folder = self._cache / hashlib.sha256(place.encode()).hexdigest()[:32]
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):
