@@ -2,8 +2,8 @@
 
 Each line of COMMITS.jsonl is {"id", "repository", "sha", "committed", "workflow"}; TEMPLATE is where a repository is
 cloned from, such as https://github.com/{owner}/{name}; further options go to `regreen replay`. Prints for every commit
-the verdict of its replays (reproduced, or the named reason) and writes benchmarks/ci_repair.md. Ends with 1 when a
-commit neither reproduces nor has a reason.
+the verdict of its replays (reproduced, or the named reason), with `--fix` also what `regreen fix` makes of those that
+reproduce, and writes benchmarks/ci_repair.md. Ends with 1 when a commit neither reproduces nor has a reason.
 
 A baseline counts as reproduced when it is red in a step that runs the project's own checks, not in set-up, and the same
 in every run.
@@ -30,10 +30,10 @@ PAGE = """# Real failing commits, replayed
 
 Written by `benchmarks/ci_repair.py`; {{ runs }} replays each.
 
-| id | repository | commit | verdict | failing steps, or the reason | s |
-|---|---|---|---|---|---|
+| id | repository | commit | verdict | failing steps, or the reason | s | `regreen fix` |
+|---|---|---|---|---|---|---|
 {% for row in rows -%}
-| {{ row.commit.id }} | {{ row.commit.repository }} | {{ row.commit.sha[:12] }} | {{ row.verdict }} | {{ row.told | replace("|", "\\|") }} | {{ "%.0f" | format(row.seconds) }} |
+| {{ row.commit.id }} | {{ row.commit.repository }} | {{ row.commit.sha[:12] }} | {{ row.verdict }} | {{ row.told | replace("|", "\\|") }} | {{ "%.0f" | format(row.seconds) }} | {{ row.fix | replace("|", "\\|") }} |
 {% endfor %}"""
 Failure = tuple[str, str, str]
 """A job's name, its failing step, and the category of the failure."""
@@ -47,6 +47,7 @@ class Row:
     verdict: str
     told: str
     seconds: float
+    fix: str = ""
 
 
 def git(*arguments: str, cwd: Path) -> str:
@@ -83,8 +84,17 @@ def failures(result: Mapping[str, Any]) -> Iterator[Failure]:
             yield job["name"], step, str((job["diagnosis"] or {}).get("category", ""))
 
 
-def replayed(commit: Mapping[str, str], template: str, options: Sequence[str]) -> Row:
-    """Replay a commit `RUNS` times, or once where it cannot be replayed."""
+def fixed(root: Path, asked: Sequence[str]) -> str:
+    """What `regreen fix` says of a commit: verdict, grade, strategy, time, and the reason of one that is not fixed."""
+    started = time.monotonic()
+    done = regreen(root, "fix", *asked, "--patch", str(root.parent / "fix.diff"))
+    words = [done.get("verdict") or done.get("result"), done.get("grade"), done.get("strategy")]
+    why = "" if done.get("verdict") == "FIXED" else f": {done.get('reason')}"
+    return f"{', '.join(str(w) for w in words if w)} ({time.monotonic() - started:.0f} s){why}"
+
+
+def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *, fix: bool) -> Row:
+    """Replay a commit `RUNS` times, or once where it cannot be replayed; with `fix`, fix what reproduces."""
     started = time.monotonic()
     seen: list[tuple[Failure, ...]] = []
     with tempfile.TemporaryDirectory(prefix="regreen-") as folder:
@@ -96,12 +106,14 @@ def replayed(commit: Mapping[str, str], template: str, options: Sequence[str]) -
                 verdict = "green" if result["result"] == "success" else str(result["result"])
                 return Row(commit, verdict, str(result["reason"] or ""), time.monotonic() - started)
             seen.append(tuple(failures(result)))
-    took = time.monotonic() - started
+        took = time.monotonic() - started
+        dated = (*asked, "--as-of", commit["committed"], *options)
+        repaired = fixed(root, dated) if fix and len(set(seen)) == 1 else ""
     told = "; ".join(f"{job}: {step} ({category})" for job, step, category in seen[0])
     if len(set(seen)) > 1:
         return Row(commit, "unsteady", told, took)
     own = any(category not in SET_UP for _, _, category in seen[0])
-    return Row(commit, "reproduced" if own else "red in set-up", told, took)
+    return Row(commit, "reproduced" if own else "red in set-up", told, took, repaired)
 
 
 def main() -> int:
@@ -109,14 +121,18 @@ def main() -> int:
     parser.add_argument("commits", type=Path)
     parser.add_argument("--repositories", default="https://github.com/{owner}/{name}")
     parser.add_argument("--only", action="append", default=[], help="the id of a commit; may be repeated")
+    parser.add_argument("--fix", action="store_true", help="fix what reproduces, too")
     given, options = parser.parse_known_args()
     rows = []
     for line in given.commits.read_text().splitlines():
         commit = json.loads(line)
         if given.only and commit["id"] not in given.only:
             continue
-        row = replayed(commit, given.repositories, options)
-        print(f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}", flush=True)
+        row = replayed(commit, given.repositories, options, fix=given.fix)
+        print(
+            f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}; {row.fix}",
+            flush=True,
+        )
         rows.append(row)
         REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS))
     return int(any(r.verdict not in ("reproduced", "unreplayable") for r in rows))
