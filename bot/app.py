@@ -383,7 +383,7 @@ class App:
         from bot.investigation import scene_of
 
         git = GitPlumbing(self.checkout.common_dir, work_tree=self.checkout.root)
-        return scene_of(git, self.checkout, green, self.checkpoints.incidents())
+        return scene_of(git, self.checkout, green, self.checkpoints.incidents(), self.redactor)
 
     def check_up(self) -> list[Check]:
         """Look at everything that a replay needs of this machine."""

@@ -1,7 +1,7 @@
 """Where a failure comes from: the commits since it was green, whose lines fail, what became of its like before."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from posixpath import basename, splitext
@@ -61,6 +61,7 @@ class Scene:
     records: Iterable[Incident] = ()
     base: frozenset[str] | None = None
     base_name: str = ""
+    redact: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,16 @@ class _Past:
     was_green: bool = False
 
 
-def scene_of(git: Git, checkout: Checkout, green: str, records: Iterable[Incident]) -> Scene:
+def scene_of(
+    git: Git, checkout: Checkout, green: str, records: Iterable[Incident], redact: Callable[[str], str]
+) -> Scene:
     """The scene of a checkout. Raises `UsageError` where `green` is neither empty nor a commit."""
     known = git.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}") if green else b""
     if known is None:
         raise UsageError(f"--green: there is no commit {green}")
     on_default = checkout.branch == checkout.default_branch
     newest = tuple(islice(records, MOST_RECORDS))
-    return Scene(git, checkout.head, known.decode().strip(), on_default, records=newest)
+    return Scene(git, checkout.head, known.decode().strip(), on_default, records=newest, redact=redact)
 
 
 def base_of(git: Git, checkout: Checkout) -> str:
@@ -137,7 +140,7 @@ def investigate(told: Diagnosis, scene: Scene) -> Investigation:
     commits = _commits(scene.git, scene.green, scene.red)
     if scene.uncommitted:
         commits = (_Commit("", UNCOMMITTED, scene.uncommitted), *commits)
-    bumps = _bumps(scene.git, scene.green, scene.red)
+    bumps = _bumps(scene)
     suspects, strong = _suspects(found, scene, commits, bumps)
     past = _past(found, scene)
     evidence, ruled_out = list(past.evidence), list(past.ruled_out)
@@ -220,7 +223,10 @@ def _suspects(
     ranked = sorted((sha for sha in cases if cases[sha].weight), key=lambda sha: -cases[sha].weight)
     strong = bool(ranked) and (len(commits) == 1 or cases[ranked[0]].weight >= WRITTEN)
     strong = strong and (len(ranked) == 1 or cases[ranked[0]].weight > cases[ranked[1]].weight)
-    top = (Suspect(commit=s, subject=subjects[s], reasons=tuple(cases[s].reasons)) for s in ranked[:MOST_SUSPECTS])
+    top = (
+        Suspect(commit=s, subject=scene.redact(subjects[s]), reasons=tuple(cases[s].reasons))
+        for s in ranked[:MOST_SUSPECTS]
+    )
     return tuple(top), strong
 
 
@@ -253,7 +259,7 @@ def _commits(git: Git, green: str, red: str) -> tuple[_Commit, ...]:
     if not green:
         return ()
     listed = git.run("rev-list", f"--max-count={MOST_COMMITS}", "--format=%s", f"{green}..{red}")
-    words = listed.decode("utf-8", "replace").splitlines()
+    words = listed.decode("utf-8", "replace").split("\n")[:-1]
     subjects = {head.removeprefix("commit "): subject for head, subject in zip(words[::2], words[1::2], strict=True)}
     if not subjects:
         return ()
@@ -261,7 +267,7 @@ def _commits(git: Git, green: str, red: str) -> tuple[_Commit, ...]:
     rows = git.run("diff-tree", "--stdin", "-r", "-c", "--root", "--name-only", stdin=stdin)
     changed: dict[str, set[str]] = {sha: set() for sha in subjects}
     sha = ""
-    for row in rows.decode("utf-8", "surrogateescape").splitlines():
+    for row in filter(None, rows.decode("utf-8", "surrogateescape").split("\n")):
         sha = row if row in changed else sha
         changed[sha].add(row)
     return tuple(_Commit(sha, subject, frozenset(changed[sha] - {sha})) for sha, subject in subjects.items())
@@ -280,8 +286,9 @@ def _written(git: Git, red: str, places: Iterable[Location]) -> list[tuple[str, 
     return found
 
 
-def _bumps(git: Git, green: str, red: str) -> tuple[DependencyChange, ...]:
-    """The packages that the project asks for otherwise than when it was green."""
+def _bumps(scene: Scene) -> tuple[DependencyChange, ...]:
+    """The packages that the project asks for otherwise than when it was green; a version may be a URL with a token."""
+    git, green, red, clean = scene.git, scene.green, scene.red, scene.redact
     if not green:
         return ()
     rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", green, red).decode(
@@ -291,7 +298,10 @@ def _bumps(git: Git, green: str, red: str) -> tuple[DependencyChange, ...]:
     for path in (p for p in rows.split("\0") if p):
         was, now = (pins(path, _text(git, commit, path) if is_read(path) else "") for commit in (green, red))
         changed = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
-        found += [DependencyChange(file=path, package=n, before=was.get(n, ""), after=now.get(n, "")) for n in changed]
+        found += [
+            DependencyChange(file=path, package=n, before=clean(was.get(n, "")), after=clean(now.get(n, "")))
+            for n in changed
+        ]
     return tuple(found)
 
 
@@ -316,7 +326,7 @@ def _stem(path: str) -> str:
 
 def _is_named(package: str, text: str) -> bool:
     """Whether a text names a package, by itself or as the module that it most often is."""
-    word = re.escape(package).replace("\\-", "[-_]").replace("_", "[-_]")
+    word = "[-_.]".join(map(re.escape, re.split(r"[-_.]", package)))
     return re.search(rf"(?<![\w-]){word}(?![\w-])", text, re.IGNORECASE) is not None
 
 
