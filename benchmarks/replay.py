@@ -66,7 +66,8 @@ def project(folder: Path, steps: str, files: int = 0, job: str = "") -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{number}\n" * 100)
     identity = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], [*identity, "commit", "-qm", "first"]):
+    committed = (["init", "-q", "-b", "main"], ["add", "-A"], [*identity, "commit", "-qm", "first"])
+    for command in (*committed, ["repack", "-adq"]):  # objects lie in a pack, as in every clone
         subprocess.run(["git", *command], cwd=folder, check=True)
     return folder
 
