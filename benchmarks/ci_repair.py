@@ -28,11 +28,13 @@ SET_UP = frozenset({"dependency_install", "github_actions_config", "network_or_f
 REPORT = Path(__file__).with_suffix(".md")
 PAGE = """# Real failing commits, replayed
 
-Written by `benchmarks/ci_repair.py`; {{ runs }} replays each.
+Written by `benchmarks/ci_repair.py`; {{ runs }} replays each. Commits that a run leaves out keep the row that they had.
 
 | id | repository | commit | verdict | failing steps, or the reason | s | `regreen fix` |
 |---|---|---|---|---|---|---|
-{% for row in rows -%}
+{% for line in kept -%}
+{{ line }}
+{% endfor %}{% for row in rows -%}
 | {{ row.commit.id }} | {{ row.commit.repository }} | {{ row.commit.sha[:12] }} | {{ row.verdict }} | {{ row.told | replace("|", "\\|") }} | {{ "%.0f" | format(row.seconds) }} | {{ row.fix | replace("|", "\\|") }} |
 {% endfor %}"""
 Failure = tuple[str, str, str]
@@ -116,6 +118,14 @@ def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *
     return Row(commit, "reproduced" if own else "red in set-up", told, took, repaired)
 
 
+def write(rows: Sequence[Row]) -> None:
+    """Write the report, with the rows of commits that were not looked at this time."""
+    known = REPORT.read_text().splitlines() if REPORT.exists() else []
+    again = tuple(f"| {row.commit['id']} |" for row in rows)
+    kept = [line for line in known if line.startswith("| crb-") and not line.startswith(again)]
+    REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS, kept=kept))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("commits", type=Path)
@@ -134,7 +144,7 @@ def main() -> int:
             flush=True,
         )
         rows.append(row)
-        REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS))
+        write(rows)
     return int(any(r.verdict not in ("reproduced", "unreplayable") for r in rows))
 
 
