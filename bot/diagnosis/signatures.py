@@ -58,9 +58,9 @@ _COMMON = (
 )
 """Words of failure of which one stands in most `near`: looking for them is all that most signatures need."""
 
-_PREFIXES = (  # of runners of many packages (turbo, pnpm, lerna, docker compose) before each line of a task
+_PREFIXES = (  # of runners of many packages (turbo, pnpm, lerna, docker compose), and of comments of TAP
     r"^(?:@?[\w./-]+(?::| )[\w-]*(?:test|build|lint|check|type|compile|e2e|spec|ci|dev|start|cover)[\w:.-]*: ?"
-    r"|[\w.-]+-\d+ +\| )"
+    r"|[\w.-]+-\d+ +\| |# )"
 )
 _PREFIX = compile_pattern(_PREFIXES)
 
@@ -260,6 +260,8 @@ def load(folder: Path | None = None, *, check: bool = False) -> Signatures:
             if check:
                 _compile(entry, path.name)
         commands += [_command(row, path.name) for row in data.get("commands") or ()]
+    # to install is to install whatever its arguments are called: pip install -r requirements-lint.txt
+    commands.sort(key=lambda c: c.category is not Category.DEPENDENCY_INSTALL)
     return Signatures(entries.values(), commands)
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from bot import config_files
 from bot.config_files import config_root
+from bot.diagnosis.scope import category_of
 from bot.diagnosis.signatures import Signature, load
 from bot.errors import MachineError, UsageError
+from bot.model import Category
 from bot.text.scan import Scanner
 
 SIGNATURES = load()
@@ -42,6 +44,21 @@ def test_the_pass_over_a_log_meets_every_example(entry: Signature) -> None:
 def test_every_command_pattern_compiles_and_finds_a_word() -> None:
     for command in SIGNATURES.commands:
         assert command.regex.search(b"\0") is None
+
+
+@pytest.mark.parametrize(
+    ("command", "category"),
+    [
+        ("pip install -r requirements-lint.txt", Category.DEPENDENCY_INSTALL),
+        ("uv sync --group lint", Category.DEPENDENCY_INSTALL),
+        ("poetry install --with test,lint", Category.DEPENDENCY_INSTALL),
+        ("sudo ./ci/install-tools.sh", Category.DEPENDENCY_INSTALL),
+        ("tox -e lint", Category.LINT_ERROR),
+        ("pytest tests/setup", Category.TEST_ASSERTION),
+    ],
+)
+def test_to_install_is_to_install_whatever_the_arguments_are_called(command: str, category: Category) -> None:
+    assert category_of(command, SIGNATURES) == category
 
 
 def test_noise_silences_a_line() -> None:
