@@ -42,6 +42,8 @@ print(PyPI.simple_url, PyPI.file_storage_domain)
 """
 VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?(?:-(?:beta|nightly)\b)?)")
 JAVA_VERSION = re2.compile(r'(?m)^JAVA_VERSION="(?:1\.)?(\d+)(?:\.(\d+))?(?:[._](\d+))?')
+UNASKED = {"node": ["https://registry.yarnpkg.com/"], "rust": ["https://index.crates.io/", "https://static.crates.io/"]}
+"""Where yarn and cargo look: the one is brought by the job, the other has no command that tells."""
 ALONE = {"uv": ("uv", "uvx"), "rustup": ("rustup",)}  # kinds that are programs, and the programs that they are
 TIMEOUT_SECONDS = 20
 PREFERRED_PYTHON = "3.12."  # what `python3` is on ubuntu-24.04, the present ubuntu-latest
@@ -126,13 +128,14 @@ class LocalToolchains:
         yield from _programs(name, [*self._on_path(name), beside])
 
     def _on_path(self, name: str) -> list[Path]:
-        found = shutil.which(name, path=self._environ.get("PATH", ""))
-        return [Path(found)] if found else []
+        """In every folder of PATH: the first may be a script that a package has put before the system's own."""
+        folders = self._environ.get("PATH", "").split(os.pathsep)
+        return [Path(found) for folder in folders if folder and (found := shutil.which(name, path=folder))]
 
     def indexes(self) -> tuple[str, ...]:
-        """The URLs of the package indexes that pip, npm and go take when nobody has configured them; pip's first.
+        """The URLs of the package indexes that tools take when nobody has configured them; pip's first.
 
-        The tools are asked, once for each set of toolchains.
+        pip, npm and go are asked, once for each set of toolchains.
         """
         found = self.found()
 
@@ -141,9 +144,10 @@ class LocalToolchains:
             told = [_ask(command, bare=True) for kind, t in first.items() if (command := _asking(kind, t))]
             pips_first = sorted(told, key=lambda x: "simple" not in x)
             words = [w for text in pips_first for w in re2.split(r"[\s,|]+", text) if w]
-            return [w if "://" in w else f"https://{w}" for w in words if "." in w]
+            asked = [w if "://" in w else f"https://{w}" for w in words if "." in w]
+            return [*asked, *(url for kind in first for url in UNASKED.get(kind, ()))]
 
-        return tuple(self._kept("indexes.json", [[t.kind, t.version, str(t.bin)] for t in found], ask, str))
+        return tuple(self._kept("indexes.json", [UNASKED, *([t.kind, t.version, str(t.bin)] for t in found)], ask, str))
 
     def _kept(self, name: str, key: object, make: Callable[[], list[Any]], read: Callable[[Any], T]) -> list[T]:
         """What a file of the cache keeps for a key, made where it has nothing for it that can be read."""

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,16 @@ def test_shims_are_no_toolchains(tmp_path: Path) -> None:
     assert not [t for t in found if t.version.startswith("99")]
 
 
+def test_a_script_on_path_hides_no_toolchain_behind_it(tmp_path: Path) -> None:
+    script = program(tmp_path / "scripts", "ruby", "wrapped").parent
+    real = tmp_path / "system" / "ruby"
+    real.parent.mkdir()
+    shutil.copy("/bin/echo", real)  # a program that tells its version
+    environ = {"PATH": os.pathsep.join([str(script), str(real.parent)]), "HOME": str(tmp_path)}
+    found = LocalToolchains(tmp_path / "t.json", environ).found()
+    assert [t.bin for t in found if t.kind == "ruby"][:1] == [real.parent]
+
+
 def test_the_newest_python_that_is_like_the_runners_comes_first(tmp_path: Path) -> None:
     found = LocalToolchains(tmp_path / "t.json", {"PATH": "", "HOME": str(tmp_path)}).found()
     pythons = [t.version for t in found if t.kind == "python"]
@@ -84,7 +95,8 @@ def test_the_tools_tell_where_they_look_without_settings(tmp_path: Path) -> None
     assert all(url.startswith("https://") and "mine.example" not in url for url in found)
     assert found[0].endswith("/simple"), "pip's, which is asked for times"
     kinds = {t.kind for t in known.found()}
-    assert len(found) == 2 + ("node" in kinds) + 2 * ("go" in kinds)
+    assert len(found) == 2 + 2 * ("node" in kinds) + 2 * ("go" in kinds) + 2 * ("rust" in kinds)
+    assert ("https://registry.yarnpkg.com/" in found) == ("node" in kinds), "yarn's, which nobody can be asked for"
     kept = tmp_path / "cache" / "indexes.json"
     kept.write_text(kept.read_text().replace(found[0], "https://kept.example/simple"))
     assert known.indexes()[0] == "https://kept.example/simple", "they are asked once"
