@@ -5,11 +5,14 @@ import re
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
 from bot.adapters.toolchains import LocalToolchains
 from bot.model import Result
+from bot.replay.inside.setup_node import MACHINES
+from tests.index import Index, Release
 from tests.projects import CHECKOUT, RUNNING, SETUP_PYTHON, WORKFLOW, Make, Replayed, workflow
 from tests.replay.conftest import Replay
 
@@ -243,6 +246,34 @@ def test_a_bundle_that_is_not_there(replay: Replay, ruby: str) -> None:
     lacking = {**versions, "Gemfile": "gem 'not-here', path: 'nowhere'\n"}
     told = unreplayable(replay(CHECKOUT, SETUP_RUBY, files=lacking))
     assert "ruby/setup-ruby could not install the bundle here" in told
+
+
+def test_a_node_that_this_machine_lacks_comes_from_npms_registry(
+    project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = MACHINES[os.uname().machine]
+    files = {
+        f"node-linux-{kind}/package.json": "{}",
+        f"node-linux-{kind}/bin/node": "#!/bin/sh\necho v7.7.8\n",
+        "npm/package.json": '{"bin": {"npm": "bin/npm-cli.js"}}',
+        "npm/bin/npm-cli.js": "#!/bin/sh\necho 6.0.0\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    versions = {f"node-linux-{kind}": "7.7.8", "npm": "6.0.0"}
+    releases = [Release(name, version, folder=tmp_path / name) for name, version in versions.items()]
+    setup = "uses: actions/setup-node@v4\nwith: {node-version: 7.x}"
+    made = project({WORKFLOW: workflow(setup, "run: node --version; npm --version; which node", job="")})
+    with Index(releases) as index:
+        monkeypatch.setenv("npm_config_registry", f"{index.url}/npm/")
+        done = made.replay(network="registries")
+    assert done.printed()[-3:] == ["v7.7.8", "6.0.0", "/opt/hostedtoolcache/node/7.7.8/x64/bin/node"], done.log
+    assert "Node.js 7.7.8 of npm's registry was taken for 7.x" in str(done.result)
+    with Index([]) as index:
+        monkeypatch.setenv("npm_config_registry", f"{index.url}/npm/")
+        assert "Node.js 7.x is not installed here" in unreplayable(made.replay(network="registries"))
 
 
 def test_pnpm(replay: Replay) -> None:

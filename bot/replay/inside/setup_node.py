@@ -1,13 +1,16 @@
-"""Stand-in for actions/setup-node: a Node.js that this machine has."""
+"""Stand-in for actions/setup-node: a Node.js that this machine has, or else npm's registry."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
-from bot.replay.inside import versions
+from bot.replay.inside import control, versions
 from bot.replay.inside.adapter import add_path, fail, inputs, set_env, set_output, workspace
+from bot.replay.inside.versions import LTS
 
 CACHE = Path("/opt/hostedtoolcache/node")
 LOCKS = {
@@ -17,12 +20,17 @@ LOCKS = {
 }
 PROGRAMS = {"npm": "npm/bin/npm-cli.js", "npx": "npm/bin/npx-cli.js", "corepack": "corepack/dist/corepack.js"}
 
+MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
+RANGE = re.compile(r"(?i)lts/[a-z]+|[\dvx.*^~<>=| -]+")
+NPM = ((24, "11"), (18, "10"), (15, "8"), (0, "6"))  # what Node.js brings, from a version on
+
 
 def main() -> None:
     """Put the wanted version on PATH."""
     given = inputs()
     wish = given.get("node-version") or from_file(given.get("node-version-file", ""))
-    toolchain = versions.taken("node", wish, "Node.js")
+    found = None if versions.newest("node", wish) else fetched(wish)
+    toolchain = found or versions.taken("node", wish, "Node.js")
     folder = CACHE / toolchain["version"] / "x64"
     if not folder.exists():
         make(folder, toolchain)
@@ -32,6 +40,30 @@ def main() -> None:
     set_output("node-version", f"v{toolchain['version']}")
     set_output("cache-hit", "false")
     print(f"node: v{toolchain['version']}")
+
+
+def fetched(wish: str) -> dict[str, Any] | None:
+    """A Node.js from npm's registry, with an npm that knows it; none where the registry has none, or is not reached."""
+    kind = MACHINES.get(os.uname().machine, "")
+    number = re.search(r"\d+", LTS.get(wish.strip().lower(), wish))
+    if not kind or not number or not RANGE.fullmatch(wish.strip()) or not shutil.which("npm"):
+        return None
+    npm = next(version for since, version in NPM if int(number[0]) >= since)
+    place = CACHE / "fetched" / re.sub(r"\W+", "-", wish.strip())
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "package.json").write_text('{"private": true}')
+    packages = [f"node-linux-{kind}@{LTS.get(wish.strip().lower(), wish.strip())}", f"npm@{npm}"]
+    install = ["npm", "install", *packages, "--no-package-lock", "--no-audit", "--no-fund", "--fetch-retries=0"]
+    modules = place / "node_modules"
+    folder = modules / f"node-linux-{kind}" / "bin"
+    if subprocess.run(install, cwd=place, capture_output=True, check=False).returncode:
+        return None
+    asked = subprocess.run([f"{folder}/node", "--version"], capture_output=True, text=True, check=False)
+    version = asked.stdout.strip().removeprefix("v")
+    if asked.returncode or not version:
+        return None
+    control.note(f"Node.js {version} of npm's registry was taken for {wish.strip()}")
+    return {"version": version, "bin": str(folder), "program": "node", "modules": str(modules)}
 
 
 def check_cache(given: dict[str, str]) -> None:
@@ -53,7 +85,7 @@ def make(folder: Path, toolchain: dict[str, Any]) -> None:
     """A writable prefix at the original's path, with links to the programs: global installs go there, as on GitHub."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "node").symlink_to(f"{toolchain['bin']}/{toolchain['program']}")
-    modules = Path(toolchain["bin"]).parent / "lib" / "node_modules"
+    modules = Path(toolchain.get("modules") or Path(toolchain["bin"]).parent / "lib" / "node_modules")
     if not modules.is_dir():  # Debian keeps them elsewhere
         modules = Path("/usr/share/nodejs")
     for name, target in PROGRAMS.items():
