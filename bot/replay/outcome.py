@@ -7,6 +7,7 @@ from typing import Any
 from bot.model import JobResult, ReplayResult, Result, StepResult
 from bot.replay.joblog import STAMP_LENGTH
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record
+from bot.replay.refusals import NETWORK
 
 NO_COMMAND = re.compile(r"(?:^|[:\s])([\w.+-]+): (?:command )?not found$")
 NOT_FOUND, LAST_WORDS = 127, 8
@@ -96,6 +97,28 @@ def want_of_command(
     name = next((found[1] for line in reversed(last) if (found := NO_COMMAND.search(line))), "")
     told = "which the self-hosted runner may have and this machine has not"
     return f"the step '{failing.name}' needs {name}, {told}" if name else ""
+
+
+def want_of_download(
+    steps: Iterable[StepResult],
+    record: Record,
+    printed: Callable[[str], Iterable[str]],
+    exit_code: Callable[[str], int | None],
+) -> str:
+    """Why a failure says nothing of the project: a step before that passed could not fetch what is missing. Else empty.
+
+    Such as `curl … | sh`: the pipe ends as the shell does, and only who calls the program learns that it is not there.
+    """
+    ran = [s for s in steps if s.id in record.steps]
+    failing = next((s for s in ran if s.result is Result.FAILURE and not s.continue_on_error), None)
+    if failing is None or exit_code(failing.id) != NOT_FOUND:
+        return ""
+    for step in ran[: ran.index(failing)]:
+        denied = record.steps[step.id].denied
+        if denied or any(map(NETWORK.search, printed(step.id))):
+            what = denied[0] if denied else "could not reach a server"
+            return f"the step '{failing.name}' needs a program, and the step '{step.name}' before {what}"
+    return ""
 
 
 def _contradiction(job: Mapping[str, Any], steps: tuple[StepResult, ...]) -> str:

@@ -30,7 +30,7 @@ from bot.replay.layout import LegFolder
 from bot.replay.leg import ENDED, Leg
 from bot.replay.legs import Planned, labels_of
 from bot.replay.missing_secrets import want_of_secret
-from bot.replay.outcome import judge, step_results, summary, want_of_command, want_of_files
+from bot.replay.outcome import judge, step_results, summary, want_of_command, want_of_download, want_of_files
 from bot.replay.record import Record, Step
 from bot.replay.remote_actions import Found, RemoteActions
 from bot.replay.repositories import Repositories
@@ -262,6 +262,7 @@ class Replay:
             told := remote.want_of_network(job, steps, leg.printed)
             or want_of_files(steps, record, leg.printed)
             or want_of_command(labels_of(job, planned.scope), steps, leg.printed, leg.exit_code)
+            or want_of_download(steps, record, leg.printed, leg.exit_code)
             or want_of_secret(env, job, steps, leg.printed, given, self._ran_tests)
         ):
             result, reason = Result.UNREPLAYABLE, told

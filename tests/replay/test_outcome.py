@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.model import JobResult, Result
-from bot.replay.outcome import judge, step_results, summary, want_of_command
+from bot.replay.outcome import judge, step_results, summary, want_of_command, want_of_download
 from bot.replay.record import STEP_TIME_LIMIT, TIME_LIMIT, Record, Step
 
 JOB = {"steps": [{"run": "a"}, {"run": "b", "if": "x"}]}
@@ -79,3 +79,22 @@ def test_a_command_of_the_self_hosted_runner(code: int | None, lines: list[str],
     steps = step_results({"steps": JOB["steps"][:1]}, found)
     printed = [f"2026-01-01T00:00:00.0000000Z {line}" for line in lines]
     assert bool(want_of_command(["self-hosted"], steps, lambda _: printed, lambda _: code)) is needs
+
+
+@pytest.mark.parametrize(
+    ("denied", "said", "code", "needs"),
+    [
+        (("asked for get.example.org, which is not allowed",), "", 127, True),
+        ((), "curl: (6) Could not resolve host: get.example.org", 127, True),
+        ((), "fine", 127, False),
+        (("asked for get.example.org, which is not allowed",), "", 1, False),
+    ],
+)
+def test_a_program_that_a_step_before_could_not_fetch(
+    denied: tuple[str, ...], said: str, code: int, *, needs: bool
+) -> None:
+    found = record(OK, BAD, job=BAD)
+    found.steps["0"].denied = denied
+    told = want_of_download(step_results(JOB, found), found, lambda _: [said], lambda _: code)
+    assert bool(told) is needs
+    assert not want_of_download(step_results(JOB, record(OK, OK)), found, lambda _: [said], lambda _: code)
