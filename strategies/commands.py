@@ -1,5 +1,6 @@
 """What a program is, behind the interpreter that runs it: `python -m black .` and `node …/bin/prettier.cjs .` alike."""
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -121,7 +122,7 @@ def module_name(module: str) -> str:
 
 def script_name(path: str) -> str:
     """The command that a script is known by: `node_modules/prettier/bin/prettier.cjs` is prettier."""
-    parts = PurePosixPath(path).parts
+    parts = PurePosixPath(posixpath.normpath(path)).parts  # pnpm: node_modules/.bin/../prettier/bin/prettier.cjs
     if "node_modules" in parts and parts[-2:-1] != (".bin",):
         package = parts[len(parts) - parts[::-1].index("node_modules") :]
         inner = [p for p in package if p not in PACKAGE_FOLDERS]

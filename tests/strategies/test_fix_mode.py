@@ -131,6 +131,7 @@ def test_a_check_that_was_started_as_the_fix_has_fixed_already(check: str, fixed
         ("node /w/node_modules/.bin/prettier -c .", "prettier", ["-c", "."]),
         ("node /w/node_modules/prettier/bin/prettier.cjs -c .", "prettier", ["-c", "."]),
         ("/usr/local/bin/node --no-warnings /w/node_modules/eslint/bin/eslint.js .", "eslint", ["."]),
+        ("node /w/node_modules/.bin/../prettier/bin/prettier.cjs -c .", "prettier", ["-c", "."]),
         ("node /w/node_modules/@biomejs/biome/bin/biome check", "biome", ["check"]),
         ("node /w/node_modules/@taplo/cli/dist/cli.js fmt", "taplo", ["fmt"]),
         ("node -r ./.pnp.cjs /c/eslint-npm-9.zip/node_modules/eslint/bin/eslint.js .", "eslint", ["."]),
