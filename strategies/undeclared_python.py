@@ -18,6 +18,8 @@ from strategies.typosquats import look_alike, well_known
 MISSING = re2.compile(r"No module named '([\w.]+)'")
 MOST_FILES = 5000
 MOST_MODULES = 5
+MOST_NAMES = 20
+CATCHING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 STEERING = re2.compile(
     r"(?i)(^\.github/(workflows|actions)/.*\.ya?ml$|(^|/)(Makefile|tox\.ini|noxfile\.py|justfile|Taskfile\.ya?ml)$|\.sh$)"
 )
@@ -68,11 +70,29 @@ def declare(log: str, session: Session, tools: Tools) -> Iterator[str]:
 
 def _known(distribution: str, names: set[str], place: Place, session: Session, tools: Tools) -> Probe | None:
     """What the index has of a distribution that may be declared, and holds all these modules."""
-    if look_alike(distribution, well_known(tools, "python")) or declared(distribution, place, tools):
+    known, imports = well_known(tools, "python"), tools.table("imports.yaml")
+    if look_alike(distribution, known) or declared(distribution, place, tools):
         return None
     probe = probed(session, distribution)
     held = probe and all(probe.has(n) or ("." in n and probe.has(n.rpartition(".")[0])) for n in names)
-    return probe if held else None
+    if not probe or not held:
+        return None
+    sure = canonicalize_name(distribution) in known or distribution in imports.values()
+    return probe if _meant(distribution, names, probe, session, tools, sure=sure) else None
+
+
+def _meant(distribution: str, names: set[str], probe: Probe, session: Session, tools: Tools, *, sure: bool) -> bool:
+    """Whether the code means a distribution, and no module of its own that was forgotten.
+
+    Then its files have every name that the code takes from it; of one that few know there have to be such names.
+    """
+    taken = sorted(n for n in names if "." in n and not n.endswith(".*"))[:MOST_NAMES]
+    if not sure and (not taken or canonicalize_name(distribution) in well_known(tools, "own modules")):
+        return False
+    search = ["grep", "-rqwF", "--exclude-dir=*.dist-info", "-e"]
+    return all(
+        probe.has(n) or session.run([*search, n.rpartition(".")[2], _folder(distribution)]).code == 0 for n in taken
+    )
 
 
 def is_local(module: str, paths: frozenset[str]) -> bool:
@@ -82,7 +102,7 @@ def is_local(module: str, paths: frozenset[str]) -> bool:
 
 
 def importers(module: str, tools: Tools) -> Mapping[str, frozenset[str]]:
-    """The files of the repository that import a module, with the dotted names by which they do."""
+    """The files of the repository that import a module, with the dotted names that they take from it."""
     found = {}
     for path in [p for p in sorted(tools.paths) if p.endswith(".py")][:MOST_FILES]:
         text = tools.read(path)
@@ -97,12 +117,38 @@ def _imported(module: str, text: str) -> frozenset[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     names: set[str] = set()
-    for node in ast.walk(tree):
+    bound: set[str] = set()
+    nodes = list(ast.walk(tree))
+    optional = _optional(nodes)
+    for node in (n for n in nodes if n not in optional):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
+            bound |= {alias.asname or alias.name for alias in node.names if alias.name == module}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    names |= {f"{module}.{n.attr}" for n in nodes if isinstance(n, ast.Attribute) and _name(n.value) in bound}
     return frozenset(n for n in names if n.partition(".")[0] == module)
+
+
+def _optional(nodes: Sequence[ast.AST]) -> set[ast.AST]:
+    """The imports that the code does without: in a `try` that catches their failure, and neither raises nor exits."""
+    tries = (n for n in nodes if isinstance(n, ast.Try) and any(map(_copes, n.handlers)))
+    return {inner for one in tries for statement in one.body for inner in ast.walk(statement)}
+
+
+def _copes(handler: ast.ExceptHandler) -> bool:
+    caught = {_name(n) for n in ast.walk(handler.type)} if handler.type else CATCHING
+    ends = (isinstance(n, ast.Raise) or "exit" in _called(n) for n in ast.walk(handler))
+    return not CATCHING.isdisjoint(caught) and not any(ends)
+
+
+def _called(node: ast.AST) -> str:
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else _name(function)
+
+
+def _name(node: ast.AST | None) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def distribution_of(module: str, table: Mapping[str, str]) -> str:
@@ -152,7 +198,7 @@ def declared(distribution: str, place: Place, tools: Tools) -> bool:
 
 def probed(session: Session, distribution: str) -> Probe | None:
     """What the index has of a distribution, by the job's own pip or uv; None when it knows none that fits."""
-    folder = "/tmp/regreen-probe/" + canonicalize_name(distribution)  # noqa: S108 - in a sandbox of its own
+    folder = _folder(distribution)
     options = ("install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target", folder, distribution)
     for installer in (["python", "-m", "pip"], ["uv", "pip"]):
         if session.run([*installer, *options]).code == 0:
@@ -165,3 +211,7 @@ def probed(session: Session, distribution: str) -> Probe | None:
             )
             return Probe(version, frozenset(listing)) if version else None
     return None
+
+
+def _folder(distribution: str) -> str:
+    return "/tmp/regreen-probe/" + canonicalize_name(distribution)  # noqa: S108 - in a sandbox of its own

@@ -22,6 +22,8 @@ RELEASES = [
     Release("steady", "1.0.0", "2023-01-01T00:00:00Z", "ANSWER = 42"),
     Release("reqeusts", "1.0.0", "2023-01-01T00:00:00Z"),
     Release("hollow", "1.0.0", "2023-01-01T00:00:00Z", module="other"),
+    Release("click", "8.0.0", "2023-01-01T00:00:00Z", "ANSWER = 42"),
+    Release("helpers", "1.0.0", "2023-01-01T00:00:00Z", "ANSWER = 42"),
 ]
 AS_OF = ("--as-of", "2024-03-20")
 
@@ -56,7 +58,7 @@ PACKAGE = '{\n    "name": "x",\n    "dependencies": {\n        "steady": "~1.0.0
             id="a module with another name, of tests",
         ),
         pytest.param(
-            {"pyproject.toml": PYPROJECT, "uv.lock": UV_LOCK, "a.py": "import loose, steady\n"},
+            {"pyproject.toml": PYPROJECT, "uv.lock": UV_LOCK, "a.py": "import loose, steady\nprint(loose.ANSWER)\n"},
             (SETUP_PYTHON, "uses: astral-sh/setup-uv@v6", "run: uv run python a.py"),
             {
                 "pyproject.toml": PYPROJECT.replace('    "steady', '    "loose>=1.2.0",\n    "steady').strip(),
@@ -85,14 +87,22 @@ def test_it_is_declared_where_the_project_does(
 
 
 def test_what_is_never_declared(project: Make, index: Index) -> None:
-    """A look-alike of a well-known name, what no index has, what does not hold the module, and a module of our own."""
-    names = ["reqeusts", "nowhere", "hollow", "ours"]
-    head = f"strategy: {{fail-fast: false, matrix: {{name: {json.dumps(names)}}}}}"
+    """A look-alike of a well-known name, what no index has, what does not hold the module, and a module of our own.
+
+    And what may be a module that was forgotten: it has not what the code takes of it, the code takes nothing of it, or
+    its name is one that projects give their own; nor what the code does without.
+    """
+    users = {
+        name: f"import {name}\nprint({name}.ANSWER)\n" for name in ("reqeusts", "nowhere", "hollow", "ours", "helpers")
+    }
+    users |= {"loose": "from loose import OTHER\n", "steady": "import steady\n", "click": "from click import OTHER\n"}
+    users["yaml"] = "try:\n    import yaml\nexcept ImportError as error:\n    print(error)\nassert 1 == 2\n"
+    head = f"strategy: {{fail-fast: false, matrix: {{name: {json.dumps([*users])}}}}}"
     steps = (CHECKOUT, SETUP_PYTHON, "run: cd run && python ${{ matrix.name }}_user.py")
-    files = {f"run/{name}_user.py": f"import {name}\n" for name in names}
-    made = project({WORKFLOW: workflow(*steps, job=head), **files, "requirements.txt": "steady\n", "lib/ours.py": "\n"})
+    files = {f"run/{name}_user.py": text for name, text in users.items()}
+    made = project({WORKFLOW: workflow(*steps, job=head), **files, "requirements.txt": "other\n", "lib/ours.py": "\n"})
     done = made.here("fix", "--json", env=NETWORK).json
-    assert (done["verdict"], done["attempts"], len(done["parts"])) == ("NOT_FIXED", [], 4), done["attempts"]
+    assert (done["verdict"], done["attempts"], len(done["parts"])) == ("NOT_FIXED", [], 9), done["attempts"]
 
 
 @pytest.mark.parametrize(
