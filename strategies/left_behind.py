@@ -2,21 +2,25 @@
 
 Code generators followed by `git diff --exit-code`, and hooks that rewrite files and fail: the job's workspace already
 holds what should have been committed. Only where the failing step looks at git's view of the tree, so that a test which
-rewrites its own expectations does not count. Snapshots that a generator has recorded count where people have set
-`fix.snapshots`.
+rewrites its own expectations does not count, and nothing is dated today, since the same would be red again tomorrow.
+Snapshots that a generator has recorded count where people have set `fix.snapshots`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from bot.model import Candidate, Category, Diagnosis, Incident
-from bot.ports import Executed, Tools
+from bot.ports import Executed, Tools, Written
 from strategies.commands import unwrap
+from strategies.lock_files import is_lock
 
 NAME = "left behind"
 CATEGORIES = frozenset(Category)
 RULES = ("generated-file", "lock-file", "snapshot")
 LOOKING = frozenset({"diff", "diff-index", "diff-files", "status", "ls-files"})
 SEES_NEW_FILES = frozenset({"status", "ls-files"})
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d %B %Y", "%d %b %Y", "%-d %B %Y",
+         "%-d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %-d, %Y", "%b %-d, %Y")  # fmt: skip
 
 
 def applies(diagnosis: Diagnosis, tree: frozenset[str]) -> bool:
@@ -34,11 +38,21 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
         return
     new_files = bool(looked & SEES_NEW_FILES)
     changes = tools.left_behind(new_files=new_files)
+    if is_dated(changes, incident.updated, tools):
+        return
     names = ", ".join(w.path for w in changes[:3]) + (", …" if len(changes) > 3 else "")
     summary = f"Commit what the job generates: {names}"
     candidate = tools.candidate(changes, summary, rules=RULES, new_files=new_files) if changes else None
     if candidate:
         yield candidate
+
+
+def is_dated(changes: Sequence[Written], moment: datetime, tools: Tools) -> bool:
+    """Whether one of the files holds today's date where the one before did not. Lock files have dates of releases."""
+    today = {moment.strftime(form).encode() for form in DATES}
+    files = [w for w in changes if w.content is not None and not is_lock(w.path, tools)]
+    before = {w.path: tools.read(w.path).encode() if w.path in tools.paths else b"" for w in files}
+    return any((w.content or b"").count(date) > before[w.path].count(date) for w in files for date in today)
 
 
 def looked_at(program: Executed) -> frozenset[str]:

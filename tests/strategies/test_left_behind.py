@@ -51,6 +51,13 @@ def test_what_is_never_the_same_twice_is_not_fixed(project: Make) -> None:
     assert done["branch"] is None
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%-d %B %Y"])
+def test_what_is_dated_today_is_red_again_tomorrow(project: Make, form: str) -> None:
+    steps = (f"run: LC_ALL=C date -u '+Made on {form}' > page && git diff --exit-code",)
+    done = project({WORKFLOW: workflow(CHECKOUT, *steps), "page": "Made on 2024-01-05\n"}).here("fix", "--json").json
+    assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])
+
+
 def test_snapshots_only_where_people_want_them_and_marked(project: Make) -> None:
     steps = ("run: sort words > snapshots/sorted && sort words > sorted", "run: git diff --exit-code")
     files = {"words": "b\na\n", "sorted": "b\n", "snapshots/sorted": "b\n"}
