@@ -1,4 +1,4 @@
-"""Switched off: a workflow asks for an action, a runner image, a Python or a command that GitHub has no more.
+"""Switched off: a workflow asks for an action, runner image, Python or command that GitHub has no more, or never had.
 
 What to write instead is a table (`switched_off.yaml`). Workflow files are people's: the candidate is a suggestion
 unless they have set `fix.workflow_files`, and stays one where the newer version works in another way than the older.
@@ -145,7 +145,10 @@ class Workflow:
         for job in sorted(jobs if asked else ()):
             oldest = self._oldest(job, there)
             for value in pythons(job, there) if oldest else ():
-                if value.text in asked and number(value.text) < number(oldest):
+                if not value.node.style and value.text.endswith("0") and value.text[:-1] in asked:
+                    found.what[f"{value.text}, a number that is read as {value.text[:-1]}, by '{value.text}'"] = None
+                    yield replaced(value, f"'{value.text}'")
+                elif value.text in asked and number(value.text) < number(oldest):
                     found.notes[NO_PYTHON.format(value.text, oldest)] = None
                     yield self._swap(value, "" if oldest in siblings(value) else oldest, found)
 

@@ -293,6 +293,8 @@ def test_actions(before: str, log: str, after: str) -> None:
         pytest.param(("ubuntu-22.04", "v: [1]", "2.7"), "version '2.7' with architecture 'x64' was not found", ("ubuntu-22.04", "v: [1]", "3.7"), id="Python of an older image"),
         pytest.param(("ubuntu-latest", "py: ['3.6', '3.9']", "${{ matrix.py }}"), "Python 3.6 is not installed here", ("ubuntu-latest", "py: ['3.8', '3.9']", "${{ matrix.py }}"), id="Python in a matrix"),
         pytest.param(("ubuntu-latest", "py:\n          - '3.6'\n          - '3.8'", "${{ matrix.py }}"), "Python 3.6 is not installed here", ("ubuntu-latest", "py:\n          - '3.8'", "${{ matrix.py }}"), id="its successor is there"),
+        pytest.param(("ubuntu-latest", "py: [3.9, 3.10]", "${{ matrix.py }}"), "Python 3.1 is not installed here", ("ubuntu-latest", "py: [3.9, '3.10']", "${{ matrix.py }}"), id="a number"),
+        pytest.param(("ubuntu-latest", "py: ['3.10', 3.1]", "${{ matrix.py }}"), "Python 3.1 is not installed here", ("ubuntu-latest", "py: ['3.10', 3.8]", "${{ matrix.py }}"), id="no number"),
         pytest.param(("windows-2022", "v: [1]", "3.6"), "Python 3.6 is not installed here", ("windows-2022", "v: [1]", "3.6"), id="Windows has it"),
         pytest.param(("ubuntu-latest", "v: [1]", "3.9"), "Python 3.9 is not installed here", ("ubuntu-latest", "v: [1]", "3.9"), id="GitHub has it"),
         pytest.param(("ubuntu-latest", "v: [1]", ">=3.6"), "Python 3.6 is not installed here", ("ubuntu-latest", "v: [1]", ">=3.6"), id="a range"),
