@@ -155,6 +155,8 @@ def differences(expect: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
         problems.append(f"the failing test {expect['test']} is not named")
     if "reason" in expect and expect["reason"] not in str(found.get("reason")):
         problems.append(f"the reason does not say '{expect['reason']}': {str(found.get('reason'))[:120]}")
+    if "advice" in expect and not any(expect["advice"] in a["told"] for a in found.get("advice", ())):
+        problems.append(f"nobody is told '{expect['advice']}'")
     if "parts" in expect:
         parts = {" ".join([p["job"], *map(str, p["matrix"].values())]): p["verdict"] for p in found["parts"]}
         problems += [f"{job} {parts.get(job)}, not {v}" for job, v in expect["parts"].items() if parts.get(job) != v]
