@@ -260,8 +260,9 @@ def load(folder: Path | None = None, *, check: bool = False) -> Signatures:
             if check:
                 _compile(entry, path.name)
         commands += [_command(row, path.name) for row in data.get("commands") or ()]
-    # to install is to install whatever its arguments are called: pip install -r requirements-lint.txt
-    commands.sort(key=lambda c: c.category is not Category.DEPENDENCY_INSTALL)
+    # To install is to install whatever its arguments are called: pip install -r requirements-lint.txt. What a script of
+    # the project is called says least.
+    commands.sort(key=lambda c: (c.pattern.startswith("/"), c.category is not Category.DEPENDENCY_INSTALL))
     return Signatures(entries.values(), commands)
 
 

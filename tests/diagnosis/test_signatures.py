@@ -54,6 +54,8 @@ def test_every_command_pattern_compiles_and_finds_a_word() -> None:
         ("poetry install --with test,lint", Category.DEPENDENCY_INSTALL),
         ("sudo ./ci/install-tools.sh", Category.DEPENDENCY_INSTALL),
         ("tox -e lint", Category.LINT_ERROR),
+        ("./.github/actions/setup", Category.GITHUB_ACTIONS_CONFIG),
+        ("acme/setup-tools@v1", Category.GITHUB_ACTIONS_CONFIG),
         ("pytest tests/setup", Category.TEST_ASSERTION),
     ],
 )
