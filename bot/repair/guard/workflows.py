@@ -4,7 +4,7 @@ The words are GitHub's (docs: workflow syntax) and GitLab's; the commands in the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import re2
@@ -25,6 +25,9 @@ TOLERANT = re2.compile(
 CONDITION = re2.compile(r"(^|\.)(if|when|only|except|rules\.if|condition)$")
 NEVER = frozenset({"false", "${{ false }}", "${{false}}", "0", "never", "manual", "${{ 0 }}"})
 ALWAYS = frozenset({"always()", "!cancelled()", "success()", "success()||failure()", "failure()||success()", "true"})
+UNMET = ALWAYS - {"success()", "true"}
+"""Conditions under which a job runs although one that it needs failed."""
+RETRY = re2.compile(r"(?i)(^|[/_-])(retry|wretry|retries)([/._-]|$)")
 ON_STEP = re2.compile(r"^jobs\.[^.]+\.steps(\[.*\])?\.(if|continue-on-error)$")
 STRICT = re2.compile(r"(?i)(^|\.)with\.[^.]*(fail|strict|error|verify|check|enforce)[^.]*$")
 TIMEOUT = re2.compile(r"(^|\.)(timeout-minutes|timeoutInMinutes)$")
@@ -53,8 +56,8 @@ def judge(change: Change) -> Iterator[Finding]:
     except Unparsable as e:
         yield Finding("syntax", change.path, e.line, f"not valid: {e.message}")
         return
-    told = (*_tolerance(old, new), *_conditions(old, new), *_lost(old, new), *_inputs(old, new))
-    for rule, line, message in (*told, *_steps(change)):
+    told = (*_tolerance(old, new), *_conditions(old, new), *_lost(old, new), *_inputs(old, new), *_gates(old, new))
+    for rule, line, message in (*told, *_retried(old, new), *_steps(change)):
         yield Finding(rule, change.path, max(line, 1), message)
 
 
@@ -110,6 +113,64 @@ def _inputs(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
                 yield "ignored-failure", now.line if now else 1, f"{key} is not true any more"
         elif TIMEOUT.search(key) and now and _is_far_longer(setting.value, now.value):
             yield "weakened-command", now.line, f"{key} went from {setting.value} to {now.value}"
+
+
+def _gates(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
+    """Jobs that wait for others, and pass where those fail: that run always, or wait for fewer.
+
+    A job that checks something itself need not wait; one that reads what became of the others may run always.
+    """
+    before, after = _by_job(old), _by_job(new)
+    for job in sorted(before.keys() & after.keys()):
+        was, now, told = _needs(before, job), _needs(after, job), after[job]
+        known, condition = (next((s for s in x if s.key == f"jobs.{job}.if"), None) for x in (before[job], told))
+        changed = condition is not None and (known is None or known.value != condition.value)
+        unmet = condition and changed and was and _bare_condition(condition.value) in UNMET
+        if condition and unmet and not any("needs." in s.value for s in told):
+            yield "ignored-failure", condition.line, f"{job} runs although a job that it needs failed"
+        lost = was & after.keys() - _needed(now, after) if was - now else NOTHING
+        if lost and not any(checker(c.words) for s in told if DOES.search(s.key) for c in commands(s.value)):
+            yield "weakened-command", told[0].line, f"{job} does not wait for {min(lost)} any more"
+
+
+Jobs = Mapping[str, Sequence[Setting]]
+NOTHING = frozenset[str]()
+
+
+def _by_job(settings: Sequence[Setting]) -> Jobs:
+    found: dict[str, list[Setting]] = {}
+    for setting in settings:
+        parts = setting.key.split(".", 2)
+        if len(parts) > 2 and parts[0] == "jobs":
+            found.setdefault(parts[1], []).append(setting)
+    return found
+
+
+def _needs(jobs: Jobs, job: str) -> frozenset[str]:
+    return frozenset(s.value for s in jobs.get(job, ()) if s.key == f"jobs.{job}.needs")
+
+
+def _needed(needs: frozenset[str], jobs: Jobs) -> frozenset[str]:
+    """Jobs with all that they need in turn."""
+    found: set[str] = set()
+    todo = [*needs]
+    while todo:
+        job = todo.pop()
+        if job not in found:
+            found.add(job)
+            todo += _needs(jobs, job)
+    return frozenset(found)
+
+
+def _retried(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
+    """Actions that run a command again until it passes, where the command checks something."""
+    known = {_bare(s.value) for s in old if USES.search(s.key)}
+    for setting in new:
+        if USES.search(setting.key) and RETRY.search(_bare(setting.value)) and _bare(setting.value) not in known:
+            inputs = setting.key.removesuffix("uses") + "with."
+            given = (s.value for s in new if s.key.startswith(inputs))
+            if any(checker(c.words) for text in given for c in commands(text)):
+                yield "retried-test", setting.line, f"{_bare(setting.value)} runs a check again until it passes"
 
 
 def _is_far_longer(old: str, new: str) -> bool:
