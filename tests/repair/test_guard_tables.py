@@ -97,7 +97,7 @@ def setting(file: str, table: str, key: str, value: Any) -> str:
     """A file that holds only this setting."""
     if file.endswith(".toml"):
         return f"[{table}]\n{key} = {json.dumps(value)}\n"
-    if file.endswith((".json", ".yml", ".yaml")):
+    if file.endswith((".json", ".yml", ".yaml", ".neon", ".clang-tidy")):
         return json.dumps(reduce(lambda inner, name: {name: inner}, reversed(key.split(".")), value))
     return f"[{table}]\n{key} = {', '.join(value) if isinstance(value, list) else json.dumps(value)}\n"
 

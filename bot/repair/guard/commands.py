@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 
 from bot.repair.guard.options import (
     ALIKE,
+    ALL_FOUND,
     COMPARED,
     CONFIGS,
     FAILING,
@@ -298,7 +299,11 @@ def arguments(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str
         if was is not None and now is not None and ((now < was) if stricter_up else (now > was)):
             yield f"`{tool}`: {option} went from {was:g} to {now:g}"
     for word in came:
-        if word.startswith("-") and _counts(name, word, LAX) and not _number_only(word, numbers[0]):
+        if (
+            word.startswith("-")
+            and _counts(name, word, LAX)
+            and not (word in ALL_FOUND or _number_only(word, numbers[0]))
+        ):
             yield f"`{tool}` got {word}, which makes it find less or never fail"
         elif word.partition("=")[0] in CONFIGS and not set(new) & OWN_CONFIGS:
             yield f"`{tool}` got another configuration ({word})"

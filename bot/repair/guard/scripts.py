@@ -173,11 +173,20 @@ def _tox(text: str) -> Scripts:
 
 def _yaml_steps(text: str) -> Scripts:
     settings = yaml_tree(text)
-    told = dict(_grouped(settings, lambda key: bool(STEPS.search(key))))
+    told = _with_before(dict(_grouped(settings, lambda key: bool(STEPS.search(key)))))
     extra = _grouped(settings, lambda key: key.endswith((".shell", ".env")) or ".env." in key)
     for key, value in extra.items():
         last = key.rpartition(".")[2]
         told[key] = f"shell {value}" if last == "shell" else f"{last}={value.split()[0] if value.split() else ''} :"
+    return told
+
+
+def _with_before(told: dict[str, str]) -> dict[str, str]:
+    """The scripts of GitLab's jobs, with what runs before each: its own, or that of all jobs."""
+    for key in [k for k in told if k.endswith(".script") and k.count(".") == 1]:
+        own = f"{key.removesuffix('script')}before_script"
+        before = told.get(own) or told.get("default.before_script") or told.get("before_script")
+        told[key] = f"{before}\n{told[key]}" if before else told[key]
     return told
 
 

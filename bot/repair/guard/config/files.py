@@ -83,13 +83,17 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ".pre-commit-config.yaml": ("pre-commit", yaml_tree),
     ".pre-commit-config.yml": ("pre-commit", yaml_tree),
     ".pre-commit-hooks.yaml": ("other", yaml_tree),
+    "phpstan.neon": ("phpstan", yaml_tree),
+    "phpstan.neon.dist": ("phpstan", yaml_tree),
+    "detekt.yml": ("detekt", yaml_tree),
+    ".clang-tidy": ("clang-tidy", yaml_tree),
     **dict.fromkeys(
         listed(
             ".yamllint .yamllint.yml .yamllint.yaml .rubocop_todo.yml "
-            ".hadolint.yaml .hadolint.yml .ansible-lint .swiftlint.yml detekt.yml "
-            ".spectral.yml .spectral.yaml .codeclimate.yml .clang-tidy .clang-format .cspell.yaml "
+            ".hadolint.yaml .hadolint.yml .ansible-lint .swiftlint.yml "
+            ".spectral.yml .spectral.yaml .codeclimate.yml .clang-format .cspell.yaml "
             ".markdownlint.yaml .markdownlint.yml .markdown-lint.yml .pa11yci.yml .stylelintrc.yaml "
-            "lefthook.yml .lefthook.yml .commitlintrc.yml phpstan.neon phpstan.neon.dist "
+            "lefthook.yml .lefthook.yml .commitlintrc.yml "
             ".remarkrc.yml "
         ),
         ("other", yaml_tree),

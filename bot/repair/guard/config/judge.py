@@ -32,6 +32,7 @@ DIGITS = re2.compile(r"[0-9]+")
 LAX_PRESET = re2.compile(r"(?i)disable|\\b(off|none|relaxed|loose)\\b")  # of a preset that only takes checks away
 RETRIES = re2.compile(r"(^|[.-])retr(y|ies)")  # none, unless they are asked for
 LONGER = 10  # times from which a time limit is none any more
+TOP = {"max": "1000"}  # levels that stand above all numbers
 STRICTEST = frozenset({"always"})  # options that ask for all that a rule can ask for
 FEW = 8  # changed lines up to which the repair of a file that did not parse is believed
 OWN_FILES = frozenset(
@@ -210,8 +211,9 @@ def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str
         return f"{key} ignores more: {told[0]}" if told else ""
     if direction == "grow" and not old and new:
         return f"{key} now names what is checked: {min(new)}"
-    if lax := sorted(x for x in came if direction == "add" and LAX_PRESET.search(x)):
+    if lax := sorted(x for x in came if direction == "add" and (LAX_PRESET.search(x) or x.startswith("-"))):
         return f"{key} got {lax[0]}, which switches checks off"
+    gone = {x for x in gone if direction != "add" or not x.startswith("-")}
     return f"{key} lost {min(gone)}" if gone else ""
 
 
@@ -232,7 +234,7 @@ def _switch(direction: str, key: str, old: Sequence[str], new: Sequence[str]) ->
 
 
 def _number(direction: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:
-    was, now = ([float(n) for v in side for n in NUMBER.findall(v)[:1]] for side in (old, new))
+    was, now = ([float(n) for v in side for n in NUMBER.findall(TOP.get(v, v))[:1]] for side in (old, new))
     if not was and direction == "down" and RETRIES.search(key):
         was = [0.0]
     if not was:
@@ -258,7 +260,10 @@ def _level(key: str, old: Sequence[str], new: Sequence[str]) -> str:
     if high and max(high) > 0 and not low:
         return f"{key} is gone"
     others = {v for v in (*came, *gone) if v.lower() not in RANKS}
+    came_others = {v for v in came if v.lower() not in RANKS}
     if low and high and min(low) > max(high) and others <= STRICTEST:
+        return ""
+    if others == came_others <= STRICTEST and (not low or not high):
         return ""
     if old and others:
         return f"{key} has other options"

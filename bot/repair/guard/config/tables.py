@@ -134,6 +134,22 @@ TOOLS = {
     ),
     "interrogate": _tool("fixed", up="fail-under", shrink="exclude ignore-.*"),
     "other": _tool("fixed"),
+    "phpstan": _tool(
+        "fixed",
+        up="parameters.level",
+        add="parameters.paths",
+        shrink="parameters.(excludepaths|ignoreerrors).*",
+        on="parameters.(check|report|treat).*",
+        free="parameters.(phpversion|tmpdir|editorurl|parallel|scan).*",
+    ),
+    "detekt": _tool(
+        "fixed",
+        down="build.maxissues .*\\.(threshold|max|allowed)[^.]*",
+        on="(.*\\.)?active config.(validation|warningsaserrors)",
+        shrink=".*\\.(excludes|ignore[^.]*|exclude[^.]*)",
+        free="processors.* console-reports.* output-reports.* build.weights.*",
+    ),
+    "clang-tidy": _tool("fixed", add="checks warningsaserrors", free="formatstyle user headerfilterregex"),
     "eslint": _tool(
         "fixed",
         level="(.*\\.)?rules\\.[^.]+",
