@@ -6,6 +6,7 @@ import re2
 from tree_sitter import Node
 
 from bot.repair.guard.facts import Heed
+from bot.repair.guard.rules import listed
 from bot.repair.guard.trees import field as child
 from bot.repair.guard.trees import line_of, text_of, walk
 
@@ -46,8 +47,31 @@ EXPECTED_TO_FAIL = frozenset(
     }
 )
 """What is tried because only its failure tells that something is not so."""
-HANDED = frozenset({"expression_list", "field_expression", "call_expression", "await_expression"})
-CLIMB = 8  # nodes above a call in which its error may be handled
+HANDED = frozenset(
+    {"expression_list", "field_expression", "call_expression", "await_expression", "generic_function"}
+    | {"closure_expression", "arguments"}
+)
+CLIMB = 16  # nodes above a call in which its error may be handled
+MADE_UP = frozenset({"unwrap_or_default", "unwrap_or"})
+"""What Rust calls on a result to go on with a value of its own; `ok` keeps what became of it."""
+ADAPTERS = frozenset({"map_err", "map", "and_then", "context", "with_context", "or_else", "ok", "ok_or", "ok_or_else"})
+FILTERS, PASSED = frozenset({"filter_map", "flat_map"}), frozenset({"(Result::ok)", "(|x|x.ok())", "(|r|r.ok())"})
+OPTIONS = frozenset(
+    listed(
+        "get get_mut first last next next_back nth peek position find min max min_by_key max_by_key pop pop_front "
+        "pop_back remove strip_prefix strip_suffix split_once to_str file_name parent extension var "
+        "checked_add checked_sub checked_mul checked_div"
+    )
+)
+"""Calls of Rust that may have nothing to give back, which is no failure."""
+NULLED = frozenset({"getOrNull", "getOrDefault", "isSuccess", "isFailure"})
+"""What Kotlin asks of a `runCatching` to go on without its failure."""
+STREAMS = frozenset({">>", "<<"})
+"""Operators of C++ that read and write, and may throw."""
+RECORD = re2.compile(r"^[\[{(][\w\s\"'`:,.=>-]{1,200}[\]})];?$")
+"""What a handler gives back that is made of literals and names."""
+WORD = re2.compile(r"[A-Za-z_]\w*")
+TELLING = re2.compile(r"(?i)\bfalse\b|err|fail|\bok\b|status|success|reason|message|invalid|missing")
 ERROR = re2.compile(r"^(?:\w*[eE]rr(?:or)?|ok)$")
 
 
@@ -63,7 +87,7 @@ def heed_of(nodes: Sequence[Node], *, results: bool = False) -> Heed:
         for body, line in _droppers(node, results=results) if node.id not in within else ():
             within.update((n.id, line) for n in walk(body))
     for node in nodes:
-        name = _name(node) if node.type in CALLS else ""
+        name = _name(node) if node.type in CALLS else _streamed(node)
         if not name:
             continue
         if node.id in within:
@@ -76,12 +100,18 @@ def heed_of(nodes: Sequence[Node], *, results: bool = False) -> Heed:
 def _name(node: Node) -> str:
     """The last part of what is called."""
     one = child(node, "function", "name", "method", "constructor", "type") or next(iter(node.named_children), None)
+    one = child(one, "function") if one is not None and one.type == "generic_function" else one
     while one is not None and one.named_child_count and one.type not in {"identifier", "arguments"}:
         last = one.named_children[-1]
         if last.end_byte != one.end_byte:
             return ""
         one = last
     return text_of(one)[:80]
+
+
+def _streamed(node: Node) -> str:
+    operator = text_of(child(node, "operator")) if node.type == "binary_expression" else ""
+    return operator if operator in STREAMS else ""
 
 
 def _asked(node: Node) -> str:
@@ -101,6 +131,10 @@ def _droppers(node: Node, *, results: bool) -> Iterator[tuple[Node, int]]:
         target = child(child(node, "function"), "object")
         if handler is not None and target is not None and _is_idle_function(handler):
             yield target, line_of(node)
+    elif node.type == "call_expression" and not results and (caught := _caught(node)) is not None:
+        yield caught, line_of(node)
+    elif results and node.type == "call_expression" and (gone := _replaced(node)) is not None:
+        yield gone, line_of(node)
     elif results and node.type == "if_statement" and _gives_nil(node):
         yield from ((n, line_of(node)) for n in _before(node) if n is not None)
     elif results and node.type in {"let_declaration", "assignment_statement", "short_var_declaration"}:
@@ -108,6 +142,36 @@ def _droppers(node: Node, *, results: bool) -> Iterator[tuple[Node, int]]:
         right = child(node, "value", "right")
         if right is not None and (left in {"", "_"} or left.endswith(",_")) and not _is_heeded(right):
             yield right, line_of(node)
+
+
+def _caught(node: Node) -> Node | None:
+    """What Kotlin's `runCatching { ... }.getOrNull()` tries; None for any other call."""
+    one: Node | None = node if _name(node) in NULLED else None
+    while one is not None and one.type in {"call_expression", "navigation_expression"}:
+        if one.type == "call_expression" and _name(one) in {"onFailure", "recoverCatching", "recover"}:
+            return None
+        if one.type == "call_expression" and _name(one).startswith("runCatching"):
+            names = {_name(n) for n in walk(one) if n.type in CALLS}
+            return None if names & EXPECTED_TO_FAIL else one.named_children[-1]
+        one = next(iter(one.named_children), None)
+    return None
+
+
+def _replaced(node: Node) -> Node | None:
+    """What gives back a failure that gives way, in Rust, to a made up value or to a shorter list."""
+    name = _name(node)
+    value = child(child(node, "function"), "value")
+    if name in FILTERS and "".join(text_of(child(node, "arguments"))[:40].split()) in PASSED:
+        return value
+    around = node.parent.parent.parent if name == "ok" and node.parent and node.parent.parent else None
+    filtered = node.parent is not None and node.parent.type == "closure_expression" and _name_of(around) in FILTERS
+    while (name in MADE_UP or filtered) and value is not None and _name_of(value) in ADAPTERS:
+        value = child(child(value, "function"), "value")
+    return value if (name in MADE_UP or filtered) and _name_of(value) not in OPTIONS | {""} else None
+
+
+def _name_of(node: Node | None) -> str:
+    return _name(node) if node is not None and node.type == "call_expression" else ""
 
 
 def _gives_nil(node: Node) -> bool:
@@ -158,15 +222,18 @@ def _idle(handler: Node, *, looped: bool) -> str:
         statements = list(statements[0].named_children)
     if not statements:
         return "empty"
-    return "told" if all(_says_nothing(s, looped=looped) for s in statements) else ""
+    bound = frozenset(WORD.findall(text_of(handler)[: statements[0].start_byte - handler.start_byte]))
+    return "told" if all(_says_nothing(s, looped=looped, bound=bound) for s in statements) else ""
 
 
-def _says_nothing(statement: Node, *, looped: bool) -> bool:
+def _says_nothing(statement: Node, *, looped: bool, bound: frozenset[str] = frozenset()) -> bool:
     text = text_of(statement)[:400]
     if statement.type in JUMPS and not text.startswith("return"):
         return True
     if text.startswith("return"):
-        return bool(LITERALS.search("".join(text.removeprefix("return").split())))
+        told = text.removeprefix("return").strip()
+        made_up = RECORD.search(told) and not TELLING.search(told) and not bound & set(WORD.findall(told))
+        return bool(made_up or LITERALS.search("".join(told.split())))
     if LOGS.search(text):
         return not looped
     return bool(PRINTS.search(text)) or (statement.type not in CALLS and _is_nothing(statement))
@@ -204,7 +271,11 @@ def _is_heeded(call: Node) -> bool:
             break
         if above.type == "field_expression" and text_of(child(above, "field")) in {"unwrap", "expect"}:
             return True
-        if above.type == "call_expression" and child(above, "function") != one:
+        if above.type == "call_expression" and child(above, "function") != one and one.type != "arguments":
+            return False
+        if above.type == "arguments" and one.type != "closure_expression":
+            return False
+        if above.type == "call_expression" and _name(above) in MADE_UP:
             return False
         one, above = above, above.parent
     if above is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import re2
 
 from bot.repair.guard.facts import Heed
-from bot.repair.guard.heed import EXPECTED_TO_FAIL
+from bot.repair.guard.heed import EXPECTED_TO_FAIL, TELLING
 from bot.repair.guard.python.marks import is_broad, suppresses
 from bot.repair.guard.python.names import Names
 
@@ -43,7 +43,9 @@ def _drops(node: ast.AST, names: Names, *, looped: bool) -> int:
     if not isinstance(node, ast.Try):
         return 0
     for handler in node.handlers:
-        if is_broad(handler.type, names) and all(_says_nothing(s, looped=looped) for s in handler.body):
+        if is_broad(handler.type, names) and all(
+            _says_nothing(s, looped=looped, bound=handler.name or "") for s in handler.body
+        ):
             told = any(not isinstance(s, ast.Pass) for s in handler.body)
             expected = told and IMPORTED & set(_called(node.body))
             return 0 if expected else handler.lineno
@@ -56,7 +58,7 @@ def _called(body: list[ast.stmt]) -> Iterator[str]:
             yield _last(node.func)
 
 
-def _says_nothing(statement: ast.stmt, *, looped: bool) -> bool:
+def _says_nothing(statement: ast.stmt, *, looped: bool, bound: str) -> bool:
     """Whether a statement of a handler does nothing with the failure but, perhaps, tell of it."""
     if isinstance(statement, (ast.Pass, ast.Continue, ast.Break)):
         return True
@@ -66,7 +68,19 @@ def _says_nothing(statement: ast.stmt, *, looped: bool) -> bool:
             return not looped
         return _last(function) in TELLS
     value = statement.value if isinstance(statement, (ast.Return, ast.Expr, ast.Assign)) else statement
+    if isinstance(statement, ast.Return) and statement.value is not None and _is_record(statement.value, bound):
+        return True
     return value is None or (isinstance(value, ast.expr) and _is_nothing(value))
+
+
+def _is_record(value: ast.expr, bound: str) -> bool:
+    """Whether what is given back is made of literals and names, none of which tells of the failure."""
+    if not isinstance(value, (ast.Dict, ast.List, ast.Tuple)) or TELLING.search(ast.unparse(value)):
+        return False
+    parts = list(ast.iter_child_nodes(value))
+    parts = [p for p in parts if not isinstance(p, ast.expr_context)]
+    names = {p.id for p in parts if isinstance(p, ast.Name)}
+    return all(isinstance(p, (ast.Constant, ast.Name)) for p in parts) and bound not in names
 
 
 def _is_nothing(value: ast.expr) -> bool:
