@@ -38,6 +38,7 @@ def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Ref
     yield from _examples(old, new)
     yield from _heed(old, new)
     yield from _specials(old, new, known or _among(changes))
+    yield from _faked(old, new, known or _among(changes))
 
 
 DEFINED = re2.compile(
@@ -189,6 +190,21 @@ def _heed(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Refusa
 def _among(changes: Sequence[Change]) -> Known:
     """Look in what the tests among the changes were before."""
     return lambda text: (c.old_text for c in changes if text in c.old_text and _is_test(c.path))
+
+
+def _faked(old: Mapping[str, Facts], new: Mapping[str, Facts], known: Known) -> Iterator[Refusal]:
+    """Methods of the class that a fixture or hook makes, which it replaces by fakes although tests call them."""
+    for path, facts in new.items():
+        before = {p for u in (old[path].units if path in old else ()) for p in u.patches}
+        for unit in (u for u in facts.units if not u.collected and _is_test(path)):
+            made = {call.rpartition(".")[2] for call in unit.calls}
+            for target in sorted(unit.patches - before):
+                owner, _, name = target.rpartition(".")
+                owner = owner.rpartition(".")[2]
+                faked = owner[:1].isupper() and owner in made and not name.startswith("_")
+                if faked and any(True for passage in known(f".{name}(") if passage):
+                    told = f"{target}, which tests call, is replaced by a fake"
+                    yield Refusal(rule="mocked-subject", file=path, line=unit.line, message=told)
 
 
 def _specials(old: Mapping[str, Facts], new: Mapping[str, Facts], known: Known) -> Iterator[Refusal]:

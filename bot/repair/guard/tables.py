@@ -1,6 +1,8 @@
 """Cases of tests: whether they hold the values that an assertion had in it before."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import re2
 
@@ -8,6 +10,11 @@ from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Unit
 
 VALUE = re2.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|-?\b\d[\w.]*")
+TOKEN = re2.compile(VALUE.pattern.replace("-?", "") + r"|[A-Za-z_$]\w*|[-+*/!&|.]")
+FIELD = re2.compile(r"\b[A-Za-z_]\w*\s*(?::|=>|=)\s")
+NAMED = re2.compile(r"^(?:'[^']*'|\"[^\"]*\")\s*(?:=>|:)\s*[\[{(]")
+WORD = re2.compile(r"[A-Za-z_]\w*")
+MOST = 300  # rows that are compared each with each
 KEYWORD = re2.compile(r"^[A-Za-z_]\w*=")
 
 
@@ -35,6 +42,51 @@ def in_order(old: Check, new: Check, case: str, unit: Unit) -> bool:
     first, second = sides if asked < wanted else sides[::-1]
     told = [_bare(x) for x in VALUE.findall(case)]
     return any(first <= Counter(told[:at]) and second <= Counter(told[at:]) for at in range(len(told) + 1))
+
+
+def lost_rows(old: Sequence[str], new: Sequence[str], renamed: Mapping[str, str]) -> Counter[str]:
+    """The rows that are gone; one that got or lost names for its values, or calls what has another name now, is not.
+
+    `renamed` are the new names of tests that were renamed.
+    """
+    lost, came = Counter(old) - Counter(new), Counter(new) - Counter(old)
+    if not (lost and came):
+        return lost
+    left = [(row, _Row.of(row)) for row in list(came.elements())[:MOST]]
+    for row in list(lost.elements())[:MOST]:
+        told = _Row.of(WORD.sub(lambda m: renamed.get(m.group(), m.group()), row))
+        heir = next((pair for pair in left if told.says(pair[1])), None)
+        if heir is not None:
+            left.remove(heir)
+            lost[row] -= 1
+    return +lost
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row in its tokens, without brackets; `bare` lacks the names of fields, `value` the name of the row."""
+
+    tokens: tuple[str, ...]
+    bare: tuple[str, ...]
+    value: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: str) -> "_Row":
+        row = row.removeprefix("yield ")
+        named = NAMED.match(row)
+        return cls(
+            tuple(TOKEN.findall(row)),
+            tuple(TOKEN.findall(FIELD.sub("", row))),
+            tuple(TOKEN.findall(row[named.end() - 1 :] if named else row)),
+        )
+
+    def says(self, other: "_Row") -> bool:
+        """Whether both hold the same; names of fields, or of the row, count where both have them."""
+        if self.tokens == other.tokens:
+            return True
+        unnamed = (self.bare == self.tokens) != (other.bare == other.tokens)
+        lone = (self.value == self.tokens) != (other.value == other.tokens)
+        return (unnamed and self.bare == other.bare) or (lone and self.value == other.value)
 
 
 def _sides(check: Check) -> tuple[str, str]:

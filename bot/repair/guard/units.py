@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.repair.guard.checks import judge_pair, pair
@@ -12,7 +12,7 @@ from bot.repair.guard.findings import Finding
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
 from bot.repair.guard.kinds import shelves
-from bot.repair.guard.tables import holds, in_order
+from bot.repair.guard.tables import holds, in_order, lost_rows
 
 FUZZY = 120  # units that are compared each with each to find a renamed one
 SAME = 0.6  # share of common words from which two units count as one under another name
@@ -59,7 +59,29 @@ class _Joined:
             if unit.collected and row >= 0:
                 self.used.add((number, row))
                 return True
+            spread = self._spread(old, number, unit) if unit.collected and row < 0 else set()
+            if spread:
+                self.used |= spread
+                return True
         return False
+
+    def _spread(self, old: Unit, number: int, unit: Unit) -> set[tuple[int, int]]:
+        """The cases in which `unit` makes the checks of `old`, each in one of its own; none when one is missing."""
+        found: set[tuple[int, int]] = set()
+        if not 1 < len(old.checks) <= len(unit.cases[:FUZZY]):
+            return found
+        for check in old.checks:
+            one = replace(old, checks=(check,))
+            free = ((i, c) for i, c in enumerate(unit.cases[:FUZZY]) if not {(number, i)} & (self.used | found))
+            row = next((i for i, case in free if in_case(one, unit, case) and _in_order(check, unit, case)), -1)
+            if row < 0:
+                return set()
+            found.add((number, row))
+        return found
+
+
+def _in_order(check: Check, unit: Unit, case: str) -> bool:
+    return any(c.op == check.op and in_order(check, c, case, unit) for c in unit.checks)
 
 
 def in_case(old: Unit, new: Unit, case: str) -> bool:
@@ -110,8 +132,9 @@ def compare(
     loose = _Loose()
     helpers = _helpers(new)
     handed = Handed.of(old, new)
+    renamed = {a.name: b.name for (_, a), (_, b) in pairs if a.collected and b.collected and a.name != b.name}
     for (_, old_unit), (path, unit) in pairs:
-        yield from _judge(old_unit, path, unit, loose, helpers, handed)
+        yield from _judge(old_unit, path, unit, loose, helpers, handed, renamed)
     for (path, _, _), unit in after.units.items():
         loose.extra += [(path, unit, c) for c in unit.checks if not c.hollow]
         told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
@@ -235,7 +258,9 @@ def _tabled(old: Unit, new: Unit) -> bool:
     return True
 
 
-def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Handed) -> Iterator[Finding]:
+def _judge(
+    old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Handed, renamed: Mapping[str, str]
+) -> Iterator[Finding]:
     yield from (Finding(m.rule, path, m.line, m.message) for m in surplus(old.marks, new.marks))
     if old.collected and not new.collected:
         yield Finding(
@@ -246,7 +271,7 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, han
         return
     if not _tabled(old, new):
         yield from _paired(old, path, new, loose, helpers, handed)
-        yield from _cases(old, path, new)
+        yield from _cases(old, path, new, renamed)
     for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls) or _is_asked(p, new)):
         yield Finding("mocked-subject", path, new.line, f"{target}, which {new.name} tests, is replaced by a fake")
     called = Counter(new.calls)
@@ -301,12 +326,14 @@ def _emptied(old: Unit, new: Unit) -> bool:
 
 def _is_called(target: str, calls: Sequence[str]) -> bool:
     """Whether a faked `pkg.module.name` is what the test calls: the last two parts agree, or the method of a class."""
-    owner, _, name = target.rpartition(".")
+    owner, _, name = target.replace(".prototype.", ".").rpartition(".")
     owner = owner.rpartition(".")[2]
     for call in calls:
-        where, _, called = call.rpartition(".")
-        if called == name and (owner[:1].isupper() or where.rpartition(".")[2] == owner):
-            return True
+        where = ""
+        for called in call.split("."):
+            if called == name and (owner[:1].isupper() or where == owner):
+                return True
+            where = called
     return False
 
 
@@ -318,8 +345,8 @@ def _is_asked(target: str, unit: Unit) -> bool:
     return kind[:1].isupper() and module in called and any(name in c.words for c in unit.checks)
 
 
-def _cases(old: Unit, path: str, new: Unit) -> Iterator[Finding]:
-    lost = Counter(old.cases) - Counter(new.cases)
+def _cases(old: Unit, path: str, new: Unit, renamed: Mapping[str, str]) -> Iterator[Finding]:
+    lost = lost_rows(old.cases, new.cases, renamed)
     if not lost:
         return
     shown = next(iter(lost))[:60]

@@ -107,9 +107,15 @@ def _check(op: str, negated: bool, subject: Node, expected: list[Node], place: P
         lossy=_lossy([subject, *expected]),
         guards=place.guards,
         awaited=place.awaited,
-        words=words_of(" ".join(texts)),
+        words=words_of(" ".join([*texts, "await" if _is_awaited(subject, place.scope) else ""])),
         hollow=_hollow(op, subject, expected, texts, place.scope),
     )
+
+
+def _is_awaited(subject: Node, scope: Scope) -> bool:
+    """Whether it is a name that stands for what was waited for."""
+    told = scope.get(text_of(subject)) if subject.type == "identifier" else ()
+    return bool(told) and all(v.type == "await_expression" for v in told)
 
 
 def _error_name(node: Node) -> str:

@@ -31,6 +31,7 @@ WORDS = 20_000  # bytes of a unit whose words are taken to know it again under a
 LITERALS = 5_000  # bytes of a unit whose literals are counted
 UNITS = 1500  # tests and functions of one file that are read with care
 NESTED, NESTED_FREE = 10, 200_000  # bytes of calls within calls that are read, per byte of the file and for free
+CLIMB = 12  # nodes above a test among which loops are looked for
 CALLS = frozenset({"call_expression", "member_expression"})
 
 
@@ -147,6 +148,7 @@ class _Reader:
                 draft = self._draft(f"{context.prefix}{title}", chain.node, runs)
                 draft.marks += told
                 draft.cases += _table(chain, owner.scope)
+                draft.cases += _rows_around(chain.node, owner.scope)
                 return _Context(draft, context.prefix, context.guards, 0)
             if kind == "suite":
                 self.marks += told
@@ -300,6 +302,19 @@ def _rows(node: Node, scope: Scope) -> Iterator[str]:
             yield from (
                 " ".join(line.replace("|", " | ").split()) for line in text_of(one)[1:-1].split("\n") if line.strip()
             )
+
+
+def _rows_around(node: Node, scope: Scope) -> Iterator[str]:
+    """The rows of the loops in which a test is defined."""
+    one = node.parent
+    for _ in range(CLIMB):
+        if one is None or (one.type == "call_expression" and text_of(one.child_by_field_name("function")) in SUITES):
+            return
+        if one.type == "for_in_statement" and (table := one.child_by_field_name("right")) is not None:
+            yield from _rows(table, scope)
+        elif one.type == "call_expression":
+            yield from _loop_rows(chain_of(one), scope)
+        one = one.parent
 
 
 def _loop_rows(chain: Chain, scope: Scope) -> Iterator[str]:

@@ -146,7 +146,9 @@ class Asserts:
                 yield from self._matched(subject, link.call.arguments[:1], place, chain, negated=flipped)
                 found += 1
             elif link.call is not None and link.name not in words.TRANSPARENT:
-                yield self._check(self._matcher(link, subject, negated), place, chain)
+                asked = self._matcher(link, subject, negated)
+                thrown = call.name in words.THROWN and asked.op == "instance"
+                yield self._check(replace(asked, op="raises") if thrown else asked, place, chain)
                 found += 1
                 negated = False
         if not found and place.alone and call.name not in {"is_expected", "expect"}:

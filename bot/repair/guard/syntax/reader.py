@@ -31,6 +31,8 @@ class Reader:
         self.kit = Kit(grammar, vocabulary, self.asserts, test)
         self.drafts: list[Draft] = []
         self.done: set[int] = set()
+        self.suites: dict[str, list[str]] = {}
+        """What the tests of a suite of GoogleTest run over, by the name of the suite."""
         self.budget = self.checks = 0
 
     def read(self, root: Node) -> list[Unit]:
@@ -42,6 +44,8 @@ class Reader:
         while stack:  # no recursion, so that no nesting is too deep
             node, context = stack.pop()
             stack.extend(reversed(list(self._enter(node, context))))
+        for draft in self.drafts if self.suites else ():
+            draft.cases += self.suites.get(draft.name.partition(".")[0], ()) if draft.collected else ()
         places = {d.name.rpartition(" > ")[0] for d in self.drafts if d.collected}
         kept = [d for d in self.drafts if self.test or d.collected or d.name.rpartition(" > ")[0] in places - {""}]
         return [d.finish() for d in kept]
@@ -183,7 +187,10 @@ class Reader:
             owner.cases.append(normal(last.call.node, self.grammar))
         elif last.name in self.vocabulary.tables and last.name != "with":
             given = [r for a in last.call.arguments for r in rows(a, owner.scope, listers)]
-            owner.cases += given or [normal(a, self.grammar) for a in last.call.arguments]
+            found = given or [normal(a, self.grammar) for a in last.call.arguments]
+            owner.cases += found
+            if last.name.startswith("INSTANTIATE_") and len(last.call.arguments) > 1:
+                self.suites.setdefault(normal(last.call.arguments[1], self.grammar), []).extend(given)
         elif last.name in statements.EACH and (
             last.call.block is not None or any(a.type in self.grammar.lambdas for a in last.call.arguments)
         ):

@@ -6,13 +6,14 @@ from dataclasses import replace
 import re2
 from tree_sitter import Node
 
-from bot.repair.guard.facts import Mark
+from bot.repair.guard.directives import words_of
+from bot.repair.guard.facts import Check, Mark
 from bot.repair.guard.syntax import marks
 from bot.repair.guard.syntax.asserts import Place
 from bot.repair.guard.syntax.conditions import never, parts
 from bot.repair.guard.syntax.drafts import Context, Kit
 from bot.repair.guard.syntax.grammar import Chain, Grammar, Vocabulary, chain_of, names
-from bot.repair.guard.syntax.values import literals, normal, rows, string_of, stripped
+from bot.repair.guard.syntax.values import Scope, literals, normal, rows, string_of, stripped
 from bot.repair.guard.trees import field, line_of, text_of
 
 EACH = names("each forEach each_with_index for_each each_pair map forEachIndexed onEach times each_entry")
@@ -260,7 +261,8 @@ def _if(node: Node, context: Context, kit: Kit) -> Iterator[tuple[Node, Context]
     place = Place(context.guards, owner.scope, True)
     fails = [_fails_at_once(body, kit), _fails_at_once(alternative, kit)]
     if (owner.collected or kit.test) and condition is not None and any(fails):
-        owner.checks += kit.asserts.of_condition(condition, fails[1] != negative, place, line_of(node))
+        found = kit.asserts.of_condition(condition, fails[1] != negative, place, line_of(node))
+        owner.checks += (_made_by(check, node, owner.scope) for check in found)
     dead = never(condition, grammar) and not negative
     text = normal(condition, grammar)
     failing = any(fails)
@@ -280,6 +282,16 @@ def _if(node: Node, context: Context, kit: Kit) -> Iterator[tuple[Node, Context]
                 failing=context.failing or failing,
             ),
         )
+
+
+def _made_by(check: Check, node: Node, scope: Scope) -> Check:
+    """A check that there is no error, with what the call says that gave it back: `if err := f(6); err != nil`."""
+    made = field(node, "initializer") or node.prev_named_sibling if check.op == "none" else None
+    left, right = field(made, "left"), field(made, "right")
+    if right is None or check.subject not in {text_of(n) for n in (left.named_children if left else ())}:
+        return check
+    told = literals(right, scope).found
+    return replace(check, words=check.words | words_of(text_of(right)[:400]), subject_literals=tuple(sorted(told)))
 
 
 def _try(node: Node, context: Context, kit: Kit) -> Iterator[tuple[Node, Context]]:

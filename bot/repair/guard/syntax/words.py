@@ -118,6 +118,8 @@ MATCHERS = table(
 NEGATORS = names("not Not isNot not_")
 COMBINERS = names("allOf And SatisfyAll all_of AllOf both")
 CHOICES = names("anyOf Or SatisfyAny AnyOf either or any_of")
+THROWN = names("assertThatThrownBy thenThrownBy assertThatCode")
+"""What is handed code, so that its type is that of what the code throws."""
 TRANSPARENT = names("is describedAs as withMessage satisfies asList asString Is")
 ANYTHING = names("anything any Any _ anyOf BeAnything Anything anyInt anyString anyLong ANY any_args A An")
 # Assertions on the value itself: `x shouldBe y`, `x.must_equal y`
