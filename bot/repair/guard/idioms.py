@@ -33,7 +33,7 @@ def spare_errors(old: Unit, new: Unit) -> int:
 
 def is_of_setup(literal: str, old: Unit, new: Unit, check: Check) -> bool:
     """Whether a literal stood in a call of the set-up that is gone, or is a part of a path without its slash now."""
-    text = literal.strip("'\"")
+    text = literal.strip("'\"").removeprefix("{}")  # what a path was put together with
     if not _is_modern(old, new):
         return False
     kept = {x.strip("'\"") for x in check.subject_literals}
