@@ -100,6 +100,7 @@ VAGUE = frozenset({"truthy", "not-none", "defined"})
 LITERAL_OK = frozenset({("is", "eq")})  # with a literal on the other side both ask the same
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 SWALLOW = frozenset({"try", "raises"})
+FEW = 12  # checks that read the same, up to which what their names stand for is compared
 SEVERAL = 200  # checks that are compared each with each; above, only their order counts
 ALIKE = 0.2  # share of common words below which two checks have nothing to do with each other
 
@@ -119,19 +120,30 @@ def pair(old: Sequence[Check], new: Sequence[Check]) -> tuple[list[tuple[Check, 
     Those that read the same are matched first, then the most alike; a check that cannot fail matches nothing.
     """
     left = [c for c in new if not c.hollow]
-    by_key: dict[tuple[str, str, str], list[Check]] = {}
-    for check in left:
-        by_key.setdefault(check.key, []).append(check)
-    pairs, open_old = [], []
+    by_key: dict[tuple[str, str, str], tuple[list[Check], list[Check]]] = {}
     for check in (c for c in old if not c.hollow):
-        same = by_key.get(check.key)
-        if same:
-            pairs.append((check, same.pop(0)))
-        else:
-            open_old.append(check)
+        by_key.setdefault(check.key, ([], []))[0].append(check)
+    for check in left:
+        by_key.setdefault(check.key, ([], []))[1].append(check)
+    pairs = [found for was, now in by_key.values() for found in _of_one_key(was, now)]
+    known = {id(o) for o, _ in pairs}
+    open_old = [c for c in old if not c.hollow and id(c) not in known]
     used = {id(n) for _, n in pairs}
     open_new = [c for c in left if id(c) not in used]
     return _alike(pairs, open_old, open_new)
+
+
+def _of_one_key(old: list[Check], new: list[Check]) -> list[tuple[Check, Check]]:
+    """Match checks that read the same; what their names stand for tells `err` from `err`."""
+    if min(len(old), len(new)) == 0 or max(len(old), len(new)) == 1 or max(len(old), len(new)) > FEW:
+        return list(zip(old, new, strict=False))
+    told = [[Counter((*c.subject_literals, *c.expected_literals)) for c in side] for side in (old, new)]
+    scored = [((a & b).total(), -abs(i - j), i, j) for i, a in enumerate(told[0]) for j, b in enumerate(told[1])]
+    found: dict[int, int] = {}
+    for _, _, i, j in sorted(scored, reverse=True):
+        if i not in found and j not in found.values():
+            found[i] = j
+    return [(old[i], new[j]) for i, j in sorted(found.items())]
 
 
 def _alike(
