@@ -245,6 +245,9 @@ def _reaches_less(old: Check, new: Check) -> bool:
 
 def _tolerance(old: Check, new: Check) -> Iterator[Finding]:
     before, after = dict(old.tolerances), dict(new.tolerances)
+    distance, now = _distance(before), _distance(after)
+    if before.keys() != after.keys() and distance is not None and now is not None and now <= distance:
+        return  # the same in other words
     for name, value in after.items():
         if value > before.get(name, _default(name)):
             yield Finding("loosened-tolerance", new.line, f"`{_told(new)}` accepts a larger difference ({name})")
@@ -253,10 +256,23 @@ def _tolerance(old: Check, new: Check) -> Iterator[Finding]:
             yield Finding("loosened-tolerance", new.line, f"`{_told(new)}` lost its {name}")
 
 
+def _distance(tolerances: Mapping[str, float]) -> float | None:
+    """How far a value may be off, told in digits or as a distance; None when it is told otherwise, or twice."""
+    if len(tolerances) != 1:
+        return None
+    ((name, value),) = tolerances.items()
+    if name in DIGITS and abs(value) < MOST_DIGITS:
+        return float(0.5 * 10**value)
+    return value if name in DISTANCES else None
+
+
 def _default(name: str) -> float:
     return DEFAULT_TOLERANCES.get(name, 0.0)
 
 
+DIGITS = frozenset({"places", "digits", "decimal"})
+DISTANCES = frozenset({"abs", "delta", "distance", "atol", "abs_tol", "bound"})
+MOST_DIGITS = 100
 # What a comparison accepts when nothing is said, in the same sense as Check.tolerances (larger is looser).
 DEFAULT_TOLERANCES = {
     "rel": 1e-6,
@@ -283,6 +299,7 @@ def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
     unexpected = (Counter(old.expected_literals) - Counter(new.expected_literals)) & lost
+    unexpected = Counter(x for x in unexpected if not _as_keyword(x, Counter(new.expected_literals)))
     if old.op != new.op:
         unexpected = Counter(x for x in unexpected if not any(x.strip("'\"") in y for y in new.expected_literals))
     counted = old.op == "length" and new.op in EQUAL | {"same-items"} and new.expected_literals

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from bot.repair.guard.options import (
     ALIKE,
@@ -125,12 +126,26 @@ def _filters(found: Sequence[Command], at: int) -> bool:
     )
 
 
+HEADS = frozenset({"(", ")"})  # behind the name of a function that is defined, and behind the pattern of a branch
+
+
 def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:
     """Functions with checkers that are still there, but that nothing calls any more."""
     defined = _functions(before) & _functions(after)
     old, new = ({c.words[0] for c in side if c.after != "("} & defined for side in (before, after))
     for name in sorted(old - new):
         yield Finding("weakened-command", 1, f"the function {name} is not called any more")
+    was, now = (Counter(c.words for c in side if c.after not in HEADS) for side in (before, after))
+    for one, two in pairwise(before):
+        fewer = [c for c in (one, two) if now[c.words] < was[c.words]]
+        if (
+            len(fewer) == 1
+            and fewer[0].words[0] in defined & new
+            and one.after in {";", "&&", "\n"}
+            and two.after not in HEADS
+        ):
+            yield Finding("weakened-command", 1, f"the function {fewer[0].words[0]} is called less often")
+            return
 
 
 def _unwrapped(found: Sequence[Command]) -> Sequence[Command]:

@@ -15,6 +15,7 @@ FIELD = re2.compile(r"\b[A-Za-z_]\w*\s*(?::|=>|=)\s")
 NAMED = re2.compile(r"^(?:'[^']*'|\"[^\"]*\")\s*(?:=>|:)\s*[\[{(]")
 WORD = re2.compile(r"[A-Za-z_]\w*")
 MOST = 300  # rows that are compared each with each
+NEGATIVE = re2.compile(r"(^|[\[({,:=>]\s*)- (\d)")
 KEYWORD = re2.compile(r"^[A-Za-z_]\w*=")
 
 
@@ -23,7 +24,7 @@ def holds(old: Check, new: Check, case: str) -> bool:
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
     names = {w for w in old.words & new.words if not w.isdigit()}
-    told = Counter(_bare(x) for x in VALUE.findall(case))
+    told = Counter(_bare(x) for x in _values(case))
     wanted = Counter(_bare(KEYWORD.sub("", x)) for x in lost.elements())
     return bool(names) and bool(lost) and wanted <= told
 
@@ -40,7 +41,7 @@ def in_order(old: Check, new: Check, case: str, unit: Unit) -> bool:
         for given in (old.subject_literals, old.expected_literals)
     ]
     first, second = sides if asked < wanted else sides[::-1]
-    told = [_bare(x) for x in VALUE.findall(case)]
+    told = [_bare(x) for x in _values(case)]
     return any(first <= Counter(told[:at]) and second <= Counter(told[at:]) for at in range(len(told) + 1))
 
 
@@ -91,6 +92,10 @@ class _Row:
 
 def _sides(check: Check) -> tuple[str, str]:
     return check.subject, check.expected
+
+
+def _values(case: str) -> list[str]:
+    return list(VALUE.findall(NEGATIVE.sub(r"\1-\2", case)))
 
 
 def _bare(literal: str) -> str:

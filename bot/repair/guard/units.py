@@ -116,6 +116,40 @@ ALWAYS, NEVER = "always ", "own "
 """How keys of marks begin that count in new units whatever their rule, or never count there."""
 FAKES = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "SimpleNamespace"})
 Helpers = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """What all of the new side says to the judgement of a test.
+
+    `asked` are the checks of helpers, by the name that a call of them has as a check; `renamed` the new names of
+    tests; `nested` the names of units that have tests in them.
+    """
+
+    helpers: Helpers
+    handed: Handed
+    asked: Mapping[str, Sequence[Check]]
+    renamed: Mapping[str, str]
+    nested: frozenset[str]
+
+    @classmethod
+    def of(cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence["Pair"]) -> "_After":
+        units = [u for facts in new.values() for u in facts.units]
+        asked = {f"call:{short(u.name)}": u.checks for u in units if not u.collected and u.checks}
+        renamed = {a.name: b.name for (_, a), (_, b) in pairs if a.collected and b.collected and a.name != b.name}
+        nested = frozenset(u.name.rpartition(" > ")[0] for u in units if u.collected)
+        return cls(_helpers(new), Handed.of(old, new), asked, renamed, nested)
+
+    def left(self, old: Check, new: Check) -> Check:
+        """What `old` asks beside what the helper that `new` calls expects by itself."""
+        lost = Counter(old.expected_literals) - Counter((*new.expected_literals, *new.subject_literals))
+        heads = heads_of(old.subject)
+        own = [c for c in self.asked.get(new.op, ()) if c.op == old.op and not c.guards and heads & heads_of(c.subject)]
+        if not lost or not any(lost <= Counter(c.expected_literals) for c in own):
+            return old
+        return replace(old, expected_literals=tuple((Counter(old.expected_literals) - lost).elements()))
+
+
 Pair = tuple[tuple[str, Unit], tuple[str, Unit]]
 
 
@@ -130,11 +164,9 @@ def compare(
     before, after = _Side.of(old), _Side.of(new)
     pairs = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
     loose = _Loose()
-    helpers = _helpers(new)
-    handed = Handed.of(old, new)
-    renamed = {a.name: b.name for (_, a), (_, b) in pairs if a.collected and b.collected and a.name != b.name}
+    known = _After.of(old, new, pairs)
     for (_, old_unit), (path, unit) in pairs:
-        yield from _judge(old_unit, path, unit, loose, helpers, handed, renamed)
+        yield from _judge(old_unit, path, unit, loose, known)
     for (path, _, _), unit in after.units.items():
         loose.extra += [(path, unit, c) for c in unit.checks if not c.hollow]
         told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
@@ -152,7 +184,7 @@ def compare(
         else:
             loose.gone += [(path, unit, c) for c in unit.checks if not c.hollow]
     called = {short(name) for facts in new.values() for unit in facts.units for name in unit.calls}
-    yield from _homeless(loose, called, helpers)
+    yield from _homeless(loose, called, known.helpers)
 
 
 def _faked_by_hooks(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Finding]:
@@ -258,20 +290,18 @@ def _tabled(old: Unit, new: Unit) -> bool:
     return True
 
 
-def _judge(
-    old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Handed, renamed: Mapping[str, str]
-) -> Iterator[Finding]:
+def _judge(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Iterator[Finding]:
     yield from (Finding(m.rule, path, m.line, m.message) for m in surplus(old.marks, new.marks))
     if old.collected and not new.collected:
         yield Finding(
             "disabled-test", path, new.line, f"{old.name} is not found by the runner any more (now {new.name})"
         )
-    if _emptied(old, new):
+    if _emptied(old, new) and not (old.checks and new.name in known.nested):
         yield Finding("emptied-test", path, new.line, f"{old.name} does nothing any more")
         return
     if not _tabled(old, new):
-        yield from _paired(old, path, new, loose, helpers, handed)
-        yield from _cases(old, path, new, renamed)
+        yield from _paired(old, path, new, loose, known)
+        yield from _cases(old, path, new, known.renamed)
     for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls) or _is_asked(p, new)):
         yield Finding("mocked-subject", path, new.line, f"{target}, which {new.name} tests, is replaced by a fake")
     called = Counter(new.calls)
@@ -284,16 +314,17 @@ def _judge(
         yield Finding("changed-expectation", path, new.line, f"{new.name} does not give {lost} any more")
 
 
-def _paired(old: Unit, path: str, new: Unit, loose: _Loose, helpers: Helpers, handed: Handed) -> Iterator[Finding]:
+def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Iterator[Finding]:
     """Yield what the checks of a test lost; those that are gone or came are put aside."""
     pairs, gone, extra = pair(old.checks, new.checks)
     spread = not old.cases and any(in_case(old, new, case) for case in new.cases)
     for before, after in pairs:
 
         def fed(literal: str, after: Check = after) -> bool:
-            return handed.feeds(literal, old, new, after) or is_of_setup(literal, old, new, after)
+            return known.handed.feeds(literal, old, new, after) or is_of_setup(literal, old, new, after)
 
-        told = (f for f in judge_pair(before, after, helpers, fed) if not (spread and f.rule == "changed-expectation"))
+        found = judge_pair(known.left(before, after), after, known.helpers, fed)
+        told = (f for f in found if not (spread and f.rule == "changed-expectation"))
         yield from (Finding(f.rule, path, f.line, f.message) for f in told)
     spare = spare_errors(old, new)
     for check in gone:

@@ -191,7 +191,7 @@ def _mock_call(op: str, node: ast.Call, frame: Frame) -> Check:
 
 def _context(op: str, arity: int, node: ast.Call, frame: Frame, body: list[ast.stmt]) -> Check:
     """`pytest.raises` and its like, as a context with a body, or with the callable as an argument."""
-    match = [k.value for k in node.keywords if k.arg in {"match", "expected_regex", "expected_message"}]
+    match = [k.value for k in node.keywords if k.arg in {"match", "expected_regex", "expected_message", "level"}]
     if arity > 1 and len(node.args) > 1:
         match = [node.args[1]]
     told = [text for m in match for text in literals(m, frame.names).found]

@@ -23,7 +23,7 @@ def heed_of(tree: ast.Module, names: Names) -> Heed:
     stack: list[tuple[ast.AST, int, bool]] = [(tree, 0, False)]  # node, line of what drops its failure, in a loop
     while stack:
         node, line, looped = stack.pop()
-        if isinstance(node, ast.Call) and (name := _last(node.func)):
+        if name := _named(node):
             if line:
                 dropped.append((name, line))
             else:
@@ -34,6 +34,13 @@ def heed_of(tree: ast.Module, names: Names) -> Heed:
         children = ast.iter_child_nodes(node)
         stack.extend((n, line or (handler if id(n) in body else 0), looped) for n in children)
     return Heed(tuple(heeded), tuple(dropped))
+
+
+def _named(node: ast.AST) -> str:
+    """The name of what may fail: a call, or a look into what may not hold it."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return "[]"
+    return _last(node.func) if isinstance(node, ast.Call) else ""
 
 
 def _drops(node: ast.AST, names: Names, *, looped: bool) -> int:

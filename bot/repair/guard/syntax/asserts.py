@@ -10,7 +10,7 @@ from bot.repair.guard.facts import Check
 from bot.repair.guard.syntax import words
 from bot.repair.guard.syntax.conditions import Question, questions
 from bot.repair.guard.syntax.grammar import Call, Chain, Grammar, Link, Vocabulary, chain_of
-from bot.repair.guard.syntax.values import Scope, is_constant, leaf, literals, normal, stripped, summands
+from bot.repair.guard.syntax.values import Literals, Scope, is_constant, leaf, literals, normal, stripped, summands
 from bot.repair.guard.trees import line_of, text_of, walk
 
 EXPECTED = frozenset({"expects", "shouldReceive", "shouldHaveReceived", "EXPECT_CALL"})
@@ -243,7 +243,7 @@ class Asserts:
 
     def _check(self, asked: Question, place: Place, chain: Chain | None, line: int = 0) -> Check:
         asked = self._turned(self._undiffed(asked, place.scope), place.scope)
-        left = literals(asked.subject, place.scope)
+        left = self._fed(asked, place.scope)
         rights = [literals(e, place.scope) for e in asked.expected]
         texts = [normal(asked.subject, self.grammar), ", ".join(normal(e, self.grammar) for e in asked.expected)]
         distance = _number(normal(asked.distance[0], self.grammar)) if asked.distance else None
@@ -262,6 +262,13 @@ class Asserts:
             words=words_of(" ".join(texts)),
             hollow=self._hollow(asked, texts, place.scope),
         )
+
+    def _fed(self, asked: Question, scope: Scope) -> Literals:
+        """The literals of what is looked at; of code that has to fail, of that code."""
+        told = literals(asked.subject, scope)
+        if asked.op == "raises" and asked.subject.type in self.grammar.lambdas:
+            told.found += [x for part in asked.subject.named_children for x in literals(part, scope).found]
+        return told
 
     def _undiffed(self, asked: Question, scope: Scope) -> Question:
         """`cmp.Diff(want, got) == ""` asks whether both are equal."""

@@ -168,6 +168,8 @@ class Vocabulary:
     """Calls whose block may not run."""
     mute: Names = MUTE
     """Calls that do nothing for a test."""
+    throwing: Names = NOTHING
+    """Calls behind that of a test, by which the test is expected to fail."""
     fakers: Names = NOTHING
     """Calls that set what a fake gives back: the faked call is in them or before them."""
 

@@ -135,6 +135,7 @@ VOCABULARY = Vocabulary(
     exits=names("exit die"),
     retries=names("retry"),
     swallowers=names("rescue"),
+    throwing=names("throws"),
     fakers=names("method shouldReceive allows"),
 )
 GRAMMAR = Grammar(

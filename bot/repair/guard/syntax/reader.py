@@ -205,6 +205,10 @@ class Reader:
         outside = context if context.owner is self.drafts[0] or kind == "test" else replace(context, guards=())
         inner = self.draft(title if kind == "test" else f"{title}()", chain.node, outside, collected=kind == "test")
         inner.owner.marks += told
+        for link in (x for x in chain.links if x.call and x.name in self.vocabulary.throwing):
+            given = link.call.arguments if link.call else ()
+            place = Place(inner.guards, inner.owner.scope, True)
+            inner.owner.checks.append(self.asserts.raises(chain.node, given, place, chain.line))
         if kind == "hook":
             inner.owner.values += literals(chain.node, inner.owner.scope).found
         inner.owner.cases += [
