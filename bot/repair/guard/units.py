@@ -11,6 +11,7 @@ from bot.repair.guard.facts import Check, Facts, Mark, Unit
 from bot.repair.guard.findings import Finding
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
+from bot.repair.guard.joined import Joined, in_case
 from bot.repair.guard.kinds import shelves
 from bot.repair.guard.tables import holds, in_order, lost_rows
 
@@ -40,66 +41,6 @@ class _Side:
                 side.units[path, unit.name, seen[unit.name]] = unit
                 seen[unit.name] += 1
         return side
-
-
-@dataclass(slots=True)
-class _Joined:
-    """Tests that run over cases, and which of their cases have taken in a test that was apart before."""
-
-    units: Sequence[Unit]
-    used: set[tuple[int, int]] = field(default_factory=set)
-
-    def takes(self, old: Unit) -> bool:
-        """Whether a test asks all that `old` asked, with its values in a case that has taken in no other."""
-        for number, unit in enumerate(self.units if old.checks else ()):
-            row = next(
-                (i for i, case in enumerate(unit.cases) if (number, i) not in self.used and in_case(old, unit, case)),
-                -1,
-            )
-            if unit.collected and row >= 0:
-                self.used.add((number, row))
-                return True
-            spread = self._spread(old, number, unit) if unit.collected and row < 0 else set()
-            if spread:
-                self.used |= spread
-                return True
-        return False
-
-    def _spread(self, old: Unit, number: int, unit: Unit) -> set[tuple[int, int]]:
-        """The cases in which `unit` makes the checks of `old`, each in one of its own; none when one is missing."""
-        found: set[tuple[int, int]] = set()
-        if not 1 < len(old.checks) <= len(unit.cases[:FUZZY]):
-            return found
-        for check in old.checks:
-            one = replace(old, checks=(check,))
-            free = ((i, c) for i, c in enumerate(unit.cases[:FUZZY]) if not {(number, i)} & (self.used | found))
-            row = next((i for i, case in free if in_case(one, unit, case) and _in_order(check, unit, case)), -1)
-            if row < 0:
-                return set()
-            found.add((number, row))
-        return found
-
-
-def _in_order(check: Check, unit: Unit, case: str) -> bool:
-    return any(c.op == check.op and in_order(check, c, case, unit) for c in unit.checks)
-
-
-def in_case(old: Unit, new: Unit, case: str) -> bool:
-    """Whether `new` makes the same checks as `old` with the values of `old` in one case, which is given as text."""
-    left = list(new.checks)
-    for check in old.checks:
-        heir = next(
-            (
-                c
-                for c in left
-                if c.op == check.op and not (c.lossy - check.lossy) and c.guards == check.guards and not c.hollow
-            ),
-            None,
-        )
-        if heir is None or not holds(check, heir, case):
-            return False
-        left.remove(heir)
-    return True
 
 
 @dataclass(slots=True)
@@ -173,7 +114,7 @@ def compare(
         told = (m for m in told if not m.key.startswith(NEVER))
         yield from (Finding(m.rule, path, m.line, m.message) for m in told)
     yield from _faked_by_hooks(old, new)
-    joined = _Joined([unit for facts in new.values() for unit in facts.units])
+    joined = Joined([unit for facts in new.values() for unit in facts.units])
     for (path, _, _), unit in before.units.items():
         if unit.collected and (joined.takes(unit) or _merged(path, unit, loose)):
             continue
