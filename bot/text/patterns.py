@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 import re2
 
-_MEMORY = 32 << 20  # the most that the automaton of one pattern may cache; it is taken only as far as it is needed
+_LEAST, _MOST, _PER_BYTE = 1 << 20, 32 << 20, 1 << 12
+"""How much the automaton of a pattern may cache, by the pattern's length: there are a thousand, and what a process that
+lives long has met stays."""
 
 
 class Match(Protocol):
@@ -71,7 +73,7 @@ def compile_pattern(pattern: str | bytes, *, raw: bool = False) -> Pattern:
     Groups are named by str when the pattern is a str. Raises ValueError, with re2's words, when it is not valid.
     """
     try:
-        compiled: Pattern = re2.compile(_bytes(pattern) if raw else pattern, _options(raw=raw))
+        compiled: Pattern = re2.compile(_bytes(pattern) if raw else pattern, _options(len(pattern), raw=raw))
     except re2.error as error:
         raise ValueError(_text(error)) from None
     return compiled
@@ -103,11 +105,12 @@ class PatternSet:
     """Many patterns asked at once: one pass over the text, whatever their number."""
 
     def __init__(self, patterns: Iterable[str | bytes], *, raw: bool = False) -> None:
-        self._set = re2.Set.SearchSet(_options(raw=raw))
+        given = [_bytes(pattern) for pattern in patterns]
+        self._set = re2.Set.SearchSet(_options(sum(map(len, given)), raw=raw))
         count = 0
-        for pattern in patterns:
+        for pattern in given:
             try:
-                self._set.Add(_bytes(pattern))
+                self._set.Add(pattern)
             except re2.error as error:
                 raise ValueError(_text(error)) from None
             count += 1
@@ -121,9 +124,9 @@ class PatternSet:
         return found
 
 
-def _options(*, raw: bool) -> Any:
+def _options(length: int, *, raw: bool) -> Any:
     options = re2.Options()
-    options.max_mem = _MEMORY
+    options.max_mem = min(max(_LEAST, length * _PER_BYTE), _MOST)
     options.log_errors = False
     if raw:
         options.encoding = re2.Options.Encoding.LATIN1
