@@ -6,13 +6,14 @@ unless they have set `fix.workflow_files`, and stays one where the newer version
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import re2
 
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Tools, Written
+from bot.retired import is_over, version_that_is_off
 from strategies.workflow_text import WORKFLOW, Edit, Value, edited, removed, replaced, values
 
 NAME = "switched off"
@@ -24,6 +25,8 @@ SAID = re2.compile(
 )
 VERSION = re2.compile(r"^\d+\.\d+(\.\d+)?$")
 PYTHON = re2.compile(r"(?i)(?:python|version) '?(\d+\.\d+(?:\.\d+)?)\b")
+COMMIT = re2.compile(r"[0-9a-f]{40}")
+PINNED = "{0} stays pinned: {1} is a release of {2}; a comment behind it still names the older one"
 OTHER_TOOLS = "Another image has other versions of its tools; what a job needs, it should set up itself"
 NO_PYTHON = (
     "setup-python finds no Python {0} for this image, {1} is the oldest; who needs {0} can run the job in the "
@@ -87,20 +90,21 @@ class Workflow:
         kinds = (self._actions, self._images, self._pythons, self._commands)
         return [edit for kind in kinds for edit in kind(there, found)]
 
-    def _is_off(self, last: str) -> bool:
-        return self.moment.date() > date.fromisoformat(last)
-
     def _actions(self, there: list[Value], found: Found) -> Iterator[Edit]:
         """All actions that are off, where the log names one of them: those of one family have to move together."""
         off = [(v, row) for v in there if v.path[-1:] == ("uses",) and (row := self._action(v.text))]
         if not any(self._names_action(value.text) for value, _ in off):
             return
         for value, row in off:
-            new = f"{value.text.partition('@')[0]}@{row['instead']}"
-            found.what[f"{value.text} by {row['instead']}"] = None
+            name, _, ref = value.text.partition("@")
+            is_pinned = COMMIT.fullmatch(ref) is not None
+            new = row["pinned"] if is_pinned else row["instead"]
+            found.what[f"{value.text} by {new}"] = None
+            if is_pinned:
+                found.notes[PINNED.format(name, new[:12], row["instead"])] = None
             if row.get("note"):
                 found.notes[row["note"]] = None
-            yield replaced(value, new)
+            yield replaced(value, f"{name}@{new}")
         for told in shared_names([v for v, row in off if row.get("unique")], there):
             found.notes[told] = None
             found.blind = True
@@ -108,8 +112,7 @@ class Workflow:
     def _action(self, uses: str) -> Any:
         name, _, ref = uses.partition("@")
         row = self.table["actions"].get("/".join(name.lower().split("/")[:2]), {"off": {}})
-        last = next((day for old, day in row["off"].items() if ref == old or ref.startswith(f"{old}.")), "")
-        return row if last and self._is_off(last) else None
+        return row if version_that_is_off(row, ref, self.moment) else None
 
     def _names_action(self, uses: str) -> bool:
         """`owner/name: ref`, as GitHub says it."""
@@ -121,7 +124,7 @@ class Workflow:
     def _images(self, there: list[Value], found: Found) -> Iterator[Edit]:
         for value in there:
             row = self.table["images"].get(value.text.lower())
-            if not row or not self._is_off(row["off"]) or not names(self.log, value.text):
+            if not row or not is_over(row["off"], self.moment) or not names(self.log, value.text):
                 continue
             if not is_runner(value, there):
                 continue
@@ -162,7 +165,7 @@ class Workflow:
         for value in (v for v in there if v.path[-1:] == ("run",)):
             start, end = value.node.start_mark.index, value.node.end_mark.index
             for row in self.table["commands"]:
-                if not self._is_off(row["off"]) or f"`{row['name']}`" not in self.log:
+                if not is_over(row["off"], self.moment) or f"`{row['name']}`" not in self.log:
                     continue
                 pattern = rf"""echo +(["']?)::{row["name"]}(?: name=([\w-]+))?::([^"'\n]*)(["']?)"""
                 for match in re2.finditer(pattern, self.text[start:end]):

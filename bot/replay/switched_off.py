@@ -1,7 +1,7 @@
 """What GitHub has switched off (`config/switched_off.yaml`): whether it was at the moment that is replayed."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from bot.config_files import config_root
 from bot.ports import Toolchain
+from bot.retired import is_over, version_that_is_off
 from bot.yaml12 import load
 
 
@@ -18,8 +19,8 @@ def action_is_off(name: str, ref: str, as_of: datetime | None) -> str:
     `as_of` is the moment, None is now.
     """
     row = _table()["actions"].get(name.lower(), {"off": {}})
-    old = next((old for old in row["off"] if ref == old or ref.startswith(f"{old}.")), "")
-    if not old or not _is_over(row["off"][old], as_of):
+    old = version_that_is_off(row, ref, as_of)
+    if not old:
         return ""
     told = f"This request has been automatically failed because it uses a deprecated version of `{name}: {ref}`."
     return f"{told} {row.get('says', {}).get(old, '')}".strip()
@@ -28,7 +29,7 @@ def action_is_off(name: str, ref: str, as_of: datetime | None) -> str:
 def image_is_off(label: str, as_of: datetime | None) -> bool:
     """Whether a label of `runs-on` names an image that GitHub has removed; `as_of` None is now."""
     row = _table()["images"].get(label.lower())
-    return bool(row) and _is_over(row["off"], as_of)
+    return bool(row) and is_over(row["off"], as_of)
 
 
 def offered(toolchains: Collection[Toolchain], labels: Iterable[str], as_of: datetime | None) -> tuple[Toolchain, ...]:
@@ -39,10 +40,6 @@ def offered(toolchains: Collection[Toolchain], labels: Iterable[str], as_of: dat
     oldest = next((old for label in labels if (old := _table()["pythons"].get(label))), None) if as_of is None else None
     too_old = {t for t in toolchains if oldest and t.kind == "python" and Version(t.version) < Version(oldest)}
     return tuple(t for t in toolchains if t not in too_old)
-
-
-def _is_over(last: str, as_of: datetime | None) -> bool:
-    return as_of is None or as_of.date() > date.fromisoformat(last)
 
 
 @cache

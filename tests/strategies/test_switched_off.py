@@ -261,6 +261,7 @@ def edit(text: str, log: str, moment: str = "2026-12-01") -> str:
     return edited(text, given.edits(found))
 
 
+OLD_CACHE = "0c45773b623bea8c8e75f6c82b208c3cf94ea4f9"
 JOB = "jobs:\n  a:\n    runs-on: {}\n    strategy:\n      matrix:\n        {}\n    steps:\n      - uses: actions/setup-python@v5\n        with: {{python-version: '{}'}}\n"
 
 
@@ -271,6 +272,8 @@ JOB = "jobs:\n  a:\n    runs-on: {}\n    strategy:\n      matrix:\n        {}\n 
         pytest.param("uses: actions/cache/restore@v2.1.0", "a deprecated version of `actions/cache: v2.1.0`.", "uses: actions/cache/restore@v4", id="in a folder, in full"),
         pytest.param("uses: actions/cache@v2", "a deprecated version of `actions/cache: v1`.", "uses: actions/cache@v2", id="another version"),
         pytest.param("uses: actions/cache@v3", "a deprecated version of `actions/cache: v3`.", "uses: actions/cache@v3", id="not off"),
+        pytest.param("uses: actions/cache@v4.0.2", "a deprecated version of `actions/cache: v4.0.2`.", "uses: actions/cache@v4", id="a release of a version that is on"),
+        pytest.param(f"uses: actions/cache@{OLD_CACHE}  # v4.0.2", f"a deprecated version of `actions/cache: {OLD_CACHE}`.", "uses: actions/cache@0400d5f644dc74513175e3cd8d07132dd4860809  # v4.0.2", id="pinned"),
         pytest.param("uses: other/cache@v2", "a deprecated version of `actions/cache: v2`.", "uses: other/cache@v2", id="another action"),
         pytest.param("uses: actions/upload-artifact@v3\n      - uses: actions/download-artifact@v2", "deprecated version of `actions/upload-artifact: v3`", "uses: actions/upload-artifact@v4\n      - uses: actions/download-artifact@v4", id="all of a family"),
     ],
