@@ -69,6 +69,7 @@ class SandboxSpec:
     `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets. A writable
     path may have `layers` below it, the lowest first: it shows what is in them, and takes all writes.
     Only with the `network` `all` it has that of the machine; with `registries` its loopback has the `addresses`, too.
+    `host` is what it calls its machine.
     """
 
     argv: tuple[str, ...]
@@ -80,6 +81,7 @@ class SandboxSpec:
     limits: Limits = Limits()
     addresses: tuple[str, ...] = ()
     layers: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    host: str = "runner"
 
 
 class Sandboxed(Protocol):

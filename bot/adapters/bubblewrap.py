@@ -243,7 +243,7 @@ def _with_low_ports(program: str, addresses: Sequence[str]) -> list[str]:
 
 def _arguments(spec: SandboxSpec) -> list[str]:
     words = ["--unshare-user", "--uid", RUNNER_ID, "--gid", RUNNER_ID, "--unshare-all", "--cap-drop", "ALL"]
-    words += ["--die-with-parent", "--new-session", "--hostname", "runner"]
+    words += ["--die-with-parent", "--new-session", "--hostname", spec.host]
     words += ["--as-pid-1"]  # bubblewrap's own is open to all: its output, and by /proc/1/exe its program on the host
     if spec.network != "none":
         words.append("--share-net")

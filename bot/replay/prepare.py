@@ -44,8 +44,8 @@ IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
     "group": "root:x:0:\nrunner:x:1001:\nnogroup:x:65534:\n",
-    "hosts": "127.0.0.1 localhost runner\n::1 localhost\n",
-    "hostname": "runner\n",
+    "hosts": "127.0.0.1 localhost {host}\n::1 localhost\n",
+    "hostname": "{host}\n",
 }
 
 
@@ -57,7 +57,7 @@ class Machine:
     also open the descriptors of its process, and forge results. `library` is the folder of `python`'s library.
     `settings` and `files` are package indexes and certificates: variables, and files or folders at their own paths.
     `image` are commands that GitHub's runners have; `transports` are git's own programs for http and https; `proxy` is
-    there with the network `registries` alone.
+    there with the network `registries` alone. `host` is what the machine is called.
     """
 
     act: Path
@@ -72,6 +72,7 @@ class Machine:
     image: tuple[str, ...] = ()
     transports: tuple[Path, ...] = ()
     proxy: Proxy | None = None
+    host: str = "runner"
 
     @cached_property
     def places(self) -> dict[Path, str]:
@@ -122,7 +123,7 @@ def write_shared(folder: Path, machine: Machine) -> None:
         )
     etc = folder / "etc"
     for name, text in ETC.items():
-        (etc / name).write_text(text)
+        (etc / name).write_text(text.format(host=machine.host))
     resolver = Path("/etc/resolv.conf")
     outside = resolver.read_text() if machine.network == "all" and resolver.exists() else ""
     (etc / "resolv.conf").write_text("nameserver 127.0.0.1\n" if machine.proxy else outside)
@@ -243,6 +244,7 @@ def spec(
         machine.limits,
         tuple(addresses),
         {layout.HOME: folder.layers} if folder.layers else {},
+        machine.host,
     )
 
 

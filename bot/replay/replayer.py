@@ -97,6 +97,7 @@ class Replay:
         check_time: Callable[[], None],
         caches: Given,
     ) -> None:
+        tools = replace(tools, machine=replace(tools.machine, host=f"runner-{plan.commit[:8]}"))  # not the one before
         self.folder, self._origin, self._commit, self._plan, self._tools = folder, origin, plan.commit, plan, tools
         self._progress, self._check_time, self._caches = progress, check_time, caches
         self._look: Look | None = None

@@ -148,6 +148,7 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
         given = {**given, "inputs": {k: to_string(v) for k, v in inputs.items()}}
     is_request = event.startswith("pull_request")
     request: dict[str, Any] = given.get("pull_request") or {}
+    number = str(int(commit[:7], 16))  # no fix gets the run that it was made in: what a job writes of it does not last
     return Run(
         repository=repository,
         sha=commit,
@@ -156,6 +157,8 @@ def _run(workflow: Workflow, commit: str, checkout: Checkout, options: ReplayOpt
         payload=given,
         default_branch=checkout.default_branch,
         actor=repository.split("/")[0],
+        run_id=number,
+        run_number=number,
         workflow=workflow.name,
         workflow_path=workflow.path,
         base_ref=str((request.get("base") or {}).get("ref") or "") if is_request else "",
