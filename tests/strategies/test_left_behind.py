@@ -51,7 +51,25 @@ def test_what_is_never_the_same_twice_is_not_fixed(project: Make) -> None:
     assert done["branch"] is None
 
 
-@pytest.mark.parametrize("form", ["%Y-%m-%d", "%-d %B %Y"])
+@pytest.mark.parametrize("what", ["$GITHUB_RUN_NUMBER", "$GITHUB_RUN_ID", "$(hostname)", "$(cat /etc/hostname)"])
+def test_what_the_next_run_writes_otherwise_is_not_fixed(project: Make, what: str) -> None:
+    """The replay of a fix is another run, on another machine."""
+    step = f"run: echo {what} > about && git diff --exit-code"
+    made = project({WORKFLOW: workflow(CHECKOUT, step), "about": "0\n"})
+    done = made.here("fix", "--json").json
+    assert (done["verdict"], done["branch"]) == ("STILL_FAILING", None)
+
+
+@pytest.mark.parametrize("what", ["$PWD", "$(( $(date +%s) / 86400 ))"])
+def test_what_tells_of_the_job_is_not_committed(project: Make, what: str) -> None:
+    made = project(
+        {WORKFLOW: workflow(CHECKOUT, f'run: echo "it is {what}" > about && git diff --exit-code'), "about": "0\n"}
+    )
+    done = made.here("fix", "--json").json
+    assert (done["verdict"], done["attempts"]) == ("NOT_FIXED", [])
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%-d %B %Y", "%Y%m%d", "%G-W%V"])
 def test_what_is_dated_today_is_red_again_tomorrow(project: Make, form: str) -> None:
     steps = (f"run: LC_ALL=C date -u '+Made on {form}' > page && git diff --exit-code",)
     done = project({WORKFLOW: workflow(CHECKOUT, *steps), "page": "Made on 2024-01-05\n"}).here("fix", "--json").json
