@@ -12,6 +12,7 @@ from bot.errors import OutOfBudget, Refused
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
 from bot.model import Advice, Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
+from bot.repair.lost_names import lost_names
 from bot.repair.patch import PatchPolicy, apply, commit
 from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
 from bot.replay.workbench import Benches, Workbench
@@ -252,6 +253,8 @@ class Rounds:
         complaints = {j.key: self._means.complaint(result, j, benches(j.key), made) for j in failing(result)}
         worse = self._regressions(made, result, benches, complaints)
         verdicts = [self._judge(c, result, complaints, worse) for c in candidates]
+        if broken := self._unseen(made) if any(v.verdict is Verdict.FIXED for v in verdicts) else "":
+            verdicts = [Judgement(Verdict.REGRESSED, broken) if v.helps else v for v in verdicts]
         seconds = (self._means.clock.now() - started).total_seconds()
         helped = all(v.helps for v in verdicts)
         alone = len(candidates) == 1
@@ -311,6 +314,10 @@ class Rounds:
             found.append(judge_leg(before, after, same_failure=same))
         order = (Verdict.REGRESSED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE, Verdict.FIXED)
         return min(found, key=lambda j: (order.index(j.verdict), j.progress))
+
+    def _unseen(self, made: str) -> str:
+        """What a commit breaks that no leg runs, in words."""
+        return next(lost_names(self._means.replays.origin.git, self.state.commit, made), "")
 
     def _note(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
         attempt = next(a for a in self.incident.attempts if a.number == proposed.number)

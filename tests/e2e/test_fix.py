@@ -192,6 +192,14 @@ def test_a_fix_that_breaks_a_test_of_its_own_job_is_regressed(project: Make) -> 
     assert "the step 'Run python3 -m unittest', which passed before, fails" in found["reason"]
 
 
+def test_a_fix_that_breaks_what_no_job_runs_is_regressed(project: Make) -> None:
+    steps = (*SETUP, "run: ruff check --no-cache a.py")
+    made = project({WORKFLOW: workflow(*steps), "a.py": "import os\n", "examples/b.py": "from a import os\n"})
+    code, found = fix(made)
+    assert (code, found["verdict"], found["branch"]) == (1, "REGRESSED", None)
+    assert "examples/b.py takes os from a.py, which has it no more" in found["reason"]
+
+
 def test_fewer_tests_than_before_is_regressed(project: Make) -> None:
     """A fixer that takes tests away makes the step green; the count of tests gives it away."""
     steps = (SETUP[0], "run: python3 generate.py", "run: python3 -m unittest -v", "run: git diff --exit-code")
