@@ -67,3 +67,34 @@ def test_what_nobody_misses(tmp_path: Path, path: str, user: bytes, more: str) -
 @pytest.mark.parametrize("has", [b"from shop.core import *\n", b"def __getattr__(name):\n    pass\n", b"def (\n"])
 def test_a_module_that_may_still_have_it(tmp_path: Path, has: bytes) -> None:
     assert told(tmp_path, b"from shop.api import Client\n", change=(HAD, has)) == []
+
+
+ORDER = b'def total(order):\n    return order["recieved"]\n'
+
+
+@pytest.mark.parametrize(
+    ("by", "user"),
+    [
+        pytest.param("data/a.json", b'{"recieved": 1}\n', id="JSON"),
+        pytest.param("data/a.yaml", b"a:\n  recieved: 1\n", id="YAML"),
+        pytest.param("web/a.js", b"let x = order['recieved']\n", id="another language"),
+    ],
+)
+def test_a_key_that_others_have(tmp_path: Path, by: str, user: bytes) -> None:
+    change = (ORDER, ORDER.replace(b"recieved", b"received"))
+    expected = [f"{by} has the key 'recieved', which is another one in {API}"]
+    assert told(tmp_path, user, by=by, change=change) == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "new"),
+    [
+        pytest.param(b"it was recieved\n", ORDER.replace(b"recieved", b"received"), id="a word of a sentence"),
+        pytest.param(b'{"recieved": 1}\n', ORDER.replace(b'"recieved"', b"recieved"), id="only without quotes"),
+        pytest.param(b'{"recieved": 1}\n', ORDER.replace(b'"', b"'"), id="in other quotes"),
+        pytest.param(b'{"recieved": 1}\n', b"def total(order):\n    pass\n", id="gone without another"),
+        pytest.param(b'{"recieved": 1}\n', ORDER.replace(b"recieved", b"sent"), id="another one"),
+    ],
+)
+def test_no_other_key(tmp_path: Path, user: bytes, new: bytes) -> None:
+    assert told(tmp_path, user, by="data/a.json", change=(ORDER, new)) == []
