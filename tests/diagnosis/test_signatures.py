@@ -51,6 +51,7 @@ def test_every_command_pattern_compiles_and_finds_a_word() -> None:
     [
         ("pip install -r requirements-lint.txt", Category.DEPENDENCY_INSTALL),
         ("uv sync --group lint", Category.DEPENDENCY_INSTALL),
+        ("pip check", Category.DEPENDENCY_INSTALL),
         ("poetry install --with test,lint", Category.DEPENDENCY_INSTALL),
         ("sudo ./ci/install-tools.sh", Category.DEPENDENCY_INSTALL),
         ("tox -e lint", Category.LINT_ERROR),
