@@ -88,7 +88,8 @@ CMAKE = Kind(
     lax=_patterns(
         r"(?i)\bWILL_FAIL\s+(?:TRUE|ON|1)|\bDISABLED\s+(?:TRUE|ON|1)|\bSKIP_RETURN_CODE\b|\bSKIP_REGULAR_EXPRESSION\b|\bPASS_REGULAR_EXPRESSION\b",
         r"(?i)\bset\s*\(\s*\w*(?:BUILD_TESTING|BUILD_TESTS|ENABLE_TESTS|ENABLE_TESTING|WARNINGS_AS_ERRORS|WARNING_AS_ERROR)\w*\s+(?:OFF|FALSE|0)",
-        r"(?:^|[\s\"(;])(?:-w|/W0|-Wno-[\w=-]+)(?:[\s\")]|$)",
+        r"(?:^|[\s\"(;:>])-Wno-[\w=-]+|(?:^|[\s\"(;])(?:-w|/W0)(?:[\s\")]|$)",
+        r"-fno-sanitize[\w-]*=[\w,-]+|\s--suppress=\S+",
         r"(?i)option\s*\(\s*\w*(?:TEST|WERROR|WARNING)\w*\s+\"[^\"]*\"\s+OFF",
     ),
     strict=_patterns(
@@ -116,6 +117,11 @@ RUBY = Kind(
     ),
     ceilings=_patterns(r"\bmaximum_coverage_drop[\s(]+([\d.]+)"),
 )
+MAKE = Kind(
+    "hash",
+    lax=_patterns(r"(?:^|[\s\"=])-Wno-[\w=-]+|-fno-sanitize[\w-]*=[\w,-]+|\s--suppress=\S+"),
+    strict=(),
+)
 MESON = Kind(
     "hash",
     lax=_patterns(r"\bshould_fail\s*:\s*true|werror=false"),
@@ -128,6 +134,7 @@ KINDS = tuple(
         (r"\.gradle(?:\.kts)?$", GRADLE),
         (r"(?:^|/)CMakeLists\.txt$|\.cmake$", CMAKE),
         (r"(?:^|/)Rakefile$|\.rake$|(?:^|/)(?:spec|test|rails)_helper\.rb$|(?:^|/)\.simplecov$", RUBY),
+        (r"(?i)(?:^|/)(?:gnu)?makefile(?:\.(?:am|in))?$|\.mk$", MAKE),
         (r"(?:^|/)meson\.build$", MESON),
     )
 )
@@ -157,7 +164,7 @@ def judge(change: Change) -> Iterator[Finding]:
 
 def _found(patterns: tuple[Any, ...], text: str) -> list[tuple[str, int]]:
     hits = ((m.group(0), m.start()) for p in patterns for m in p.finditer(text))
-    return [(" ".join(told.replace('"', "'").split()).strip(), at) for told, at in hits]
+    return [(" ".join(told.replace('"', "'").split()).strip(" '(;:>="), at) for told, at in hits]
 
 
 def _more(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str, int]]:

@@ -1,5 +1,6 @@
 """One changed file as the guard sees it."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,6 +48,12 @@ class Change:
         start, end = max(0, head - context), max(0, tail - context)
         return tuple("\n" * start + "\n".join(side[start : len(side) - end]) for side in (old, new))  # type: ignore[return-value]
 
+    def differing(self) -> tuple[str, str]:
+        """Both texts cut down to the lines that the other has fewer of; blank lines keep the numbers right."""
+        old, new = (side.split("\n") for side in (self.old_text, self.new_text))
+        before, after = Counter(old), Counter(new)
+        return _kept(old, before - after), _kept(new, after - before)
+
     def new_line(self, old_line: int) -> int:
         """Where line `old_line` (from 1) of the old file was or would be in the new one: a good guess, from 1."""
         head, before, after = self._common
@@ -58,6 +65,10 @@ class Change:
         """The first line (from 1) of the new text that holds `needle`; 1 when none does."""
         at = self.new_text.find(needle) if needle else -1
         return self.new_text.count("\n", 0, at) + 1 if at >= 0 else 1
+
+
+def _kept(lines: list[str], wanted: Counter[str]) -> str:
+    return "\n".join(line if wanted[line] else "" for line in lines)
 
 
 def _text(side: bytes | None) -> str:

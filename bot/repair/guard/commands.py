@@ -9,10 +9,12 @@ from itertools import pairwise
 from bot.repair.guard.options import (
     ALIKE,
     ALL_FOUND,
+    CHOSEN,
     COMPARED,
     CONFIGS,
     FAILING,
     FAMILIES,
+    IGNORED,
     LAX,
     MOST,
     NEUTRAL_LOSS,
@@ -170,7 +172,8 @@ def _unfailing(before: Sequence[Command], after: Sequence[Command]) -> Iterator[
 
 
 def _exits(command: Command) -> bool:
-    return command.words[0] in {"exit", "return"} and command.words[1:2] not in [("0",), ()]
+    ends = command.words[0] in {"exit", "return"} and command.words[1:2] not in [("0",), ()]
+    return ends or (command.words[0].lstrip("@") == "false" and command.after in {"", "\n"})
 
 
 def _functions(found: Sequence[Command]) -> set[str]:
@@ -320,6 +323,8 @@ def arguments(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str
             and not (word in ALL_FOUND or _number_only(word, numbers[0]))
         ):
             yield f"`{tool}` got {word}, which makes it find less or never fail"
+        elif IGNORED.search(word) or (name == "make" and CHOSEN.search(word)):
+            yield f"`{tool}` got {word}, which makes it find less"
         elif word.partition("=")[0] in CONFIGS and not set(new) & OWN_CONFIGS:
             yield f"`{tool}` got another configuration ({word})"
     for word in gone:

@@ -31,7 +31,7 @@ COMMENTS = {  # name -> pattern in a comment with its marker
     r"pytype:\s*(?:disable|skip-file))\b(?:\s*[=\[]\s*(?P<codes>[\w, -]+))?",
     "pylint": r"(?i)#.*\bpylint:\s*(?:disable|disable-next|disable-msg|skip-file)\b(?:\s*=\s*(?P<codes>[\w, -]+))?",
     "no cover": r"(?i)#\s*pragma[:\s]?\s*no\s*(?:cover|branch)\b",
-    "fmt: off": r"#\s*(?:fmt:\s*(?:off|skip)|yapf:\s*disable|autopep8:\s*off)\b",
+    "fmt: off": r"(?:^|[^`])#\s*(?:fmt:\s*(?:off|skip)|yapf:\s*disable|autopep8:\s*off)\b",
     "isort": r"#\s*isort:\s*(?:skip|skip_file|off|split)\b",
     "nosec": r"(?i)#\s*nosec\b(?:\s*:?\s*(?P<codes>B[0-9]+(?:[,\s]+B[0-9]+)*))?",
     "doctest": r"(?i)#\s*doctest:\s*\+SKIP\b",
@@ -83,7 +83,7 @@ CODE = {  # name -> pattern in code without strings, of languages that switch ch
     r"gnu::unused)\]\]|@unchecked\b",
 }
 CLOSERS = {  # name of the opening directive -> what ends its reach
-    "fmt: off": r"#\s*(?:fmt:\s*on|yapf:\s*enable|autopep8:\s*on)\b",
+    "fmt: off": r"(?:^|[^`])#\s*(?:fmt:\s*on|yapf:\s*enable|autopep8:\s*on)\b",
     "isort": r"#\s*isort:\s*on\b",
     "pylint": r"(?i)#.*\bpylint:\s*enable\b",
     "eslint-disable": r"/\*\s*(?:eslint|oxlint)-enable\b",
@@ -123,6 +123,8 @@ PARAMETERS = re2.compile(
 NAME = re2.compile(r"\b([A-Za-z_]\w*)\b(?:[^.]|$)")
 LONGEST = 300  # characters of what is assigned
 CODE_WORD = re2.compile(r"[\w@/-][\w@/.-]*")
+STUB = frozenset({"raise", "NotImplementedError", "if", "TYPE_CHECKING", "typing", "t"})
+"""The words of statements that no test can reach, so that coverage loses nothing without them."""
 FULL = 3000  # directives in one file above which nobody wrote it
 MOST = 300  # directives that are compared word by word
 SIMILAR = 0.5  # share of common words from which two statements count as one
@@ -222,6 +224,7 @@ def added(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[tuple[
         else:
             fresh.append((path, directive))
     gone = [d for facts in old.values() for d in facts.directives if _take(known, d)][:MOST]
+    fresh = [row for row in fresh if not (row[1].name == "no cover" and row[1].anchor and row[1].anchor <= STUB)]
     for i, (path, directive) in enumerate(fresh):
         hit = i < MOST and next((d for d in gone if _covers(d, directive) and _near(d.anchor, directive.anchor)), None)
         if hit:

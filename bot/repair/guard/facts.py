@@ -40,12 +40,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that is refused when there is more of it after than before; `key` tells equal ones."""
+    """Something that is refused when there is more of it after than before; `key` tells equal ones.
+
+    One that is `conditional` (a skip on one platform) takes nothing away where the test is new.
+    """
 
     rule: str
     key: str
     line: int
     message: str
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,16 @@ from bot.repair.guard.config.files import configures
 from bot.repair.guard.languages import language_of
 
 PROSE = frozenset({"md", "rst", "adoc"})
-NOT_DATA = frozenset({"requirements", "readme", "changelog", "license", "dockerfile", "makefile", "py", "__init__"})
+NOT_DATA = frozenset(
+    {"requirements", "readme", "changelog", "license", "dockerfile", "makefile", "cmakelists", "py", "__init__"}
+)
 
 WANTED = re2.compile(r"(?i)(expect|golden|output|result|want|answer|baseline|reference|approved)|(^|[/._-])out[/._-]")
 STEERS = re2.compile(r"(?i)skip|only|todo|xfail|ignor|error|disable|toleran|delta|flaky|known|expect|allow|enable")
 """Names in test data that tell what is expected, or how a test goes about it."""
+
+BLANK = re2.compile(r"\n(?:[ \t]*\n)+")
+RECORDS = 3  # from which a text counts as a list of them
 
 
 def judge(change: Change) -> Iterator[Refusal]:
@@ -75,7 +80,18 @@ def _same_data(change: Change) -> bool:
     old, new = ("".join(text.split()) for text in (change.old_text, change.new_text))
     if old == new:
         return True
-    return change.path.endswith(".json") and not WANTED.search(change.path) and _grew(change.old_text, change.new_text)
+    if WANTED.search(change.path):
+        return False
+    if not STEERS.search(change.path) and _more_records(change.old_text, change.new_text):
+        return True
+    return change.path.endswith(".json") and _grew(change.old_text, change.new_text)
+
+
+def _more_records(old: str, new: str) -> bool:
+    """Whether a text of records, which blank lines part, got more of them, and all the others still stand there."""
+    before, after = ([p.strip("\n") for p in BLANK.split(text.strip("\n"))] for text in (old, new))
+    left = iter(after)
+    return len(before) >= RECORDS and all(any(told == one for told in left) for one in before)
 
 
 def _grew(old: str, new: str) -> bool:

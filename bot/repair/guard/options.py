@@ -46,6 +46,9 @@ STRICT = re2.compile(  # options whose loss makes a checker find or report less
     r"--extend-select.*|--enable.*|--typecheck|--type-check|--noEmit|--forbid-only|--forbidOnly|--thresholds?.*|--pedantic|"
     r"--report-unused.*|--fatal-warnings|--set-exit-status|-set_exit_status|--no-fix|--verify.*|--show-error.*|-W|-n|--nitpicky)$"
 )
+IGNORED = re2.compile(r"^ignore(:|$)")  # a filter for warnings, behind -W
+CHOSEN = re2.compile(r"^(TESTS?|CHECKS|TESTSUITES|TESTARGS|TEST_ARGS|ARGS|RUN|PATTERN|ONLY|SKIP\w*)=")
+"""Variables of makefiles that choose among the tests."""
 ALL_FOUND = frozenset({"--severity=style"})  # options that read like a limit, and leave nothing out
 NEUTRAL_LOSS = frozenset({"--show-error-codes"})
 SCOPED = {  # options of some tools that mean something else, or nothing, to others

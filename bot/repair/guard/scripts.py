@@ -28,7 +28,10 @@ SESSIONS = frozenset({"noxfile.py", "tasks.py", "fabfile.py", "dodo.py", "duties
 PYPROJECT = re2.compile(
     r"^tool\.(hatch\.envs\..*scripts|poe\.tasks|taskipy\.tasks|pdm\.scripts|rye\.scripts|tox|cibuildwheel.*test-command|thx|invoke|pixi\..*tasks)\b"
 )
-STEPS = re2.compile(r"(^|\.)(run|script|before_script|after_script|commands?|install|steps\.script|args|entrypoint)$")
+STEPS = re2.compile(
+    r"(^|\.)(run|script|(before_|after_|test_|build_)script|(before|after)_test|commands?|install|steps\.script|args|"
+    r"entrypoint)$"
+)
 IMPORTANT = re2.compile(
     r"(?i)(^|[:_./ -])(tests?|lint|check|type|types|format|fmt|verify|ci|coverage|cov|qa|quality|audit|"
     r"all|build|style|static|unit|e2e|integration|spec)([:_./ -]|$)"

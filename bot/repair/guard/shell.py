@@ -5,7 +5,7 @@ It splits at operators and keeps quotes together; it expands nothing. POSIX.1-20
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import re2
@@ -87,6 +87,9 @@ OWN_SCRIPT = re2.compile(r"(?i)(^|[-_./])(tests?|check|lint|verify|ci)([-_.]|$)"
 RUN_SCRIPT = re2.compile(r"(?i)(test|check|lint|verify)\w*\.(sh|py|js|mjs)$")
 
 
+QUOTES = frozenset({"'", '"'})
+SHELLS = frozenset(listed("sh bash dash zsh ash /bin/sh /bin/bash"))
+SHELL_OPTION = re2.compile(r"^-[a-z]*c$")
 PLAIN = frozenset({"(", ")", "{", ";", "\n"})  # what stands before a command that runs whatever holds
 SHIFTS = frozenset("123456789")  # by how much a function shifts its arguments
 
@@ -127,6 +130,7 @@ class _Reader:
     def __init__(self) -> None:
         self.found: list[Command] = []
         self.words: list[str] = []
+        self.inner = ""
         self.before: set[str] = set()
         self.line = self.depth = self.tests = 0
 
@@ -134,6 +138,8 @@ class _Reader:
         """Take in one word."""
         if self.words or text not in KEYWORDS:
             self.line = self.line if self.words else line
+            if text[0] in QUOTES and self.words and SHELL_OPTION.search(self.words[-1]) and SHELLS & {*self.words}:
+                self.inner = text[1:-1].replace('\\"', '"')
             self.words.append(unquoted(text))
             return
         self.before.add(text)
@@ -143,14 +149,29 @@ class _Reader:
         """Take in an operator or the end of a line."""
         if self.words:
             told = frozenset(self.before)
+            inner = commands(self.inner) if self.inner else []
             self.tests = self.tests if "&&" in told else 0
-            self.found.append(Command(tuple(self.words), self.line, told, operator, self.depth + self.tests))
+            if inner:
+                self.found += self._inner(inner, told, operator)
+            else:
+                self.found.append(Command(tuple(self.words), self.line, told, operator, self.depth + self.tests))
             self.tests += operator == "&&" and self.words[0] in CONDITIONS
-            self.words, self.before = [], set()
+            self.words, self.before, self.inner = [], set(), ""
         elif operator == "\n" and self.before:
             return
         if operator != "\n":
             self.before = self.before & STICKY or {operator}
+
+    def _inner(self, inner: Sequence[Command], before: frozenset[str], operator: str) -> Iterator[Command]:
+        """The commands of `sh -c "..."`, in the place of it."""
+        for i, command in enumerate(inner):
+            yield replace(
+                command,
+                line=self.line + command.line - 1,
+                before=command.before | before if i == 0 else command.before,
+                after=operator if i == len(inner) - 1 else command.after,
+                depth=command.depth + self.depth + self.tests,
+            )
 
 
 def _without_documents(text: str) -> str:
@@ -203,8 +224,8 @@ def _named(name: str, rest: list[str]) -> tuple[str, tuple[str, ...]] | None:
             if words[:1] == ["diff"] and {"--exit-code", "--quiet"} & set(words)
             else None
         )
-    if name in TASKS:
-        task = next((w for w in words if w != "run" and not w.startswith("-")), "")
+    if name in TASKS:  # `make TESTS=one check` is the task check
+        task = next((w for w in words if w != "run" and not w.startswith("-") and "=" not in w), "")
         return (f"{name} {task}", tuple(w for w in words if w not in {"run", task})) if task else None
     if name == "node":
         inside = next((i for i, w in enumerate(words) if base_name(w) in CHECKERS), -1)

@@ -106,8 +106,11 @@ def _read(change: Change, language: Language, old: dict[str, Facts], new: dict[s
         return
     sides = [t for t in told if isinstance(t, Facts)]
     if len(sides) < 2:
+        parts = change.parts()
+        if max(map(len, parts)) > textual.LARGEST and not language.is_test(change.path):
+            parts = change.differing()
         try:
-            sides = [_by_lines(language, change.path, text) for text in change.parts()]
+            sides = [_by_lines(language, change.path, text) for text in parts]
         except TooComplex as e:
             yield Refusal(rule="unreadable", file=change.path, line=1, message=str(e))
             return

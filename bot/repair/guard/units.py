@@ -109,12 +109,14 @@ def compare(
     for (_, old_unit), (path, unit) in pairs:
         yield from _judge(old_unit, path, unit, loose, known)
     for (path, _, _), unit in after.units.items():
-        loose.extra += [(path, unit, c) for c in unit.checks if not c.hollow]
+        held = any(m.conditional for m in unit.marks)  # it cannot stand in for a test that ran everywhere
+        loose.extra += [(path, unit, c) for c in unit.checks if not (c.hollow or held)]
         told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
-        told = (m for m in told if not m.key.startswith(NEVER))
+        told = (m for m in told if not (m.key.startswith(NEVER) or m.conditional))
         yield from (Finding(m.rule, path, m.line, m.message) for m in told)
     yield from _faked_by_hooks(old, new)
-    joined = Joined([unit for facts in new.values() for unit in facts.units])
+    held_back = {id(u) for u in after.units.values() if any(m.conditional for m in u.marks)}
+    joined = Joined([unit for facts in new.values() for unit in facts.units if id(unit) not in held_back])
     for (path, _, _), unit in before.units.items():
         if unit.collected and (joined.takes(unit) or _merged(path, unit, loose)):
             continue
@@ -271,10 +273,15 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
     for check in gone:
         if spare and is_error(check):
             spare -= 1
-        elif not said_otherwise(check, old, new):
+        elif not (_is_twin(check, old.checks) or said_otherwise(check, old, new)):
             loose.gone.append((path, new, check))
             loose.owners[id(check)] = old
     loose.extra += [(path, new, c) for c in extra]
+
+
+def _is_twin(check: Check, others: Sequence[Check]) -> bool:
+    """Whether the same was asked on the line before, of something that no call could have changed in between."""
+    return "(" not in check.subject and any(c.key == check.key and abs(c.line - check.line) == 1 for c in others)
 
 
 def surplus(old: Sequence[Mark], new: Sequence[Mark]) -> list[Mark]:

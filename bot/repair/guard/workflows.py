@@ -32,10 +32,23 @@ ON_STEP = re2.compile(r"^jobs\.[^.]+\.steps(\[.*\])?\.(if|continue-on-error)$")
 STRICT = re2.compile(r"(?i)(^|\.)with\.[^.]*(fail|strict|error|verify|check|enforce)[^.]*$")
 TIMEOUT = re2.compile(r"(^|\.)(timeout-minutes|timeoutInMinutes)$")
 LONGER = 10  # times from which a time limit is none any more
-LEGS = re2.compile(r"(^|\.)(matrix\.[^.]+|matrix\.include(\[.*\])?\.[^.]+|parallel\.matrix\..*)$")
+LEGS = re2.compile(
+    r"^(node_js|python|rvm|php|go|jdk|rust|perl|scala|otp_release|compiler)$"  # of Travis
+    r"|(^|\.)(matrix\.[^.]+|matrix\.include(\[.*\])?\.[^.]+|parallel\.matrix\..*)$"
+)
+VERSION = re2.compile(r"^[0-9]+(\.[0-9]+){1,2}$")
+PREPARES = re2.compile(r"^actions/(checkout|cache|setup-[\w-]+|(upload|download)-artifact)$")
+"""Actions that check nothing themselves, so that one fewer of them asks for no less."""
 FEWER = re2.compile(
     r"(^|\.)(matrix\.exclude.*|on\..*(paths|branches|tags|types)(-ignore)?|paths-ignore|branches-ignore)$"
 )
+PUBLISHES = re2.compile(
+    r"(?i)^(jobs\.([\w-]*[_-])?(publish|release|deploy|dist|docker|website|pages)([_-][\w-]*)?\.if$|deploy(\[[^\]]*\])?\.)"
+)
+"""Conditions on what hands over the result of a build, which is no check of it."""
+HANDS_OVER = re2.compile(r"(?i)\b(publish|dist|release|deploy|upload|build|install|package|ci)")
+TESTS = re2.compile(r"(?i)test|check|lint|verif|valid|cov|audit")
+ONLY = re2.compile(r"\.(paths|branches|tags|types)$")
 DOES = re2.compile(r"\.(run|uses|script)$")
 USES = re2.compile(r"(^|\.)uses$")
 
@@ -69,11 +82,13 @@ def _tolerance(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     for setting in new:
         if known[setting.key, setting.value]:
             known[setting.key, setting.value] -= 1
-        elif ON_STEP.search(setting.key):
+        elif ON_STEP.search(setting.key) or ("allow_failures" in setting.key and _is_new_leg(setting.value, old, new)):
             continue
         elif TOLERANT.search(setting.key) and setting.value.lower() not in {"false", "no", "off"}:
             yield "ignored-failure", setting.line, f"{setting.key} lets a failure pass"
-        elif FEWER.search(setting.key) and not _is_new(setting.key, "on", old):
+        elif PUBLISHES.search(setting.key):
+            continue
+        elif FEWER.search(setting.key) and not _is_new(setting.key, "on", old) and not _widens(setting, old, new):
             yield "weakened-command", setting.line, f"{setting.key} narrows when or on what it runs"
 
 
@@ -81,6 +96,8 @@ def _conditions(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     known = Counter((s.key, s.value) for s in old)
     for setting in new:
         if not CONDITION.search(setting.key) or ON_STEP.search(setting.key) or _is_new(setting.key, "jobs", old):
+            continue
+        if PUBLISHES.search(setting.key) and not _checks(setting.key, new):
             continue
         if known[setting.key, setting.value]:
             known[setting.key, setting.value] -= 1
@@ -90,6 +107,25 @@ def _conditions(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
             yield "ignored-failure", setting.line, f"{setting.key}: it never runs"
         else:
             yield "weakened-command", setting.line, f"{setting.key}: it does not run always any more"
+
+
+def _is_new_leg(value: str, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
+    """Whether a leg came with the change: that it may fail takes nothing away."""
+    return not any(s.value == value for s in old) and any(s.value == value and LEGS.search(s.key) for s in new)
+
+
+def _checks(key: str, settings: Sequence[Setting]) -> bool:
+    """Whether a command in the job or section of `key` checks something."""
+    place = ".".join(key.split(".")[:2]) + "."
+    told = (s.value for s in settings if s.key.startswith(place) and DOES.search(s.key))
+    found = (" ".join(c.words) for text in told for c in commands(text) if checker(c.words))
+    return any(TESTS.search(words) or not HANDS_OVER.search(words) for words in found)
+
+
+def _widens(setting: Setting, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
+    """Whether a list of what a trigger looks at got one more entry, and kept all that it had."""
+    was, now = ({s.value for s in side if s.key == setting.key} for side in (old, new))
+    return bool(ONLY.search(setting.key)) and bool(was) and was <= now and not setting.value.startswith("!")
 
 
 def _is_new(key: str, root: str, old: Sequence[Setting]) -> bool:
@@ -241,10 +277,27 @@ def _lost(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
         for name in sorted(_members(old, root) - _members(new, root)):
             if not (what == "the job" and _moved(name, old, new)):
                 yield "weakened-command", 1, f"{what} {name} is gone"
-    for pattern, what in ((LEGS, "the leg"), (USES, "the step")):
-        before, after = (Counter(_bare(s.value) for s in side if pattern.search(s.key)) for side in (old, new))
-        for value in sorted((before - after).keys()):
-            yield "weakened-command", 1, f"{what} {value} is gone"
+    yield from _lost_legs(old, new) if new else ()
+    before, after = (Counter(_bare(s.value) for s in side if USES.search(s.key)) for side in (old, new))
+    for value in sorted((before - after).keys()):
+        if not (after[value] and PREPARES.search(value)):
+            yield "weakened-command", 1, f"the step {value} is gone"
+
+
+def _lost_legs(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
+    before, after = ({s.value: s.key for s in reversed(side) if LEGS.search(s.key)} for side in (old, new))
+    counts = [Counter(s.value for s in side if LEGS.search(s.key)) for side in (old, new)]
+    came = counts[1] - counts[0]
+    for value in sorted((counts[0] - counts[1]).keys()):
+        if not any(_is_newer(value, other, node="node" in before[value] and "node" in after[other]) for other in came):
+            yield "weakened-command", 1, f"the leg {value} is gone"
+
+
+def _is_newer(old: str, new: str, *, node: bool) -> bool:
+    """Whether a version is a later one of the same line: `3.2.1` after `3.2.0`, of Node.js `7.7` after `7.5`."""
+    was, now = ([int(n[:9]) for n in told.split(".")] if VERSION.search(told) else [] for told in (old, new))
+    same = 1 if node else 2
+    return len(was) == len(now) > same and was[:same] == now[:same] and now > was
 
 
 def _moved(job: str, old: Sequence[Setting], new: Sequence[Setting]) -> bool:

@@ -123,9 +123,9 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     **dict.fromkeys(
         listed(
             "checkstyle.xml pmd.xml phpunit.xml phpunit.xml.dist psalm.xml phpcs.xml phpcs.xml.dist "
-            ".php-cs-fixer.php .php-cs-fixer.dist.php spotbugs-exclude.xml detekt-baseline.xml "
-            "psalm-baseline.xml phpstan-baseline.neon .scalafmt.conf scalastyle-config.xml .credo.exs "
-            ".formatter.exs analysis_options.yaml .betterer.results mypy-baseline.txt"
+            ".php-cs-fixer.php .php-cs-fixer.dist.php spotbugs-exclude.xml "
+            ".scalafmt.conf scalastyle-config.xml .credo.exs "
+            ".formatter.exs analysis_options.yaml .betterer.results"
         ),
         ("other", lines),
     ),
@@ -162,7 +162,7 @@ PATTERNS = [  # for names that vary
         "other",
         None,
     ),
-    (re2.compile(r"(?i)(baseline|suppressions)\.(json|xml|ya?ml|txt|neon|toml)$"), "other", lines),
+    (re2.compile(r"(?i)(baseline|suppressions)\.(json|xml|ya?ml|txt|neon|toml)$"), "lines", lines),
 ]
 
 

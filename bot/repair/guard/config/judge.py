@@ -34,6 +34,8 @@ RETRIES = re2.compile(r"(^|[.-])retr(y|ies)")  # none, unless they are asked for
 LONGER = 10  # times from which a time limit is none any more
 TOP = {"max": "1000"}  # levels that stand above all numbers
 STRICTEST = frozenset({"always"})  # options that ask for all that a rule can ask for
+WHOLE_FILE = "the list"
+FORMATTERS = frozenset({"black", "isort", "prettier"})
 FEW = 8  # changed lines up to which the repair of a file that did not parse is believed
 OWN_FILES = frozenset(
     {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
@@ -145,11 +147,11 @@ def _new_files(added: Sequence[Change], tools: _Tools) -> Iterator[Finding]:
 def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools: _Tools) -> str:
     folder, tool, key = place
     old, new = slot.old, slot.new
-    shown = key or "the list"
+    shown = key or WHOLE_FILE
     if direction in {"free", ""} or (key == "extends" and _extends(folder, tool, slot, tools)):
         return ""
-    if direction == "grow" and not tools.had(tool) and (tool == "coverage" or _split(new).keys() <= WHOLE):
-        return ""  # nothing was said of it before, and this is where such things lie
+    if not tools.had(tool) and _may_come(direction, tool, new):
+        return ""
     if direction in {"grow", "add", "shrink"}:
         return _list(direction, shown, _split(old), _split(new))
     if direction in {"on", "off"}:
@@ -172,6 +174,13 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     if _is_new_option(folder, tool, key, tools):
         return ""
     return f"{shown} changed" if new else f"{shown} is gone"
+
+
+def _may_come(direction: str, tool: str, new: Sequence[str]) -> bool:
+    """Whether a setting loosens nothing where its tool was not configured: where things lie, and a formatter's style."""
+    if direction == "grow":
+        return tool == "coverage" or _split(new).keys() <= WHOLE
+    return tool in FORMATTERS and direction not in {"add", "shrink"}
 
 
 def _extends(folder: str, tool: str, slot: _Values, tools: _Tools) -> bool:
@@ -205,6 +214,7 @@ def _split(values: Sequence[str]) -> Counter[str]:
 def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str:
     came, gone = set(new) - set(old), set(old) - set(new)
     if direction == "shrink":
+        came = set(new - old) if key == WHOLE_FILE else came  # an entry may be made of lines that others have, too
         more = [x for x in sorted(came) if not x.startswith("!")]
         fewer = [x for x in sorted(gone) if x.startswith("!")]
         told = more + fewer
@@ -289,7 +299,8 @@ def _filters(key: str, old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _lines(values: Sequence[str]) -> list[str]:
-    return [line.strip() for v in values for line in v.split("\n") if line.strip() and line.strip() != "[]"]
+    told = (line.strip().replace("\\", "") for v in values for line in v.split("\n"))
+    return [line for line in told if line and line != "[]"]
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -106,9 +106,9 @@ def modifiers(chain: Chain, title: str) -> Iterator[Mark]:
         condition = next(
             (normal(a) for n, g in chain.calls() if n == name and n in {"skipIf", "runIf"} for a in arguments(g)), ""
         )
-        yield Mark(
-            "disabled-test", f"{name} {condition}".strip(), line, f"{title}: {name} keeps tests from running or failing"
-        )
+        text = f"{title}: {name} keeps tests from running or failing"
+        held = condition not in {"", "true", "false"}
+        yield Mark("disabled-test", f"{name} {condition}".strip(), line, text, conditional=held)
     if any(normal(a) == "[ ]" for n, g in chain.calls() if n in {"each", "for"} for a in arguments(g)):
         yield Mark("disabled-test", "no cases", line, f"{title}: a test without cases never runs")
     if not chain.root:

@@ -21,6 +21,10 @@ OFF = frozenset(
         "assume"
     )
 )
+CONDITIONAL = frozenset(
+    listed("skipif skipIf skipUnless skip_if skip_unless skipIfDBFeature skipUnlessDBFeature xfail")
+)
+"""Those whose first argument is the condition under which they hold."""
 OFF_OWNERS = re2.compile(
     r"^(pytest|_pytest|unittest2?|nose\w*|django|twisted|testtools|absl|hypothesis|mark|self|cls|tests?)(\.|$)"
 )
@@ -90,9 +94,9 @@ def decorators(
         name = last(dotted)
         told = ", ".join([text_of(a) for a in call.args] + _keywords(call)) if call else ""
         if name in OFF or DECORATORS.search(name):
-            yield Mark(
-                "disabled-test", f"{owner}@{name}({told})", node.lineno, f"@{name} keeps a test from running or failing"
-            )
+            text = f"@{name} keeps a test from running or failing"
+            held = call is not None and name in CONDITIONAL and any(constant(a) is ... for a in call.args[:1])
+            yield Mark("disabled-test", f"{owner}@{name}({told})", node.lineno, text, conditional=held)
         elif dotted.startswith("pytest.mark.") and SLOW_MARKS.search(name):
             yield Mark("disabled-test", f"{owner}@{name}", node.lineno, f"the mark {name} may deselect a test")
         elif name == "parametrize" and call and any(_empty(a) for a in call.args[1:2]):
