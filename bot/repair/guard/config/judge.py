@@ -177,7 +177,7 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
 
 
 def _may_come(direction: str, tool: str, new: Sequence[str]) -> bool:
-    """Whether a setting loosens nothing where its tool was not configured: where things lie, and a formatter's style."""
+    """Whether a setting loosens nothing where its tool was not configured: where things lie, and a style."""
     if direction == "grow":
         return tool == "coverage" or _split(new).keys() <= WHOLE
     return tool in FORMATTERS and direction not in {"add", "shrink"}
