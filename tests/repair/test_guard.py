@@ -62,7 +62,7 @@ def test_from_diff_to_judgement(case: Case, tmp_path_factory: pytest.TempPathFac
     new: dict[str, Entry] = {path: after.encode() for path, (_, after) in case.files.items() if after is not None}
     git, base = make_repository(tmp_path_factory.mktemp("case") / "repo.git", {"keep": b"", **old})
     diff = diff_of(git, base, commit_files(git, {"keep": b"", **new}, base))
-    applied = apply(git, base, diff, policy=PatchPolicy(allow=frozenset({"workflow"})))
+    applied = apply(git, base, diff, policy=PatchPolicy(allow=frozenset({"workflow", "git-file"})))
     assert judge(applied.changes, allow=case.allow) == judge(case.changes, allow=case.allow)
 
 

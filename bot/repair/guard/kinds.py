@@ -8,6 +8,7 @@ import re2
 from bot.repair.guard.rules import listed
 
 TEST_FOLDERS = frozenset(listed("test tests testing __tests__ spec specs e2e cypress __mocks__ unittests integration"))
+SAMPLES = frozenset(listed("data testdata test_data samples"))
 PYTHON_TEST = re2.compile(r"^(test_.*|.*_test|tests?)\.py$")
 SCRIPT_TEST = re2.compile(r"(?i)(\.|-|_|^)(test|tests|spec|cy|e2e|test-d)\.([cm]?[jt]sx?|vue|svelte)$")
 SCRIPT_SETUP = re2.compile(
@@ -65,6 +66,12 @@ def name_of(path: str) -> str:
 def in_test_folder(path: str) -> bool:
     """Whether a folder on the way is one for tests."""
     return any(part.lower() in TEST_FOLDERS for part in path.split("/")[:-1])
+
+
+def is_sample(path: str) -> bool:
+    """Whether it is code that tests only read, such as the input of a formatter: no checker looks at it."""
+    name, folders = name_of(path), {part.lower() for part in path.split("/")[:-1]}
+    return in_test_folder(path) and bool(folders & SAMPLES) and not is_python_test(name) and name != "conftest.py"
 
 
 def is_python_test(path: str) -> bool:

@@ -10,6 +10,7 @@ from bot.repair.guard import textual
 from bot.repair.guard.change import Change
 from bot.repair.guard.directives import added
 from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
+from bot.repair.guard.kinds import is_sample
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.lexer import code_only
 from bot.repair.guard.specials import Known, is_known
@@ -31,7 +32,8 @@ def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Ref
     for finding in compare(_with_units(old), _with_units(new), _gone(changes)):
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
-    for path, line, message in added(old, new):
+    told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
+    for path, line, message in added(told[0], told[1]):
         yield Refusal(rule="suppression", file=path, line=line, message=message)
     yield from _marks(old, new)
     yield from _constants(old, new, by_path)

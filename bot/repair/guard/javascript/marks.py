@@ -34,6 +34,7 @@ DETECT = re2.compile(
 )
 NODE_ENV = re2.compile(
     r"(process\.env\.NODE_ENV|import\.meta\.env\.MODE)\s*[!=]==?\s*['\"]test['\"]|typeof\s+(jest|vi|describe|it)\s*[!=]==?"
+    r"|['\"]test['\"]\s*[!=]==?\s*(process\.env\.NODE_ENV|import\.meta\.env\.MODE)"
 )
 NODES = frozenset(
     listed(
@@ -271,7 +272,8 @@ def detection(node: Node) -> Iterator[Mark]:
     elif node.type == "binary_expression":
         match = NODE_ENV.search(text_of(node))
         if match and text_of(node).startswith(match.group(0)[:6]):
-            yield Mark("test-detection", match.group(0), line_of(node), "the code looks whether it is tested")
+            key = next(filter(None, match.groups()))
+            yield Mark("test-detection", key, line_of(node), "the code looks whether it is tested")
 
 
 def escapes(node: Node) -> Iterator[Mark]:

@@ -87,6 +87,8 @@ def _alias(node: ast.expr, place: Place) -> str:
     values = place.values(node)
     if len(values) != 1 or (isinstance(values[0], ast.Call) and _makes(values[0].func)):
         return ""
+    if isinstance(values[0], ast.Attribute) and place.names.line_of(values[0]) < place.line - 1:
+        return ""  # what was done in between may have written it
     return place.names.remember(text_of, values[0])
 
 

@@ -21,6 +21,7 @@ OFF = frozenset(
         "assume"
     )
 )
+FEATURES = frozenset({"skipIfDBFeature", "skipUnlessDBFeature"})
 CONDITIONAL = frozenset(
     listed("skipif skipIf skipUnless skip_if skip_unless skipIfDBFeature skipUnlessDBFeature xfail")
 )
@@ -95,7 +96,8 @@ def decorators(
         told = ", ".join([text_of(a) for a in call.args] + _keywords(call)) if call else ""
         if name in OFF or DECORATORS.search(name):
             text = f"@{name} keeps a test from running or failing"
-            held = call is not None and name in CONDITIONAL and any(constant(a) is ... for a in call.args[:1])
+            held = name in CONDITIONAL and any(constant(a) is ... for a in (call.args[:1] if call else ()))
+            held |= name in FEATURES
             yield Mark("disabled-test", f"{owner}@{name}({told})", node.lineno, text, conditional=held)
         elif dotted.startswith("pytest.mark.") and SLOW_MARKS.search(name):
             yield Mark("disabled-test", f"{owner}@{name}", node.lineno, f"the mark {name} may deselect a test")

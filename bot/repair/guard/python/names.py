@@ -98,6 +98,10 @@ class Names:
             return [UNKNOWN] if values else []
         return before[-1:] if self.places.get(id(before[-1]), (0, -1))[1] == column else values
 
+    def line_of(self, value: ast.expr) -> int:
+        """The line on which a value is assigned; 0 when that is not known."""
+        return self.places.get(id(value), (0, 0))[0]
+
     def learn(self, body: list[ast.stmt]) -> None:
         """Take in the imports and assignments of a body, nested blocks included, nested functions not."""
         for statement in flat(body):

@@ -31,6 +31,7 @@ UPDATES = frozenset(
         "augmented_assignment_expression",
     }
 )
+REFERENCES = frozenset({"unary_expression", "pointer_expression", "reference_expression"})
 BRACED = re2.compile(r"\$\{(\w+)\}")
 LISTS = frozenset({"listOf", "setOf", "mapOf", "arrayOf", "intArrayOf", "vec", "to", "array", "Pair"})
 OWN = re2.compile(r"^(?:this(?:\.|->)|self\.|\$this->|@@?|\$)")
@@ -41,6 +42,9 @@ class Values:
 
     def __init__(self, nodes: Iterable[Node], grammar: Grammar) -> None:
         self.grammar = grammar
+        nodes = list(nodes)
+        self.handed = frozenset(text_of(n)[1:].removeprefix("mut ") for n in nodes if _is_handed(n))
+        """Names whose place is handed over, so that others may write there."""
         self._all = sorted(_assignments(nodes, grammar), key=lambda row: row[0])
         self._starts = [row[0] for row in self._all]
         self._told: dict[int, list[str]] = {}
@@ -101,6 +105,11 @@ class Literals:
 
     found: list[str] = field(default_factory=list)
     elements: int = 0
+
+
+def _is_handed(node: Node) -> bool:
+    """Whether it is `&name` or `&mut name`."""
+    return node.type in REFERENCES and size_of(node) <= SHORT and text_of(node)[:1] == "&"
 
 
 def _by_name(rows: Iterable[tuple[int, str, Node]]) -> dict[str, list[Node]]:
@@ -311,8 +320,10 @@ def is_constant(node: Node | None, scope: Scope) -> bool:
     grammar = scope.file.grammar
     if leaf(node, grammar):
         return True
-    told = scope.get(text_of(node)) if node.type in grammar.identifiers else ()
-    return bool(told) and all(leaf(v, grammar) for v in told)
+    if node.type not in grammar.identifiers or text_of(node) in scope.file.handed:
+        return False
+    told = {leaf(v, grammar) for v in scope.get(text_of(node))}
+    return len(told) == 1 and "" not in told  # what is set to this and to that is decided by what runs
 
 
 def stripped(node: Node, grammar: Grammar) -> Node:
