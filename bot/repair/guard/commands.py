@@ -128,7 +128,10 @@ def _filters(found: Sequence[Command], at: int) -> bool:
     )
 
 
-HEADS = frozenset({"(", ")"})  # behind the name of a function that is defined, and behind the pattern of a branch
+LAST, HEADS = (
+    frozenset({"", "\n"}),
+    frozenset({"(", ")"}),
+)  # behind the name of a function that is defined, and behind the pattern of a branch
 
 
 def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:
@@ -172,8 +175,8 @@ def _unfailing(before: Sequence[Command], after: Sequence[Command]) -> Iterator[
 
 
 def _exits(command: Command) -> bool:
-    ends = command.words[0] in {"exit", "return"} and command.words[1:2] not in [("0",), ()]
-    return ends or (command.words[0].lstrip("@") == "false" and command.after in {"", "\n"})
+    first, rest = command.words[0].lstrip("@"), command.words[1:2]
+    return (first in {"exit", "return"} and rest not in [("0",), ()]) or (first == "false" and command.after in LAST)
 
 
 def _functions(found: Sequence[Command]) -> set[str]:
@@ -202,7 +205,7 @@ def _tolerates(fallback: Sequence[Command], is_check: bool) -> bool:
 def _ends(command: Command) -> bool:
     """Whether the command is the last of its line and checks nothing itself."""
     return (
-        command.after in {"", "\n"}
+        command.after in LAST
         and ";" in command.before
         and checker(command.words) is None
         and "if" not in command.before

@@ -87,6 +87,7 @@ OWN_SCRIPT = re2.compile(r"(?i)(^|[-_./])(tests?|check|lint|verify|ci)([-_.]|$)"
 RUN_SCRIPT = re2.compile(r"(?i)(test|check|lint|verify)\w*\.(sh|py|js|mjs)$")
 
 
+PREFIX = re2.compile(r"^\$\{\w+\}\b")  # a folder that may be empty, as in `${BIN}pytest`
 QUOTES = frozenset({"'", '"'})
 SHELLS = frozenset(listed("sh bash dash zsh ash /bin/sh /bin/bash"))
 SHELL_OPTION = re2.compile(r"^-[a-z]*c$")
@@ -250,7 +251,7 @@ def _own(rest: list[str]) -> tuple[str, tuple[str, ...]] | None:
 
 def base_name(word: str) -> str:
     """A program's name without folder, make prefixes (`@-+`) and version."""
-    name = word.lstrip("@-+").rpartition("/")[2]
+    name: str = PREFIX.sub("", word.lstrip("@-+").rpartition("/")[2])
     return name.partition("@")[0] or name
 
 
