@@ -30,7 +30,16 @@ from bot.repair.guard.options import (
     VARIABLES,
     WHOLE,
 )
-from bot.repair.guard.shell import CHECKERS, CONDITIONS, Command, assignments, checker, commands, wrappers_in
+from bot.repair.guard.shell import (
+    CHECKERS,
+    CONDITIONS,
+    Command,
+    assignments,
+    checker,
+    commands,
+    settings_in,
+    wrappers_in,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +178,7 @@ def _unfailing(before: Sequence[Command], after: Sequence[Command]) -> Iterator[
     if not any(map(_exits, before)) or any(map(_exits, after)) or not after:
         return
     own = {c.words[0] for c in after if c.after == "("}
-    stops = any(c.words[0] == "set" and "-e" in _settings(c.words[1:]) for c in after if c not in before)
+    stops = any(c.words[0] == "set" and "-e" in settings_in(c.words[1:]) for c in after if c not in before)
     if not stops and not any(_fails(c) and c.words[0] not in own for c in after):
         yield Finding("ignored-failure", 1, "it ends nowhere with failure any more")
 
@@ -255,17 +264,9 @@ def _environment(command: Command) -> Iterator[tuple[str, int, str]]:
 
 def _lost_settings(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:
     """`set -e`, `set -o pipefail` that are gone."""
-    old, new = ({w for c in side if c.words[0] == "set" for w in _settings(c.words[1:])} for side in (before, after))
+    old, new = ({w for c in side if c.words[0] == "set" for w in settings_in(c.words[1:])} for side in (before, after))
     for name in sorted(old - new):
         yield Finding("ignored-failure", 1, f"`set {name}` is gone: failures do not stop the script any more")
-
-
-def _settings(words: Sequence[str]) -> Iterator[str]:
-    for word in words:
-        if word.startswith("-"):
-            yield from (f"-{letter}" for letter in word[1:] if letter == "e")
-        elif word in {"pipefail", "errexit"}:
-            yield "-e" if word == "errexit" else word
 
 
 def _checkers(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:

@@ -301,3 +301,12 @@ def wrappers_in(found: Sequence[Command]) -> dict[str, int]:
         ):
             wrappers[name] = at
     return {name: at for name, at in wrappers.items() if defined[name] == 1}
+
+
+def settings_in(words: Sequence[str]) -> Iterator[str]:
+    """What of `-e` and `pipefail` the words behind `set` switch on."""
+    for word in words:
+        if word.startswith("-"):
+            yield from (f"-{letter}" for letter in word[1:] if letter == "e")
+        elif word in {"pipefail", "errexit"}:
+            yield "-e" if word == "errexit" else word
