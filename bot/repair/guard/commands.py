@@ -37,6 +37,7 @@ from bot.repair.guard.shell import (
     assignments,
     checker,
     commands,
+    lies_in,
     settings_in,
     wrappers_in,
 )
@@ -373,9 +374,9 @@ def _paths(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
     gone = [p for p in before if p not in after]
     came = [p for p in after if p not in before]
     for path in gone if after else []:
-        if any(_inside(path, other) for other in after):
+        if any(lies_in(path, other) for other in after):
             continue
-        heir = next((c for c in came if not _inside(c, path) and SequenceMatcher(None, path, c).ratio() >= ALIKE), None)
+        heir = next((c for c in came if not lies_in(c, path) and SequenceMatcher(None, path, c).ratio() >= ALIKE), None)
         if heir is None:
             yield f"`{tool}` does not run on {path} any more"
         else:
@@ -395,11 +396,3 @@ def _positional(words: Sequence[str]) -> list[str]:
 def _default(word: str) -> str:
     """What tox takes where nothing else is given: `{posargs:tests}` is `tests`."""
     return word.removeprefix("{posargs:").removesuffix("}") if word.startswith("{posargs:") else word
-
-
-def _inside(path: str, folder: str) -> bool:
-    """Whether `path` lies in `folder`."""
-    base = folder.removeprefix("./")
-    return (
-        base in {".", "", "./..."} or path.removeprefix("./").startswith(base + "/") or path.startswith(f"{folder}::")
-    )

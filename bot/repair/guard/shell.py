@@ -310,3 +310,11 @@ def settings_in(words: Sequence[str]) -> Iterator[str]:
             yield from (f"-{letter}" for letter in word[1:] if letter == "e")
         elif word in {"pipefail", "errexit"}:
             yield "-e" if word == "errexit" else word
+
+
+def lies_in(path: str, folder: str) -> bool:
+    """Whether `path` lies in `folder`."""
+    base = folder.removeprefix("./")
+    return (
+        base in {".", "", "./..."} or path.removeprefix("./").startswith(base + "/") or path.startswith(f"{folder}::")
+    )
