@@ -76,7 +76,7 @@ CASES = [
     Case(
         undeclared_dependency,
         (SETUP_PYTHON, "run: pip install -r requirements.txt", "run: python a.py"),
-        {"requirements.txt": "\n", "a.py": "import loose\n"},
+        {"requirements.txt": "\n", "a.py": "from loose import ANSWER\n"},
         {"requirements.txt": "loose"},
         REGISTRIES,
     ),
