@@ -53,7 +53,7 @@ def open_source(source: Source, *, job: str = "") -> Iterator[Opened]:
     with ExitStack() as stack:
         file = _file(source, stack)
         head = _peek(file)
-        if head[:4] == b"PK\x03\x04" or head[:4] == b"PK\x05\x06":
+        if _is_zip(head):
             yield _unzip(file, stack.enter_context(_spool()), job)
             return
         if head[:2] == b"\x1f\x8b":
@@ -72,13 +72,15 @@ def open_source(source: Source, *, job: str = "") -> Iterator[Opened]:
 
 
 def failed_jobs(source: Path) -> list[str]:
-    """The names of the jobs of a zip that show an error, the cancelled left out; none for anything but a zip.
+    """The names of the jobs of a zip that show an error, the cancelled left out; none for anything but a zip in a file.
 
-    Raises `UsageError` as `open_source`.
+    What comes through a pipe can be read once only. Raises `UsageError` as `open_source`.
     """
+    if not source.is_file():
+        return []
     with ExitStack() as stack:
         file = _file(source, stack)
-        if _peek(file)[:4] != b"PK\x03\x04":
+        if not _is_zip(_peek(file)):
             return []
         with archive.open_archive(file) as zipped:
             meter, spool = archive.Meter(), stack.enter_context(_spool())
@@ -122,6 +124,10 @@ def _peek(file: BinaryIO) -> bytes:
     head = file.read(_HEAD)
     file.seek(0)
     return head
+
+
+def _is_zip(head: bytes) -> bool:
+    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def _from_utf16(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -164,6 +164,12 @@ def test_logs_that_failed_alike_are_told_once(tmp_path: Path) -> None:
     assert done.out.count("test_a.py::test_a - assert") == 2  # the cause and the excerpt
 
 
+def test_a_log_that_comes_through_a_pipe_is_read_once(tmp_path: Path) -> None:
+    log = b"FAILED tests/test_a.py::test_b - assert 1 == 2\n= 1 failed, 2 passed in 0.1s =\n"
+    done = regreen("diagnose", "--log", "/dev/stdin", cwd=tmp_path, stdin=log)
+    assert "failed: tests/test_a.py::test_b" in done.out
+
+
 def test_the_jobs_of_a_run_s_zip_that_failed_alike_are_told_once(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "run.zip", "w") as run:
         run.writestr("test (3.10)/1_test.txt", "working\n##[error]The operation was canceled.\n")
