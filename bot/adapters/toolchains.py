@@ -42,8 +42,6 @@ print(PyPI.simple_url, PyPI.file_storage_domain)
 """
 VERSION = re2.compile(r"(\d+\.\d+(?:\.\d+)?(?:-(?:beta|nightly)\b)?)")
 JAVA_VERSION = re2.compile(r'(?m)^JAVA_VERSION="(?:1\.)?(\d+)(?:\.(\d+))?(?:[._](\d+))?')
-UNASKED = {"node": ["https://registry.yarnpkg.com/"], "rust": ["https://index.crates.io/", "https://static.crates.io/"]}
-"""Where yarn and cargo look: the one is brought by the job, the other has no command that tells."""
 ALONE = {"uv": ("uv", "uvx"), "rustup": ("rustup",)}  # kinds that are programs, and the programs that they are
 TIMEOUT_SECONDS = 20
 PREFERRED_PYTHON = "3.12."  # what `python3` is on ubuntu-24.04, the present ubuntu-latest
@@ -133,9 +131,9 @@ class LocalToolchains:
         return [Path(found) for folder in folders if folder and (found := shutil.which(name, path=folder))]
 
     def indexes(self) -> tuple[str, ...]:
-        """The URLs of the package indexes that tools take when nobody has configured them; pip's first.
+        """The URLs of the package indexes that pip, npm and go take when nobody has configured them; pip's first.
 
-        pip, npm and go are asked, once for each set of toolchains.
+        The tools are asked, once for each set of toolchains.
         """
         found = self.found()
 
@@ -144,10 +142,9 @@ class LocalToolchains:
             told = [_ask(command, bare=True) for kind, t in first.items() if (command := _asking(kind, t))]
             pips_first = sorted(told, key=lambda x: "simple" not in x)
             words = [w for text in pips_first for w in re2.split(r"[\s,|]+", text) if w]
-            asked = [w if "://" in w else f"https://{w}" for w in words if "." in w]
-            return [*asked, *(url for kind in first for url in UNASKED.get(kind, ()))]
+            return [w if "://" in w else f"https://{w}" for w in words if "." in w]
 
-        return tuple(self._kept("indexes.json", [UNASKED, *([t.kind, t.version, str(t.bin)] for t in found)], ask, str))
+        return tuple(self._kept("indexes.json", [[t.kind, t.version, str(t.bin)] for t in found], ask, str))
 
     def _kept(self, name: str, key: object, make: Callable[[], list[Any]], read: Callable[[Any], T]) -> list[T]:
         """What a file of the cache keeps for a key, made where it has nothing for it that can be read."""
