@@ -5,9 +5,9 @@ What only some commands need, or only when a replay is red, is imported then: a 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from bot.model import (
     Result,
     Stage,
     incident_id,
+    utc,
 )
 from bot.ports import Checkout
 from bot.recovery import Recovery
@@ -45,7 +46,7 @@ from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays
 from bot.replay.runs import new_folder
 from bot.replay.selection import refuse_another_head, repository_of, select
-from bot.replay.source import Origin, Snapshot, read_commit
+from bot.replay.source import Origin, Snapshot, commit_named, read_commit
 from bot.settings import Settings, settings_of
 from bot.text.redact import Redactor
 from bot.wiring import Wiring
@@ -151,11 +152,8 @@ class App:
         """Replay the checkout as it is."""
 
         def once() -> ReplayResult:
-            replays = self.replays(options)
-            try:
+            with closing(self.replays(options)) as replays:
                 return replays.run(replays.snapshot.commit)[0]
-            finally:
-                replays.close()
 
         return self._recovery.run(once)
 
@@ -177,14 +175,12 @@ class App:
 
         It was green at `options.as_of`, else when it was made.
         """
-        found = self._recovery.run(
-            lambda: self.theirs.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}")
-        )
+        found = self._recovery.run(lambda: commit_named(self.theirs, green))
         if found is None:
             raise UsageError(f"--drift: there is no commit {green}")
         if options.network != "registries":
             raise UsageError("--drift: packages travel in time with --network registries alone")
-        checkout = replace(self.checkout, head=found.decode().strip())
+        checkout = replace(self.checkout, head=found)
 
         def open_replays(moment: datetime) -> Replays:
             dated = options.changed(as_of=moment, committed=True)
@@ -211,14 +207,12 @@ class App:
     def _moment(self, green: str, options: ReplayOptions) -> datetime:
         if options.network != "registries":
             raise UsageError("--green: packages travel in time with --network registries alone")
-        found = self.theirs.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}")
-        if found:
-            return read_commit(self.theirs, found.decode().strip()).created
+        if found := commit_named(self.theirs, green):
+            return read_commit(self.theirs, found).created
         try:
-            moment = datetime.fromisoformat(green)
+            return utc(green)
         except ValueError as e:
             raise UsageError(f"--green: '{green}' is no commit and no time (2026-01-31, 2026-01-31T12:00:00Z)") from e
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def _opened(
         self, options: ReplayOptions, delivery: Delivery, max_minutes: float, green: datetime | None
@@ -363,7 +357,7 @@ class App:
                 same = options.changed(jobs=tuple({jobs[key].id: None for key in failed}), committed=True)
                 with suppress(UsageError):  # it has no such job yet
                     there, _ = self._replayed(same, replace(here, head=base, branch=here.default_branch))
-                    scene = with_base(scene, here, there, self.explain(there).values())
+                    scene = with_base(scene, base, here.default_branch, there, self.explain(there).values())
             where = investigate_all(list(failed.values()), scene)
             return result, [(jobs[k].name, failed[k], one) for k, one in zip(failed, where, strict=True)]
 
@@ -371,13 +365,12 @@ class App:
 
     def _replayed(self, options: ReplayOptions, checkout: Checkout) -> tuple[ReplayResult, frozenset[str]]:
         """The replay of a checkout, and the files that were not committed in it."""
-        replays = self._opened_replays(options, checkout)
-        try:
+        from bot.repair.difference import changed_files
+
+        with closing(self._opened_replays(options, checkout)) as replays:
             snapshot = replays.snapshot.commit
-            uncommitted = replays.origin.changed(checkout.head, snapshot) if replays.snapshot.dirty else frozenset()
+            uncommitted = frozenset(f.path for f in changed_files(replays.origin.git, checkout.head, snapshot))
             return replays.run(snapshot)[0], uncommitted
-        finally:
-            replays.close()
 
     def _scene(self, green: str) -> "Scene":
         from bot.investigation import scene_of

@@ -3,14 +3,14 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bot.errors import UsageError
-from bot.model import Network, ReplayOptions
+from bot.model import Network, ReplayOptions, utc
 from bot.replay.compare import Told
 
 
@@ -49,12 +49,12 @@ def _as_of(text: str, network: str) -> datetime | None:
     if text == "now":
         return None
     try:
-        found = datetime.fromisoformat(text)
+        found = utc(text)
     except ValueError as e:
         raise UsageError(f"--as-of: '{text}' is no time (2026-01-31, 2026-01-31T12:00:00Z, or now)") from e
     if network != "registries":
         raise UsageError(f"--as-of: nothing travels with the network '{network}'", hint="use --network registries")
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return found
 
 
 def _repository(name: str) -> str:

@@ -1,11 +1,10 @@
 """Where a failure comes from: the commits since it was green, whose lines fail, what became of its like before."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from posixpath import basename, splitext
-from typing import Literal
 
 from bot.complaints import rooted
 from bot.errors import UsageError
@@ -18,6 +17,7 @@ from bot.model import (
     Investigation,
     Location,
     Part,
+    Recommendation,
     ReplayResult,
     Result,
     Suspect,
@@ -25,6 +25,8 @@ from bot.model import (
 )
 from bot.pins import is_read, pins
 from bot.ports import Checkout, Git
+from bot.repair.difference import changed_files
+from bot.replay.source import commit_named, paths_of
 
 MOST_COMMITS = 500
 MOST_RECORDS = 500
@@ -41,7 +43,6 @@ FOR_PEOPLE = frozenset({Category.PERMISSION_OR_SECRET, Category.TIMEOUT_OR_OOM})
 WRITTEN, IN_TRACE, NAMED_PACKAGE, REFERRED, ONLY_ONE = 4, 2, 3, 1, 1
 """What speaks how much against a commit; a line of its own that fails weighs most."""
 FLAKY = frozenset({Verdict.FLAKY, Verdict.NOT_REPRODUCED})
-Recommendation = Literal["fix", "re-run", "revert", "people"]
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,12 @@ def scene_of(
     git: Git, checkout: Checkout, green: str, records: Iterable[Incident], redact: Callable[[str], str]
 ) -> Scene:
     """The scene of a checkout. Raises `UsageError` where `green` is neither empty nor a commit."""
-    known = git.try_run("rev-parse", "--verify", "--quiet", f"{green}^{{commit}}") if green else b""
+    known = commit_named(git, green) if green else ""
     if known is None:
         raise UsageError(f"--green: there is no commit {green}")
     on_default = checkout.branch == checkout.default_branch
     newest = tuple(islice(records, MOST_RECORDS))
-    return Scene(git, checkout.head, known.decode().strip(), on_default, records=newest, redact=redact)
+    return Scene(git, checkout.head, known, on_default, records=newest, redact=redact)
 
 
 def base_of(git: Git, checkout: Checkout) -> str:
@@ -111,19 +112,21 @@ def base_of(git: Git, checkout: Checkout) -> str:
     if checkout.branch == name:
         return ""
     for tip in (f"refs/remotes/origin/{name}", f"refs/heads/{name}"):
-        if told := git.try_run("rev-parse", "--verify", "--quiet", tip):
-            base = told.decode().strip()
+        if base := commit_named(git, tip):
             return base if base != checkout.head and git.try_run("merge-base", base, checkout.head) else ""
     return ""
 
 
-def with_base(scene: Scene, checkout: Checkout, replayed: ReplayResult, failed: Iterable[Diagnosis]) -> Scene:
-    """The scene with what a replay of the base branch says; if nobody knows better, it was green where they parted."""
+def with_base(scene: Scene, base: str, name: str, replayed: ReplayResult, failed: Iterable[Diagnosis]) -> Scene:
+    """The scene with what a replay of `base`, the tip of the branch `name`, says.
+
+    If nobody knows better, it was green where the two parted.
+    """
     if replayed.result is Result.UNREPLAYABLE:
         return scene
-    parted = scene.git.run("merge-base", base_of(scene.git, checkout), checkout.head).decode().strip()
+    parted = scene.git.run("merge-base", base, scene.red).decode().strip()
     prints = frozenset(one.fingerprint for one in failed)
-    return replace(scene, base=prints, base_name=checkout.default_branch, green=scene.green or parted)
+    return replace(scene, base=prints, base_name=name, green=scene.green or parted)
 
 
 def investigate_all(found: Iterable[Diagnosis], scene: Scene) -> list[Investigation]:
@@ -135,8 +138,7 @@ def investigate_all(found: Iterable[Diagnosis], scene: Scene) -> list[Investigat
 
 def investigate(told: Diagnosis, scene: Scene) -> Investigation:
     """Say where a failure comes from and what to do about it, with the evidence; nothing here is run."""
-    files = _files(scene.git, scene.red)
-    found = rooted(told, files, [""])
+    found = rooted(told, paths_of(scene.git, scene.red), [""])
     commits = _commits(scene.git, scene.green, scene.red)
     if scene.uncommitted:
         commits = (_Commit("", UNCOMMITTED, scene.uncommitted), *commits)
@@ -214,7 +216,7 @@ def _suspects(
                 case.add(REFERRED, f"changed {_listed(there)}, to which {name} refers")
         for bump in culprits:
             if bump.file in commit.files:
-                case.add(NAMED_PACKAGE, f"changed {bump.package} ({_versions(bump)}), which the log names")
+                case.add(NAMED_PACKAGE, f"changed {bump.package} ({bump.versions}), which the log names")
         if found.category is Category.GITHUB_ACTIONS_CONFIG and (ours := _below(commit.files, WORKFLOWS)):
             case.add(NAMED_PACKAGE, f"changed {_listed(ours)}")
         if len(commits) == 1:
@@ -291,31 +293,23 @@ def _bumps(scene: Scene) -> tuple[DependencyChange, ...]:
     git, green, red, clean = scene.git, scene.green, scene.red, scene.redact
     if not green:
         return ()
-    rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", green, red).decode(
-        "utf-8", "surrogateescape"
-    )
     found = []
-    for path in (p for p in rows.split("\0") if p):
-        was, now = (pins(path, _text(git, commit, path) if is_read(path) else "") for commit in (green, red))
+    for file in (f for f in changed_files(git, green, red) if is_read(f.path)):
+        was, now = (pins(file.path, _blob(git, sha)) for sha in (file.old_sha, file.new_sha))
         changed = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
         found += [
-            DependencyChange(file=path, package=n, before=clean(was.get(n, "")), after=clean(now.get(n, "")))
+            DependencyChange(file=file.path, package=n, before=clean(was.get(n, "")), after=clean(now.get(n, "")))
             for n in changed
         ]
     return tuple(found)
 
 
-def _text(git: Git, commit: str, path: str) -> str:
-    return (git.try_run("cat-file", "blob", f"{commit}:{path}") or b"").decode("utf-8", "replace")
-
-
-def _files(git: Git, commit: str) -> Collection[str]:
-    rows = git.run("ls-tree", "-r", "-z", "--name-only", commit).decode("utf-8", "surrogateescape")
-    return frozenset(row for row in rows.split("\0") if row)
+def _blob(git: Git, name: str | None) -> str:
+    return ((git.try_run("cat-file", "blob", name) if name else None) or b"").decode("utf-8", "replace")
 
 
 def _words(git: Git, commit: str, path: str) -> frozenset[str]:
-    return frozenset(WORD.findall(_text(git, commit, path)))
+    return frozenset(WORD.findall(_blob(git, f"{commit}:{path}")))
 
 
 def _stem(path: str) -> str:
@@ -332,10 +326,6 @@ def _is_named(package: str, text: str) -> bool:
 
 def _below(files: Iterable[str], folder: str) -> list[str]:
     return sorted(f for f in files if f.startswith(folder))
-
-
-def _versions(bump: DependencyChange) -> str:
-    return f"{bump.before or 'new'} -> {bump.after or 'gone'}"
 
 
 def _count(number: int, what: str) -> str:

@@ -6,7 +6,7 @@ Times are UTC; money is US dollars; durations are seconds; nothing here reads or
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, dataclass_transform
@@ -34,6 +34,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 UtcTime = Annotated[datetime, Meta(tz=True)]
+
+
+def utc(text: str) -> datetime:
+    """The moment of a text in ISO's form, which is in UTC where it names no zone. Raises `ValueError`."""
+    found = datetime.fromisoformat(text)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def refuse_amount(dollars: Decimal) -> None:
@@ -174,6 +180,14 @@ class DependencyChange(Model, kw_only=True):
     before: str
     after: str
 
+    @property
+    def versions(self) -> str:
+        """Both versions, for people."""
+        return f"{self.before or 'new'} -> {self.after or 'gone'}"
+
+
+Recommendation = Literal["fix", "re-run", "revert", "people"]
+
 
 class Investigation(Model, kw_only=True):
     """Where a failure comes from, beyond what its log tells.
@@ -190,7 +204,7 @@ class Investigation(Model, kw_only=True):
     evidence: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     flaky: float | None = None
-    recommendation: Literal["fix", "re-run", "revert", "people"]
+    recommendation: Recommendation
     why: str
 
 

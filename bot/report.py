@@ -315,11 +315,11 @@ class Report:
             span = f"{found.green[:12]}..{found.red[:12]}"
             self._print(f"\n[bold]since it was green[/]: {span} ({found.commits} commits)")
         for suspect in found.suspects:
-            self._print(f"[yellow]suspect[/] {suspect.commit[:12]} {shown(suspect.subject)}".replace("  ", " "))
+            self._print(" ".join(filter(None, ("[yellow]suspect[/]", suspect.commit[:12], shown(suspect.subject)))))
             for reason in suspect.reasons:
                 self._print(f"    {shown(reason)}")
         for change in found.dependencies[:MOST_CHANGES]:
-            told = f"{change.package} {change.before or 'new'} -> {change.after or 'gone'}"
+            told = f"{change.package} {change.versions}"
             self._print(f"dependency: {shown(told)} [dim]({shown(change.file)})[/]")
         if (more := len(found.dependencies) - MOST_CHANGES) > 0:
             self._print(f"[dim]and {more} dependencies more[/]")

@@ -19,7 +19,7 @@ from bot.repair import patch
 from bot.repair.difference import FILES, ChangedFile, blob_sizes, changed_files, contents, git_told, passages
 from bot.repair.guard import RULES, Change, judge, reads
 from bot.repair.trees import tree_after
-from bot.replay.source import Origin
+from bot.replay.source import Origin, commit_named
 from bot.settings import Settings, settings_of
 from bot.text.inert import plain
 
@@ -103,11 +103,11 @@ def _after(origin: Origin, checkout: Checkout, diff: bytes, *, committed: bool) 
 
 
 def _merge_base(theirs: Git, rev: str, head: str) -> str:
-    told = theirs.try_run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    told = commit_named(theirs, rev)
     hint = "a shallow checkout has few commits: fetch more of them"
     if told is None:
         raise UsageError(f"--base: there is no commit '{rev}'", hint=hint)
-    merge_base = theirs.try_run("merge-base", told.decode().strip(), head)
+    merge_base = theirs.try_run("merge-base", told, head)
     if merge_base is None:
         raise UsageError(f"--base: HEAD and '{rev}' have no commit in common", hint=hint)
     return merge_base.decode().splitlines()[0]

@@ -10,7 +10,7 @@ import html
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from bot.model import utc
 from bot.ports import Release
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -100,7 +101,7 @@ class Calendar:
             document = json.loads(body)
             versions, times = document["versions"], document.get("time", {})
             name, tags = str(document["name"]), document.get("dist-tags", {})
-            known = {v: _moment(times[v]) for v in versions if v in times}
+            known = {v: utc(times[v]) for v in versions if v in times}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         if len(known) < len(versions):
@@ -208,20 +209,15 @@ def _json_files(body: bytes) -> list[dict[str, Any]]:
 
 
 def _times(files: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
-    return {f["filename"]: _moment(f["upload-time"]) for f in files if f.get("upload-time")}
+    return {f["filename"]: utc(f["upload-time"]) for f in files if f.get("upload-time")}
 
 
 def _project_times(body: bytes | None) -> dict[str, datetime]:
     try:
         rows = [file for files in json.loads(body or b"")["releases"].values() for file in files]
-        return {f["filename"]: _moment(f.get("upload_time_iso_8601") or f["upload_time"]) for f in rows}
+        return {f["filename"]: utc(f.get("upload_time_iso_8601") or f["upload_time"]) for f in rows}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
-
-
-def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def release_of(file: str) -> tuple[str, str]:

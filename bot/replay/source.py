@@ -181,18 +181,23 @@ class Origin:
             raise CorruptCache(f"{path} cannot be read from the clone {self.git_dir}")
         return found
 
-    def changed(self, before: str, after: str) -> frozenset[str]:
-        """The paths of the files in which two commits differ."""
-        rows = self.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after)
-        return frozenset(p.decode("utf-8", "surrogateescape") for p in rows.split(b"\0") if p)
-
     def paths(self, commit: str) -> frozenset[str]:
         """The paths of all files of a commit, listed once: each failing leg asks."""
         if commit not in self._paths:
-            listing = self.git.run("ls-tree", "-r", "-z", "--name-only", commit)
-            found = (p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p)
-            self._paths[commit] = frozenset(found)
+            self._paths[commit] = paths_of(self.git, commit)
         return self._paths[commit]
+
+
+def commit_named(git: Git, name: str) -> str | None:
+    """The commit that people name, by a branch, a tag or some of its digits; None where there is none."""
+    told = git.try_run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return told.decode().strip() if told is not None else None
+
+
+def paths_of(git: Git, commit: str) -> frozenset[str]:
+    """The paths of all files of a commit."""
+    listing = git.run("ls-tree", "-r", "-z", "--name-only", commit)
+    return frozenset(p.decode("utf-8", "surrogateescape") for p in listing.split(b"\0") if p)
 
 
 def read_commit(git: Git, sha: str) -> Commit:
