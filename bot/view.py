@@ -110,7 +110,7 @@ class View:
         As JSON that of the first job, one log a line, with all of its `jobs` where it has several; for people one for
         all that failed alike. `where` has what was found out about each job, if that was asked for.
         """
-        told = iter(where or ())
+        told = iter(where)
         if not self._json:
             self._stop()
             named = [(": ".join(filter(None, (log, job))), one) for log, jobs in found for job, one in jobs]

@@ -20,7 +20,7 @@ _ODD_BREAK = compile_pattern(_ODD, raw=True)
 _ANY_BREAK = compile_pattern(rb"\r\n|[\n-\r\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]", raw=True)
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS} ".encode()
 _BREAKS = (b"\n", b"\r", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-_PERHAPS_BREAKS = b"\x0b\x0c\x1c\x1d\x1e\r\xc2\xe2"  # one of them is in each but a newline
+_PERHAPS_BREAKS = b"\x0b\x0c\x1c\x1d\x1e\r\xc2\xe2"  # one of them begins each break but a newline
 _ODD_FIRST = frozenset(_PERHAPS_BREAKS)
 
 
@@ -70,7 +70,7 @@ class Scanner:
                 stop = _line_end(data, at)
             text = data[start:stop] if stop - start <= CLIP_BEFORE + CLIP_AFTER else _clip(data, start, at, stop)
             yield RawLine(number, base + start, text if start or not torn else _ELLIPSIS + text)
-            pos = stop if stop > end else end  # noqa: FURB136 - `max` takes as long as the rest of the line
+            pos = max(stop, end)
         return number + data.count(b"\n", counted)
 
 

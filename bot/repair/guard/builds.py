@@ -18,6 +18,7 @@ from bot.repair.guard.lexer import without_comments
 
 LARGEST = 300_000  # characters
 TESTY = r"[\w*/.{}$-]*(?:[tT]est|[sS]pec|IT)[\w*/.{}$-]*"
+SILENCED = r"-fno-sanitize[\w-]*=[\w,-]+|\s--suppress=\S+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ CMAKE = Kind(
         r"(?i)\bWILL_FAIL\s+(?:TRUE|ON|1)|\bDISABLED\s+(?:TRUE|ON|1)|\bSKIP_RETURN_CODE\b|\bSKIP_REGULAR_EXPRESSION\b|\bPASS_REGULAR_EXPRESSION\b",
         r"(?i)\bset\s*\(\s*\w*(?:BUILD_TESTING|BUILD_TESTS|ENABLE_TESTS|ENABLE_TESTING|WARNINGS_AS_ERRORS|WARNING_AS_ERROR)\w*\s+(?:OFF|FALSE|0)",
         r"(?:^|[\s\"(;:>])-Wno-[\w=-]+|(?:^|[\s\"(;])(?:-w|/W0)(?:[\s\")]|$)",
-        r"-fno-sanitize[\w-]*=[\w,-]+|\s--suppress=\S+",
+        SILENCED,
         r"(?i)option\s*\(\s*\w*(?:TEST|WERROR|WARNING)\w*\s+\"[^\"]*\"\s+OFF",
     ),
     strict=_patterns(
@@ -119,7 +120,7 @@ RUBY = Kind(
 )
 MAKE = Kind(
     "hash",
-    lax=_patterns(r"(?:^|[\s\"=])-Wno-[\w=-]+|-fno-sanitize[\w-]*=[\w,-]+|\s--suppress=\S+"),
+    lax=_patterns(r"(?:^|[\s\"=])-Wno-[\w=-]+", SILENCED),
     strict=(),
 )
 MESON = Kind(

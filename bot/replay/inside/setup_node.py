@@ -19,7 +19,6 @@ LOCKS = {
     "pnpm": ["pnpm-lock.yaml"],
 }
 PROGRAMS = {"npm": "npm/bin/npm-cli.js", "npx": "npm/bin/npx-cli.js", "corepack": "corepack/dist/corepack.js"}
-
 MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 RANGE = re.compile(r"(?i)lts/[a-z]+|[\dvx.*^~<>=| -]+")
 NPM = ((24, "11"), (18, "10"), (15, "8"), (0, "6"))  # what Node.js brings, from a version on
@@ -44,15 +43,16 @@ def main() -> None:
 
 def fetched(wish: str) -> dict[str, Any] | None:
     """A Node.js from npm's registry, with an npm that knows it; none where the registry has none, or is not reached."""
-    kind = MACHINES.get(os.uname().machine, "")
-    number = re.search(r"\d+", LTS.get(wish.strip().lower(), wish))
-    if not kind or not number or not RANGE.fullmatch(wish.strip()) or not shutil.which("npm"):
+    wish, kind = wish.strip(), MACHINES.get(os.uname().machine, "")
+    version = LTS.get(wish.lower(), wish)
+    number = re.search(r"\d+", version)
+    if not kind or not number or not RANGE.fullmatch(wish) or not shutil.which("npm"):
         return None
-    npm = next(version for since, version in NPM if int(number[0]) >= since)
-    place = CACHE / "fetched" / re.sub(r"\W+", "-", wish.strip())
+    npm = next(major for since, major in NPM if int(number[0]) >= since)
+    place = CACHE / "fetched" / re.sub(r"\W+", "-", wish)
     place.mkdir(parents=True, exist_ok=True)
     (place / "package.json").write_text('{"private": true}')
-    packages = [f"node-linux-{kind}@{LTS.get(wish.strip().lower(), wish.strip())}", f"npm@{npm}"]
+    packages = [f"node-linux-{kind}@{version}", f"npm@{npm}"]
     install = ["npm", "install", *packages, "--no-package-lock", "--no-audit", "--no-fund", "--fetch-retries=0"]
     modules = place / "node_modules"
     folder = modules / f"node-linux-{kind}" / "bin"
@@ -62,7 +62,7 @@ def fetched(wish: str) -> dict[str, Any] | None:
     version = asked.stdout.strip().removeprefix("v")
     if asked.returncode or not version:
         return None
-    control.note(f"Node.js {version} of npm's registry was taken for {wish.strip()}")
+    control.note(f"Node.js {version} of npm's registry was taken for {wish}")
     return {"version": version, "bin": str(folder), "program": "node", "modules": str(modules)}
 
 
