@@ -10,12 +10,16 @@
     |-- CorruptCache            3   something of ours on disk does not read back; it can be dropped and made again
     |-- Unavailable             3   a repository of others cannot be had: why
     |-- GitFailed               3   git ended with an error that no caller expected
+    |-- Forbidden               3   GitHub's answer is no for this token: which permission or setting would let it
+    |-- RateLimited             3   GitHub asks to come back later: when
+    |-- Gone                    1   what GitHub was asked for is not, or no longer, there
     `-- OutOfBudget             1   money or time is spent; the checkpoint keeps what was reached
 
 Anything else that is raised is a bug (exit 4) and reported as one.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 class RegreenError(Exception):
@@ -94,6 +98,26 @@ class GitFailed(RegreenError):
         super().__init__(message)
         self.code = code
         self.stderr = stderr
+
+
+class Forbidden(RegreenError):
+    """The token may not do it; the hint names the permission or the setting."""
+
+    exit_code = 3
+
+
+class RateLimited(RegreenError):
+    """A limit of GitHub is reached; `until` is when to come back."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message, hint=f"come back after {until:%Y-%m-%d %H:%M:%S} UTC")
+        self.until = until
+
+
+class Gone(RegreenError):
+    """Something on GitHub does not exist, or exists no longer."""
 
 
 class OutOfBudget(RegreenError):
