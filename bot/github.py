@@ -1,7 +1,7 @@
 """What the stages ask of GitHub: its things as values, and one Protocol that the gateway fulfils.
 
-One `GitHub` speaks for one repository with one token. Its methods raise, besides what they name, `Transient` when GitHub
-gave no answer (after the retries that politeness allows), `RateLimited` when a limit says when to come back,
+One `GitHub` speaks for one repository with one token. Its methods raise, besides what they name, `Transient` when
+GitHub gave no answer (after the retries that politeness allows), `RateLimited` when a limit says when to come back,
 `Forbidden` when the token may not, `Gone` for what is not, or no longer, there.
 """
 
