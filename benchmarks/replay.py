@@ -1,9 +1,10 @@
-"""What replaying costs: `python benchmarks/replay.py [--write] [PART...]`, some minutes on two cores.
+"""What replaying costs: `python benchmarks/replay.py [--write] [PART...]`, ten minutes on two cores.
 
 Prints ratios of medians; what is compared runs in turns, so that other work on the machine meets both alike. Ends with 1
 when a figure misses its target; `--write` puts the table into benchmarks/replay.md, too.
 """
 
+import argparse
 import os
 import platform
 import shutil
@@ -28,6 +29,7 @@ CHECKOUT = "      - uses: actions/checkout@v4\n"
 HELD_STEP = "sleep 0.5; exit 1"
 BUSY = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 LEGS = 8
+SLACK = 1.1  # what may lie between two ratios of one thing on a machine that others use, too
 SETUP = "      - {uses: actions/setup-python@v5, with: {python-version: '3.11'}}\n"
 UV = f"{SETUP}      - uses: astral-sh/setup-uv@v6\n      - run: uv venv --quiet .v\n"
 WHEELS = "black mypy ruff"
@@ -41,6 +43,12 @@ INSTALLS = {
     "npm ci": "      - uses: actions/setup-node@v4\n      - run: npm ci --no-audit --no-fund --silent\n",
 }
 """Jobs that install and do nothing else."""
+ALONE = {
+    "pip, wheels": f"python -m pip install --quiet --quiet --target v {WHEELS}",
+    "uv, wheels": f"uv venv --quiet v; uv pip install --quiet --link-mode copy --python v {WHEELS} numpy scipy pandas",
+    "npm ci": "npm ci --no-audit --no-fund --silent",
+}
+"""The same without us, for those that spend their time on unpacking, which no cache makes faster; uv cannot link out of a read-only one."""
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -136,7 +144,7 @@ class Table:
         path.write_text("\n".join(lines) + "\n")
 
 
-def start(table: Table) -> None:
+def start(table: Table, _: Path) -> None:
     (took,) = in_turns(lambda: subprocess.run(["regreen", "--help"], capture_output=True, check=True))
     table.add("regreen --help", f"{took * 1000:.0f} ms", "300 ms", good=took < 0.3)
 
@@ -207,7 +215,25 @@ def caches(table: Table, folder: Path) -> None:
         pairs = [twice(root, folder / f"{root.name}-{number}") for number in range(3)]
         first, warm = (statistics.median(column) for column in zip(*pairs, strict=True))
         figure = f"{warm / first:.2f} of the first ({warm:.1f} s of {first:.1f} s)"
-        table.add(f"final replay with warm caches, {name}", figure, "0.50", good=warm / first <= 0.5)
+        least = alone(root, folder, ALONE[name]) if name in ALONE else 0
+        told = f"0.50, or what {name.split(',')[0]} alone needs: {least:.2f}" if least > 0.5 else "0.50"
+        table.add(f"final replay with warm caches, {name}", figure, told, good=warm / first <= max(0.5, least * SLACK))
+
+
+def alone(root: Path, folder: Path, script: str) -> float:
+    """The seconds of a tool that finds its cache warm, of those in which it has to fill it."""
+
+    def once(cache: Path) -> float:
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            for file in root.glob("package*.json"):
+                shutil.copy(file, place)
+            env = {**os.environ, **dict.fromkeys(("PIP_CACHE_DIR", "UV_CACHE_DIR", "npm_config_cache"), str(cache))}
+            return seconds(lambda: subprocess.run(["bash", "-ec", script], cwd=place, env=env, check=True))
+
+    caches = [folder / f"alone-{number}" for number in range(3)]
+    pairs = [(once(cache), once(cache)) for cache in caches]
+    first, warm = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return warm / first
 
 
 def twice(root: Path, cache: Path) -> tuple[float, float]:
@@ -220,7 +246,16 @@ def twice(root: Path, cache: Path) -> tuple[float, float]:
     return once(), once()
 
 
-def main(*arguments: str) -> int:
+PARTS = {part.__name__: part for part in (start, short_jobs, long_jobs, quick_check, matrix, copy, caches)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--write", action="store_true", help="write the table into benchmarks/replay.md, too")
+    given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"there is no part {min(unknown)}")
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command compiles all of ours anew
     table = Table()
@@ -228,16 +263,12 @@ def main(*arguments: str) -> int:
         root = Path(folder)
         spread(root)  # as the folder of replays is: else what is compared pays for files that others have deleted
         os.environ["XDG_CACHE_HOME"] = str(root / "cache")
-        wanted = [a for a in arguments if not a.startswith("-")]
-        if not wanted:
-            start(table)
-        for part in (short_jobs, long_jobs, quick_check, matrix, copy, caches):
-            if not wanted or part.__name__ in wanted:
-                part(table, root)
-    if "--write" in arguments:
+        for name in given.parts or PARTS:
+            PARTS[name](table, root)
+    if given.write:
         table.write(Path(__file__).with_suffix(".md"))
     return int(table.missed > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
