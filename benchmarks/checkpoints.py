@@ -29,7 +29,7 @@ from bot.errors import Conflict, OutOfBudget
 from bot.model import Incident, ReplayOptions
 from bot.state import branch
 from bot.state.checkpoints import Checkpoints
-from bot.state.effects import once
+from bot.ledger import once
 
 SPAWN = multiprocessing.get_context("spawn")
 DAY = "day/2026-11-20"

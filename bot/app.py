@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
@@ -28,6 +28,7 @@ from bot.model import (
     Delivery,
     Diagnosis,
     DriftReport,
+    FailedRun,
     Incident,
     Investigation,
     JobResult,
@@ -53,6 +54,7 @@ from bot.wiring import Wiring
 
 if TYPE_CHECKING:
     from bot.diagnosis import Signatures
+    from bot.proposal.hosted import Hosting
     from bot.investigation import Scene
     from bot.pipeline import Work
     from bot.state.checkpoints import Checkpoints
@@ -84,7 +86,9 @@ class App:
     """Regreen on one checkout of this machine.
 
     `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have;
-    `strategies`, if any, are used in place of those that are installed.
+    `strategies`, if any, are used in place of those that are installed. `clone` is given where the path
+    is no folder that people work in: a checkout of the clone of a repository on GitHub, and its git, which has a token;
+    then `hosting` makes what proposals are made with.
     """
 
     def __init__(
@@ -96,8 +100,10 @@ class App:
         secrets: Mapping[str, str] | None = None,
         local_actions: Mapping[str, Path] | None = None,
         strategies: Sequence["Strategy"] = (),
+        clone: tuple[Checkout, GitPlumbing] | None = None,
+        hosting: Callable[["App"], "Hosting"] | None = None,
     ) -> None:
-        self._strategies = strategies
+        self._strategies, self._clone_on_github, self._hosting = strategies, clone, hosting
         self._path, self._environ, self._voices = path, environ, voices
         self._secrets, self._local_actions = dict(secrets or {}), dict(local_actions or {})
         self._clock = SystemClock()
@@ -105,12 +111,14 @@ class App:
     @cached_property
     def checkout(self) -> Checkout:
         """The checkout. Raises `UsageError` when there is none."""
+        if self._clone_on_github:
+            return self._clone_on_github[0]
         return self._recovery.run(lambda: open_checkout(self._path))
 
     @cached_property
     def theirs(self) -> GitPlumbing:
         """The checkout's own repository."""
-        return GitPlumbing(self.checkout.common_dir)
+        return self._clone_on_github[1] if self._clone_on_github else GitPlumbing(self.checkout.common_dir)
 
     @cached_property
     def cache(self) -> Path:
@@ -195,14 +203,23 @@ class App:
         return report.changed(diagnosis=diagnosis)
 
     def open_incident(
-        self, options: ReplayOptions, delivery: Delivery, max_minutes: float, *, green: str = ""
+        self,
+        options: ReplayOptions,
+        delivery: Delivery,
+        max_minutes: float,
+        *,
+        green: str = "",
+        failed_run: FailedRun | None = None,
+        asked_by: str = "",
     ) -> Incident:
         """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known.
 
-        `green` is a commit that was green when it was made, or the time of a green run.
+        `green` is a commit that was green when it was made, or the time of a green run. Of a run on GitHub there is a
+        new round only when somebody has asked for it.
         """
         moment = self._recovery.run(lambda: self._moment(green, options)) if green else None
-        return self._recovery.run(lambda: self._opened(options, delivery, max_minutes, moment))
+        given = {"failed_run": failed_run, "asked_by": asked_by}
+        return self._recovery.run(lambda: self._opened(options, delivery, max_minutes, moment, given))
 
     def _moment(self, green: str, options: ReplayOptions) -> datetime:
         if options.network != "registries":
@@ -215,7 +232,12 @@ class App:
             raise UsageError(f"--green: '{green}' is no commit and no time (2026-01-31, 2026-01-31T12:00:00Z)") from e
 
     def _opened(
-        self, options: ReplayOptions, delivery: Delivery, max_minutes: float, green: datetime | None
+        self,
+        options: ReplayOptions,
+        delivery: Delivery,
+        max_minutes: float,
+        green: datetime | None,
+        given: Mapping[str, Any],
     ) -> Incident:
         replays = self.replays(options)
         snapshot = replays.snapshot
@@ -240,9 +262,12 @@ class App:
             green=green,
             created=now,
             updated=now,
+            **given,
         )
         if known is None:
             return self.checkpoints.save(fresh)
+        if known.failed_run and not (known.closed and fresh.asked_by):
+            return known
         undone = tuple(e.changed(done=False) for e in known.effects)
         kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
         return self.checkpoints.save(fresh.changed(**kept))
@@ -459,6 +484,7 @@ class App:
             find_drift=drift_of,
             say=self._voices.say,
             reported=reported,
+            hosting=self._hosting(self) if self._hosting else None,
         )
 
     @cached_property

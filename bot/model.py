@@ -400,10 +400,15 @@ class Effect(Model, kw_only=True):
     value: str = ""
 
 
-class Proposal(Model, kw_only=True):
-    """What people see: a branch, a changed working tree or a patch file, with the diff that was proven."""
+DeliveryKind = Literal["branch", "apply", "patch", "pull-request", "suggestion", "push"]
+"""Where a fix goes: on this machine to a branch, the working tree or a patch file; on GitHub to a pull request of its
+own, a suggestion on somebody's pull request, or a push to the branch that is red."""
 
-    kind: Literal["branch", "apply", "patch"]
+
+class Proposal(Model, kw_only=True):
+    """What people see: where the fix went, with the diff that was proven. `target` is a branch, or a file."""
+
+    kind: DeliveryKind
     target: str
     commit: str
     diff: str
@@ -429,10 +434,37 @@ class Lease(Model, kw_only=True):
 
 
 class Delivery(Model, kw_only=True):
-    """Where a proven fix goes: a branch, the working tree, or a patch file (`patch` is its path)."""
+    """Where a proven fix goes (`patch` is the path of a patch file)."""
 
-    kind: Literal["branch", "apply", "patch"] = "branch"
+    kind: DeliveryKind = "branch"
     patch: str = ""
+
+
+class FailedRun(Model, kw_only=True):
+    """The run on GitHub that an incident is about; `pull` is the number of its pull request, 0 where it has none.
+
+    `base_branch` is where a fix goes: the branch of a push, or that of the pull request itself.
+    """
+
+    id: int
+    attempt: int
+    name: str
+    html_url: str
+    event: str
+    head_sha: str
+    head_branch: str
+    head_repository: str
+    base_branch: str
+    pull: int = 0
+
+
+class Outcome(Model, kw_only=True):
+    """What became of a proposal on GitHub; `diff` is what people changed in it before they merged it."""
+
+    kind: Literal["merged", "edited", "closed", "reverted", "regressed"]
+    when: UtcTime
+    by: str = ""
+    diff: str = ""
 
 
 class Reservation(Model, kw_only=True):
@@ -487,6 +519,9 @@ class Incident(Model, kw_only=True):
     ref: str
     options: ReplayOptions
     delivery: Delivery = Delivery()
+    failed_run: FailedRun | None = None
+    asked_by: str = ""
+    """Who asked for the fix with a command, if somebody did."""
     max_minutes: float = 30
     created: UtcTime
     updated: UtcTime
@@ -501,6 +536,7 @@ class Incident(Model, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     effects: tuple[Effect, ...] = ()
     proposal: Proposal | None = None
+    outcome: Outcome | None = None
     advice: tuple[Advice, ...] = ()
     verdict: Verdict | None = None
     grade: Grade | None = None

@@ -12,17 +12,17 @@ from pathlib import Path
 from bot.advice import reported_advice, rerun_advice, rerun_after
 from bot.errors import GitFailed, OutOfBudget, UsageError
 from bot.findings import Ahead, Means, failing
+from bot.ledger import once
 from bot.model import Advice, Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
-from bot.proposal import local
+from bot.proposal import hosted, local
 from bot.proposal.message import commit_message
 from bot.repair.patch import diff_of
 from bot.repair.trees import remade
 from bot.replay.replays import Replays
 from bot.replay.verdict import grade_of, overall
 from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Rounds, State, unsteady
-from bot.state.effects import once
 from bot.suggestions import Suggested, for_reported, for_unreplayable
 
 
@@ -32,7 +32,7 @@ class Work:
 
     `theirs` is the checkout's own repository; `open_replays` makes the clone and what replays it; `means` gives the
     rounds what they work with; `find_drift` looks for the release that broke it since it was green; `reported` is the
-    diagnosis of the failure that somebody reported, if any.
+    diagnosis of the failure that somebody reported, if any; `hosting` is there for incidents of runs on GitHub.
     """
 
     checkpoints: Checkpoints
@@ -45,6 +45,7 @@ class Work:
     find_drift: Callable[[Incident], DriftReport]
     say: Callable[[str], None]
     reported: Diagnosis | None = None
+    hosting: hosted.Hosting | None = None
     state: State | None = None
     replays: Replays | None = None
     started: datetime = field(init=False)
@@ -146,9 +147,14 @@ def repair(incident: Incident, work: Work) -> Incident:
 
 
 def propose(incident: Incident, work: Work) -> Incident:
-    """Hand the fix over, once."""
+    """Hand the fix over, once, and tell people on GitHub."""
     proposal = incident.proposal
-    if proposal:
+    if work.hosting:
+        if proposal:
+            local.hand_over(_clone(incident, work), work.theirs, proposal.commit)
+            incident = hosted.deliver(incident, work.hosting)
+        incident = hosted.tell(incident, work.hosting)
+    elif proposal:
         look, act = DELIVERIES[proposal.kind]
         incident = once(
             work.checkpoints,
@@ -161,8 +167,10 @@ def propose(incident: Incident, work: Work) -> Incident:
     return incident.changed(stage=Stage.PROPOSED)
 
 
-def close(incident: Incident, _: Work) -> Incident:
-    """End, and let others have it."""
+def close(incident: Incident, work: Work) -> Incident:
+    """End, and let others have it; what was proposed on GitHub waits for its CI, and for people."""
+    if work.hosting and incident.proposal and incident.outcome is None:
+        return incident.changed(lease=None)
     return incident.changed(stage=Stage.CLOSED, lease=None)
 
 
@@ -293,12 +301,9 @@ def _proposal(incident: Incident, parts: Sequence[Part], work: Work, state: Stat
     message = commit_message(incident, parts, what)
     diff = diff_of(origin, incident.snapshot, tree)
     made = remade(origin, incident.snapshot, diff, message, when=work.replays.snapshot.created)
-    targets = {
-        "branch": local.branch_name(incident.id, what),
-        "apply": "the working tree",
-        "patch": incident.delivery.patch,
-    }
-    return Proposal(kind=kind, target=targets[kind], commit=made, diff=diff, message=message)
+    targets = {"apply": "the working tree", "patch": incident.delivery.patch}
+    target = targets.get(kind) or local.branch_name(incident.id, what)
+    return Proposal(kind=kind, target=target, commit=made, diff=diff, message=message)
 
 
 def _summary(attempts: Sequence[Attempt]) -> str:

@@ -1,7 +1,6 @@
 """Reports of what commands came to: in words on a console, or as the rows of one JSON object."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -26,6 +25,7 @@ from bot.model import (
     Result,
     Verdict,
 )
+from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of
 from bot.replay.compare import Change
 from bot.settings import Settings
 from bot.text.inert import plain
@@ -164,7 +164,7 @@ class Report:
     def _jobs(self, jobs: Sequence[JobResult]) -> None:
         table = _table("", "job", "result", "steps", "tests", "time")
         for job in jobs:
-            steps, tests = _counted(s.result for s in job.steps), _tests_of((job,))
+            steps, tests = counted(s.result for s in job.steps), tests_of((job,))
             time = f"{job.seconds:.1f} s"
             table.add_row(SIGNS[job.result], shown(job.name), str(job.result), steps, tests, time)
         self._print(table)
@@ -242,8 +242,8 @@ class Report:
         if not before or not after:
             return
         table = _table("", "before", "after")
-        table.add_row("jobs", *(_counted(j.result for j in r.jobs) for r in (before, after)))
-        table.add_row("tests", *(_tests_of(r.jobs) for r in (before, after)))
+        table.add_row("jobs", *(counted(j.result for j in r.jobs) for r in (before, after)))
+        table.add_row("tests", *(tests_of(r.jobs) for r in (before, after)))
         table.add_row("time", *(f"{r.seconds:.1f} s" for r in (before, after)))
         self._print(table)
         for note in after.notes:
@@ -259,6 +259,9 @@ class Report:
             "branch": "the fix is on the branch",
             "apply": "the fix is applied to",
             "patch": "the fix is in the file",
+            "pull-request": "the fix is proposed from the branch",
+            "suggestion": "the fix is suggested for the pull request; its branch would be",
+            "push": "the fix was pushed; without that its branch would have been",
         }
         self._print(f"{said[proposal.kind]} [bold]{escape(proposal.target)}[/]")
         if proposal.kind == "branch":
@@ -375,38 +378,3 @@ def _table(*columns: str) -> Table:
 
 def _tail(reason: str | None) -> str:
     return f"  [dim]{shown(reason)}[/]" if reason else ""
-
-
-def _counted(results: Iterable[Result]) -> str:
-    found = Counter(results)
-    return ", ".join(f"{found[r]} {r}" for r in Result if found[r]) or "-"
-
-
-def _tests_of(jobs: Sequence[JobResult]) -> str:
-    run, failed = sum(j.tests.run for j in jobs), sum(j.tests.failed for j in jobs)
-    return f"{run} run, {failed} failed" if run else "-"
-
-
-def repeat_command(incident: Incident) -> str:
-    """The command that repeats the proof on the reader's machine."""
-    options = incident.options
-    words = ["regreen replay", *(f"--workflow {w}" for w in options.workflows), *(f"--job {j}" for j in options.jobs)]
-    words += [f"--matrix {k}:{v}" for k, v in options.matrix] + ([f"--event {options.event}"] if options.event else [])
-    words += [f"--as-of {options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else []
-    return " ".join([*words, f"--network {options.network}"])
-
-
-def diff_stat(diff: str) -> list[tuple[str, int, int]]:
-    """(file, lines added, lines removed) of a unified diff in git's form."""
-    rows: list[tuple[str, int, int]] = []
-    in_hunk = False
-    for line in diff.splitlines():
-        if line.startswith("diff --git "):
-            rows.append((line.rsplit(" b/", 1)[-1], 0, 0))
-            in_hunk = False
-        elif line.startswith("@@"):
-            in_hunk = True
-        elif in_hunk and rows and line[:1] in "+-":
-            name, added, removed = rows[-1]
-            rows[-1] = (name, added + (line[0] == "+"), removed + (line[0] == "-"))
-    return rows

@@ -86,6 +86,17 @@ class StateSettings(_Section, kw_only=True):
     retention_days: PositiveInt
 
 
+class ProposalSettings(_Section, kw_only=True):
+    """How fixes are proposed on GitHub, and what people are told there."""
+
+    mode: Literal["suggest", "pull-request", "push"]
+    draft: Literal["never", "below-a", "always"]
+    labels: tuple[str, ...]
+    reviewers: tuple[str, ...]
+    check: bool
+    comment: bool
+
+
 class DiagnosisSettings(_Section, kw_only=True):
     """How much a diagnosis says, and what it knows besides what is known everywhere."""
 
@@ -102,6 +113,7 @@ class Settings(_Section, kw_only=True):
     guard: GuardSettings
     state: StateSettings
     diagnosis: DiagnosisSettings
+    proposal: ProposalSettings
     sources: dict[str, str]
 
     def rows(self) -> Iterator[tuple[str, Any, str]]:

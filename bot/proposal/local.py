@@ -37,9 +37,14 @@ def to_branch(origin: Git, theirs: Git, name: str, commit: str, known: str) -> N
         raise Conflict(
             f"the branch {name} holds a commit that is not Regreen's", hint="delete or rename it, then resume"
         )
+    hand_over(origin, theirs, commit)
+    theirs.run("update-ref", ref, commit, found or NOTHING)
+
+
+def hand_over(origin: Git, theirs: Git, commit: str) -> None:
+    """Give the checkout's repository a commit of the clone, with all that it is made of."""
     pack = origin.run("pack-objects", "--revs", "--stdout", "--quiet", stdin=_reachable(theirs, commit))
     theirs.run("unpack-objects", "-q", stdin=pack)
-    theirs.run("update-ref", ref, commit, found or NOTHING)
 
 
 def _reachable(theirs: Git, commit: str) -> bytes:

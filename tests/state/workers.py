@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.errors import Conflict, OutOfBudget
 from bot.state import branch
-from bot.state.effects import once
+from bot.ledger import once
 from tests.state.helpers import RealClock, incident, incident_number, opened
 
 DAY = "day/2026-11-20"

@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import Conflict
 from bot.model import Effect
-from bot.state.effects import done, find, intend, once
+from bot.ledger import done, find, intend, once
 from tests.state.helpers import FakeClock, history, incident, opened
 
 

@@ -1,0 +1,43 @@
+"""What reports and proposals say of an incident in the same words."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from bot.model import Incident, JobResult, Result
+
+
+def counted(results: Iterable[Result]) -> str:
+    """How many there are of each result, in words."""
+    found = Counter(results)
+    return ", ".join(f"{found[r]} {r}" for r in Result if found[r]) or "-"
+
+
+def tests_of(jobs: Sequence[JobResult]) -> str:
+    """How many tests ran in jobs, and how many of them failed, in words."""
+    run, failed = sum(j.tests.run for j in jobs), sum(j.tests.failed for j in jobs)
+    return f"{run} run, {failed} failed" if run else "-"
+
+
+def repeat_command(incident: Incident) -> str:
+    """The command that repeats the proof on the reader's machine."""
+    options = incident.options
+    words = ["regreen replay", *(f"--workflow {w}" for w in options.workflows), *(f"--job {j}" for j in options.jobs)]
+    words += [f"--matrix {k}:{v}" for k, v in options.matrix] + ([f"--event {options.event}"] if options.event else [])
+    words += [f"--as-of {options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else []
+    return " ".join([*words, f"--network {options.network}"])
+
+
+def diff_stat(diff: str) -> list[tuple[str, int, int]]:
+    """(file, lines added, lines removed) of a unified diff in git's form."""
+    rows: list[tuple[str, int, int]] = []
+    in_hunk = False
+    for line in diff.splitlines():
+        if line.startswith("diff --git "):
+            rows.append((line.rsplit(" b/", 1)[-1], 0, 0))
+            in_hunk = False
+        elif line.startswith("@@"):
+            in_hunk = True
+        elif in_hunk and rows and line[:1] in "+-":
+            name, added, removed = rows[-1]
+            rows[-1] = (name, added + (line[0] == "+"), removed + (line[0] == "-"))
+    return rows

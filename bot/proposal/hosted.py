@@ -1,0 +1,272 @@
+"""Hands a proven fix over on GitHub, and tells people there: each effect once, found again by its name or marker."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.errors import Conflict, Forbidden, GitFailed, RegreenError, Transient
+from bot.github import Annotation, Check, Comment, Conclusion, GitHub, Pull
+from bot.ledger import find, once
+from bot.model import Grade, Incident, Proposal, Verdict
+from bot.ports import Checkpoints, Git
+from bot.proposal import texts
+from bot.settings import ProposalSettings
+from bot.text.inert import code
+
+CHECK = "Regreen"
+ACTIONS = "github-actions[bot]"
+MOST_ANNOTATIONS = 50
+NO_CI = (
+    "No CI will start for this by itself: pushes with `GITHUB_TOKEN` start none. Close and reopen this pull request to "
+    "start it, or give Regreen the token of a GitHub App or a person (`github-token` of the Action)."
+)
+PROTECTED = ("gh006", "gh013", "protected branch")
+NO_WORKFLOWS = ("without `workflows` permission", "refusing to allow")
+LOST = ("stale info", "[rejected]", "fetch first", "non-fast-forward", "cannot lock ref")
+DENIED = ("returned error: 401", "returned error: 403", "authentication failed", "permission to", "write access")
+CONCLUSIONS: dict[Verdict | None, Conclusion] = {
+    Verdict.GREEN: "success",
+    Verdict.FIXED: "success",
+    Verdict.NOT_FIXED: "failure",
+    Verdict.STILL_FAILING: "failure",
+    Verdict.REGRESSED: "failure",
+}
+"""Of checks; where nothing was proven it is neutral."""
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """What proposals on GitHub are made with; `git` is the clone whose remote `origin` is the repository."""
+
+    github: GitHub
+    git: Git
+    settings: ProposalSettings
+    checkpoints: Checkpoints
+    say: Callable[[str], None]
+
+
+def kind_for(incident: Incident, settings: ProposalSettings) -> Literal["pull-request", "suggestion", "push"]:
+    """How a fix of a run is proposed: on a contributor's pull request it is suggested, unless a push is allowed."""
+    run = incident.failed_run
+    assert run
+    if settings.mode == "push" and run.head_repository == incident.repository:
+        return "push"
+    return "suggestion" if run.pull or settings.mode == "suggest" else "pull-request"
+
+
+def deliver(incident: Incident, hosting: Hosting) -> Incident:
+    """Make the proposal of an incident, whose commit the clone has. Raises `Conflict` when the branch has moved."""
+    proposal, run = incident.proposal, incident.failed_run
+    assert proposal
+    assert run
+    if proposal.kind == "suggestion":
+        return incident
+    if proposal.kind == "push":
+        return pushed(incident, hosting, run.head_branch, run.head_sha)
+    incident = pushed(incident, hosting, proposal.target, "")
+    try:
+        return _requested(incident, proposal, hosting)
+    except Forbidden as e:  # the branch is there, and people can open it themselves
+        hosting.say(str(e))
+        return incident.changed(reason="; ".join(filter(None, (incident.reason, str(e)))))
+
+
+def pushed(incident: Incident, hosting: Hosting, branch: str, tip: str) -> Incident:
+    """Put the proposal's commit on a branch whose tip is `tip`, empty for a new one."""
+    assert incident.proposal
+    commit = incident.proposal.commit
+
+    def look() -> str | None:
+        told = hosting.git.run("ls-remote", "origin", f"refs/heads/{branch}").decode().split()
+        return commit if told[:1] == [commit] else None
+
+    def act() -> str:
+        push(hosting.git, commit, branch, tip)
+        return commit
+
+    return once(hosting.checkpoints, incident, "push", branch, look=look, act=act)
+
+
+def push(git: Git, commit: str, branch: str, tip: str) -> None:
+    """Push a commit to a branch of `origin`, if its tip is `tip` still (empty: if there is none)."""
+    ref = f"refs/heads/{branch}"
+    try:
+        git.run("push", "--quiet", f"--force-with-lease={ref}:{tip}", "origin", f"{commit}:{ref}")
+    except GitFailed as e:
+        raise _refused(e, branch) from e
+
+
+def _refused(error: GitFailed, branch: str) -> RegreenError:
+    told = error.stderr.lower()
+    if any(words in told for words in PROTECTED):
+        return Forbidden(f"the branch {branch} is protected", hint="let Regreen propose pull requests instead")
+    if any(words in told for words in NO_WORKFLOWS):
+        return Forbidden(
+            "the token may not change files of .github/workflows", hint="give it the permission workflows: write"
+        )
+    if any(words in told for words in LOST):
+        return Conflict(f"the branch {branch} has moved since; nothing was pushed", hint="ask again for its new head")
+    if any(words in told for words in DENIED):
+        return Forbidden(f"git may not push to {branch}", hint="give the token the permission contents: write")
+    return Transient(f"{branch} cannot be pushed: {error.message}")
+
+
+def _requested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Incident:
+    """Open the pull request, label it, and ask for reviews."""
+    run, github, settings = incident.failed_run, hosting.github, hosting.settings
+    assert run
+    mark = texts.marker(incident.id)
+
+    def look() -> str | None:
+        owner = incident.repository.split("/")[0]
+        found = github.pulls(head=f"{owner}:{proposal.target}", state="all")
+        return next((str(p.number) for p in found if mark in p.body), None)
+
+    def act() -> str:
+        draft = settings.draft == "always" or (settings.draft == "below-a" and incident.grade is not Grade.A)
+        ci = NO_CI if github.login == ACTIONS else ""
+        body = texts.pull_request(incident, ci)
+        opened = github.open_pull(
+            title=texts.title(incident), body=body, head=proposal.target, base=run.base_branch, draft=draft
+        )
+        return str(opened.number)
+
+    incident = once(hosting.checkpoints, incident, "pull-request", proposal.target, look=look, act=act)
+    number = int(request_of(incident))
+    if settings.labels:
+        incident = _just(incident, hosting, "labels", number, lambda: github.add_labels(number, settings.labels))
+    if settings.reviewers:
+        incident = _just(incident, hosting, "reviewers", number, lambda: _ask(hosting, number))
+    return incident
+
+
+def _just(incident: Incident, hosting: Hosting, kind: str, number: int, act: Callable[[], None]) -> Incident:
+    """Do what may be done twice."""
+
+    def acted() -> str:
+        act()
+        return ""
+
+    return once(hosting.checkpoints, incident, kind, str(number), look=lambda: None, act=acted)
+
+
+def _ask(hosting: Hosting, number: int) -> None:
+    try:
+        hosting.github.request_reviews(number, hosting.settings.reviewers)
+    except RegreenError as e:  # the fix is worth more than who looks at it
+        hosting.say(f"nobody was asked for a review: {e}")
+
+
+def request_of(incident: Incident) -> str:
+    """The number of the pull request that an incident has opened, or the empty string."""
+    proposal = incident.proposal
+    found = find(incident, "pull-request", proposal.target) if proposal else None
+    return found.value if found and found.done else ""
+
+
+def tell(incident: Incident, hosting: Hosting) -> Incident:
+    """Bring the check and the one comment of an incident up to date."""
+    run = incident.failed_run
+    assert run
+    text = texts.comment(incident, coming(incident))
+    if hosting.settings.check:
+        incident = _check(incident, hosting, run.head_sha, text)
+    if hosting.settings.comment and run.pull:
+        incident = _sticky(incident, hosting, run.pull, text)
+    return incident
+
+
+def coming(incident: Incident) -> str:
+    """What comes next, in Markdown."""
+    proposal, run = incident.proposal, incident.failed_run
+    assert run
+    if incident.outcome or not proposal:
+        return ""
+    if number := request_of(incident):
+        return f"The fix is proposed in #{number}."
+    if proposal.kind == "pull-request":
+        name = proposal.target
+        there = f"{run.html_url.split('/actions/')[0]}/compare/{run.base_branch}...{name}?expand=1"
+        return f"The fix is on the branch {code(name)}: [open a pull request]({there})."
+    if proposal.kind == "push":
+        return f"The fix was pushed to {code(run.head_branch)}."
+    if run.head_repository != incident.repository:
+        return (
+            "This comes from a fork, which I cannot push to. Save the patch as `fix.patch`, then `git apply fix.patch`."
+        )
+    return "Say <code>/regreen apply</code> to have the fix pushed to this branch."
+
+
+def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> Incident:
+    if incident.verdict is None:
+        status: Literal["in_progress", "completed"] = "in_progress"
+        conclusion: Conclusion | None = None
+    else:
+        status, conclusion = "completed", CONCLUSIONS.get(incident.verdict, "neutral")
+    check = Check(
+        name=CHECK,
+        head_sha=commit,
+        external_id=incident.id,
+        status=status,
+        conclusion=conclusion,
+        title=texts.headline(incident),
+        summary=text.removeprefix(texts.STICKY).strip(),
+        annotations=_annotations(incident),
+    )
+    try:
+        hosting.github.put_check(check)
+    except Forbidden as e:  # a pleasantry that needs a permission of its own
+        hosting.say(f"no check was made: {e}")
+    return incident
+
+
+def _annotations(incident: Incident) -> tuple[Annotation, ...]:
+    """The places in the repository that the diagnosis names."""
+    rows = [
+        Annotation(
+            path=place.file,
+            start_line=place.line,
+            end_line=place.line,
+            level="failure",
+            message=place.message or part.diagnosis.error,
+            title=part.job,
+        )
+        for part in incident.parts
+        for place in part.diagnosis.locations
+        if place.line
+    ]
+    return tuple(rows[:MOST_ANNOTATIONS])
+
+
+def _sticky(incident: Incident, hosting: Hosting, pull: int, text: str) -> Incident:
+    github = hosting.github
+    written: list[Comment] = []
+
+    def look() -> str | None:
+        ours = (c for c in github.comments(pull) if c.author == github.login and texts.STICKY in c.body)
+        written.extend(ours)
+        return str(written[0].id) if written else None
+
+    def act() -> str:
+        written.append(github.comment(pull, text))
+        return str(written[0].id)
+
+    incident = once(hosting.checkpoints, incident, "comment", str(pull), look=look, act=act)
+    if not written or written[0].body != text:
+        known = find(incident, "comment", str(pull))
+        assert known
+        github.edit_comment(int(known.value), text)
+    return incident
+
+
+def apply(incident: Incident, hosting: Hosting, pull: Pull) -> Incident:
+    """Push a suggested fix to the branch of its pull request, whose head must not have moved."""
+    run = incident.failed_run
+    assert run
+    if pull.head_repository != incident.repository:
+        raise Forbidden("this pull request comes from a fork, which I cannot push to", hint="apply the patch by hand")
+    if pull.head_sha != run.head_sha:
+        raise Conflict(
+            f"the head has moved to {pull.head_sha[:12]} since the fix was made", hint="ask for a new one: /regreen fix"
+        )
+    return pushed(incident, hosting, pull.head_ref, run.head_sha)

@@ -1,0 +1,133 @@
+"""What people read on GitHub: pull requests, comments, checks and summaries, from templates in config/templates.
+
+Whatever comes from logs, repositories and people is shown as code, or escaped: it can format, mention and link nothing.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.config_files import config_root
+from bot.model import Attempt, FailedRun, Incident, Part, Verdict
+from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of
+from bot.proposal.message import MEANING
+from bot.text.inert import code, fenced, markdown
+
+STICKY = "<!-- regreen:comment -->"
+MAX_PATCH = 30_000
+MAX_TITLE = 120
+LINES_BEFORE, LINES_AFTER = 3, 20
+KEPT = (Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE)
+HEADLINES = {
+    Verdict.GREEN: "It passes here: there is nothing to fix",
+    Verdict.NOT_REPRODUCED: "It could not be reproduced",
+    Verdict.NOT_FIXED: "Not fixed",
+    Verdict.FIXED: "Fixed, and proven",
+    Verdict.STILL_FAILING: "Not fixed: it is still red, further on",
+    Verdict.REGRESSED: "Not fixed: what helped broke something else",
+    Verdict.FLAKY: "Flaky: it fails now and then",
+    Verdict.UNREPLAYABLE: "It cannot be replayed here, so nothing was proven",
+}
+
+
+def marker(incident_id: str) -> str:
+    """What tells the pull request of an incident from all others; it counts together with the author alone."""
+    return f"<!-- regreen:incident={incident_id} -->"
+
+
+def title(incident: Incident) -> str:
+    """`Fix CI: <what>`, in one line."""
+    summaries = [a.summary for a in _kept(incident)] or ["proposed change"]
+    what = " ".join(" and ".join(dict.fromkeys(summaries)).split())
+    return f"Fix CI: {what}"[:MAX_TITLE]
+
+
+def pull_request(incident: Incident, ci: str = "") -> str:
+    """The text of the pull request that a fix is proposed with; `ci` says what people must do for its own CI to run."""
+    proposal = incident.proposal
+    assert proposal
+    repeat = f"git fetch origin {proposal.target} && git switch --detach FETCH_HEAD\n{repeat_command(incident)}"
+    return _render(
+        "pull_request",
+        incident,
+        marker=marker(incident.id),
+        parts=incident.parts,
+        kept=_kept(incident),
+        tried=[a for a in incident.attempts if a not in _kept(incident)],
+        stat=diff_stat(proposal.diff),
+        meaning=MEANING[incident.grade] if incident.grade else "",
+        before=incident.baseline,
+        after=incident.final,
+        repeat=repeat,
+        undo="To undo it, close this pull request; after a merge, revert it: it is one commit.",
+        ci=ci,
+    )
+
+
+def comment(incident: Incident, coming: str) -> str:
+    """The one comment below a pull request, and the text of checks and summaries; `coming` says what comes next."""
+    proposal = incident.proposal
+    patch = proposal.diff if proposal and proposal.kind == "suggestion" else ""
+    return _render(
+        "comment",
+        incident,
+        marker=STICKY,
+        headline=headline(incident),
+        parts=incident.parts,
+        next=coming,
+        patch=patch if len(patch) <= MAX_PATCH else "",
+        excerpt="" if incident.verdict is Verdict.FIXED else _excerpt(incident.parts),
+    )
+
+
+def headline(incident: Incident) -> str:
+    """What it came to, in a few words."""
+    if incident.outcome:
+        return f"The proposal was {incident.outcome.kind}"
+    return HEADLINES[incident.verdict] if incident.verdict else "Looking into it"
+
+
+def _render(name: str, incident: Incident, **values: Any) -> str:
+    cost = f"${incident.cost_usd} for language models, {incident.seconds:.0f} s"
+    run = incident.failed_run
+    template = _environment().get_template(f"{name}.j2")
+    lines = template.render(incident=incident, cost=cost, what_failed=_what_failed(run), **values).splitlines()
+    return "\n".join(lines).strip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(  # noqa: S701 - Markdown, in which the filters below escape
+        loader=FileSystemLoader(config_root() / "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals.update(code=code, fenced=fenced, markdown=markdown, leg=_leg, counted=counted, tests_of=tests_of)
+    return found
+
+
+def _what_failed(run: FailedRun | None) -> str:
+    if run is None:
+        return ""
+    where = f"{code(run.head_branch)} at {code(run.head_sha[:12])}"
+    return f"[{markdown(run.name)}]({run.html_url}) failed on {where}."
+
+
+def _kept(incident: Incident) -> list[Attempt]:
+    return [a for a in incident.attempts if a.verdict in KEPT]
+
+
+def _leg(part: Part) -> str:
+    return f"{part.job} ({', '.join(map(str, part.matrix.values()))})" if part.matrix else part.job
+
+
+def _excerpt(parts: Sequence[Part]) -> str:
+    if not parts:
+        return ""
+    found = parts[0].diagnosis
+    lines = found.excerpt.lines
+    at = next((i for i, line in enumerate(lines) if line.line >= found.error_line), 0)
+    return "\n".join(f"{x.line:>6}  {x.text}" for x in lines[max(0, at - LINES_BEFORE) : at + LINES_AFTER])
