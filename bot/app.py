@@ -54,9 +54,9 @@ from bot.wiring import Wiring
 
 if TYPE_CHECKING:
     from bot.diagnosis import Signatures
-    from bot.proposal.hosted import Hosting
     from bot.investigation import Scene
     from bot.pipeline import Work
+    from bot.proposal.hosted import Hosting
     from bot.state.checkpoints import Checkpoints
     from strategies import Strategy
 

@@ -7,7 +7,7 @@ from typing import Literal
 from bot.errors import Conflict, Forbidden, GitFailed, RegreenError, Transient
 from bot.github import Annotation, Check, Comment, Conclusion, GitHub, Pull
 from bot.ledger import find, once
-from bot.model import Grade, Incident, Proposal, Verdict
+from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
 from bot.settings import ProposalSettings
@@ -45,11 +45,11 @@ class Hosting:
     say: Callable[[str], None]
 
 
-def kind_for(incident: Incident, settings: ProposalSettings) -> Literal["pull-request", "suggestion", "push"]:
+def kind_for(
+    run: FailedRun, repository: str, settings: ProposalSettings
+) -> Literal["pull-request", "suggestion", "push"]:
     """How a fix of a run is proposed: on a contributor's pull request it is suggested, unless a push is allowed."""
-    run = incident.failed_run
-    assert run
-    if settings.mode == "push" and run.head_repository == incident.repository:
+    if settings.mode == "push" and run.head_repository == repository:
         return "push"
     return "suggestion" if run.pull or settings.mode == "suggest" else "pull-request"
 

@@ -1,0 +1,196 @@
+"""Regreen on one repository on GitHub: from a failed run to a proposal, and on to what becomes of it.
+
+The composition root of that, as app.py is of a checkout: the incident is worked on in a clone of our own, never in a
+folder that others have written to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bot.adapters.hosted_clone import checkout_of, fetched
+from bot.app import App, Voices
+from bot.errors import Gone, UsageError
+from bot.github import GitHub, Hosted, Pull, Run, RunJob
+from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, Stage
+from bot.proposal.hosted import Hosting, kind_for
+
+FAILED = ("failure", "timed_out", "startup_failure")
+STATE_REMOTE = "REGREEN_STATE_REMOTE"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed run: its pull request, if it has one, and why each of its jobs failed, the first to end first."""
+
+    run: Run
+    pull: Pull | None
+    jobs: tuple[tuple[RunJob, Diagnosis], ...]
+
+
+class OnGitHub:
+    """What Regreen does on one repository. `environ` is the process' environment, `cache` where clones are kept."""
+
+    def __init__(
+        self,
+        github: GitHub,
+        environ: Mapping[str, str],
+        voices: Voices,
+        cache: Path,
+        *,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self.github = github
+        self._environ = {STATE_REMOTE: "origin", **environ}
+        self._voices, self._cache, self._secrets = voices, cache, dict(secrets or {})
+
+    @cached_property
+    def repository(self) -> Hosted:
+        """The repository. Raises `UsageError` when it is archived, so that nothing can be proposed."""
+        found = self.github.repository()
+        if found.archived:
+            raise UsageError(f"{found.name} is archived", hint="nothing can be proposed there")
+        return found
+
+    def app(self, commit: str = "", branch: str = "", pull: int = 0) -> App:
+        """The app on a commit of the repository: that of the default branch unless one is given."""
+        about = self.repository
+        folder = self._cache / "hosted" / about.name.replace("/", "+")
+        git = fetched(folder, about.clone_url, self.github.git_environment(), pull)
+        head = commit or git.run("rev-parse", f"refs/remotes/origin/{about.default_branch}").decode().strip()
+        at = (head, branch or about.default_branch, about.default_branch, about.clone_url)
+        checkout = checkout_of(git, folder / "root", *at)
+
+        def hosting(app: App) -> Hosting:
+            return Hosting(self.github, git, app.settings.proposal, app.checkpoints, self._voices.say)
+
+        return App(
+            folder,
+            self._environ,
+            self._voices,
+            secrets=self._secrets,
+            clone=(checkout, git),
+            hosting=hosting,
+        )
+
+    def failure(self, run: Run, app: App) -> Failure:
+        """Why a run failed, by the logs of its jobs. Raises `UsageError` when it did not, `Gone` when its logs have."""
+        if run.conclusion not in FAILED:
+            told = run.conclusion or run.status
+            raise UsageError(f"the run {run.id} of {self.repository.name} has not failed: {told}")
+        failed = sorted((j for j in self.github.jobs(run) if j.conclusion in FAILED), key=lambda j: j.id)
+        if not failed:
+            raise UsageError(f"no job of the run {run.id} has failed", hint=f"look at {run.html_url}")
+        jobs = tuple((job, self._diagnosis(job, app)) for job in failed)
+        return Failure(run, self.pull_of(run), jobs)
+
+    def _diagnosis(self, job: RunJob, app: App) -> Diagnosis:
+        try:
+            return app.diagnose(self.github.job_log(job.id), app.settings.diagnosis.max_tokens)
+        except Gone as e:
+            raise Gone(
+                f"the log of the job '{job.name}' has expired", hint="run the workflow again, then ask again"
+            ) from e
+
+    def pull_of(self, run: Run) -> Pull | None:
+        """The pull request of a run; GitHub does not tell it where it comes from a fork."""
+        if not run.event.startswith("pull_request"):
+            return None
+        if run.pulls:
+            return self.github.pull(run.pulls[0])
+        owner = run.head_repository.split("/")[0]
+        return next(iter(self.github.pulls(head=f"{owner}:{run.head_branch}")), None)
+
+    def app_of(self, run: Run, pull: int = 0) -> App:
+        """The app on the commit of a run."""
+        forked = run.head_repository != self.repository.name
+        return self.app(run.head_sha, run.head_branch, pull if forked else 0)
+
+    def fix(self, run: Run, *, asked_by: str = "") -> Incident:
+        """Bring a failed run to a proven fix, or to an honest answer."""
+        pull = self.pull_of(run)
+        app = self.app_of(run, pull.number if pull else 0)
+        if pull and pull.head_sha != run.head_sha:
+            raise Gone(
+                f"the head of #{pull.number} has moved from {run.head_sha[:12]} to {pull.head_sha[:12]}",
+                hint="its new run counts",
+            )
+        failure = self.failure(run, app)
+        incident = self._opened(app, failure, asked_by)
+        return app.fix(incident, failure.jobs[0][1])
+
+    def _opened(self, app: App, failure: Failure, asked_by: str) -> Incident:
+        run, pull = failure.run, failure.pull
+        about = FailedRun(
+            id=run.id,
+            attempt=run.attempt,
+            name=run.name or run.workflow,
+            html_url=run.html_url,
+            event=run.event,
+            head_sha=run.head_sha,
+            head_branch=run.head_branch,
+            head_repository=run.head_repository,
+            base_branch=run.head_branch,
+            pull=pull.number if pull else 0,
+        )
+        options = ReplayOptions(
+            workflows=(run.workflow,),
+            event=run.event,
+            event_payload=payload(run, pull, self.repository) if pull else None,
+            repository=self.repository.name,
+            ref=run.head_branch,
+            as_of=run.created if app.settings.replay.network == "registries" else None,
+            network=app.settings.replay.network,
+            committed=True,
+        )
+        kind = kind_for(about, self.repository.name, app.settings.proposal)
+        minutes = app.settings.fix.max_minutes
+        return app.open_incident(options, Delivery(kind=kind), minutes, failed_run=about, asked_by=asked_by)
+
+    def resume(self, incident: Incident) -> Incident:
+        """Go on with an incident of a run that was interrupted."""
+        about = incident.failed_run
+        assert about
+        return self.app(incident.head, about.head_branch, about.pull).fix(incident)
+
+    def waiting(self, app: App) -> Sequence[Incident]:
+        """The incidents of runs that have not ended."""
+        return [i for i in app.checkpoints.incidents() if i.failed_run and i.stage is not Stage.CLOSED]
+
+
+def payload(run: Run, pull: Pull, about: Hosted) -> dict[str, Any]:
+    """The event of a run of a pull request, as far as GitHub still tells it.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
+    """
+    return {
+        "action": "synchronize",
+        "number": pull.number,
+        "pull_request": {
+            "number": pull.number,
+            "title": pull.title,
+            "body": pull.body,
+            "draft": pull.draft,
+            "state": pull.state,
+            "html_url": pull.html_url,
+            "user": {"login": pull.author},
+            "labels": [{"name": name} for name in pull.labels],
+            "head": {"ref": pull.head_ref, "sha": run.head_sha, "repo": {"full_name": pull.head_repository}},
+            "base": {
+                "ref": pull.base_ref,
+                "sha": pull.base_sha,
+                "repo": {"full_name": about.name, "default_branch": about.default_branch},
+            },
+        },
+        "repository": {
+            "full_name": about.name,
+            "name": about.name.split("/")[1],
+            "owner": {"login": about.name.split("/")[0]},
+            "default_branch": about.default_branch,
+            "private": about.private,
+            "html_url": about.html_url,
+        },
+        "sender": {"login": run.actor},
+    }
