@@ -85,10 +85,10 @@ class Voices:
 class App:
     """Regreen on one checkout of this machine.
 
-    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have;
-    `strategies`, if any, are used in place of those that are installed. `clone` is given where the path
-    is no folder that people work in: a checkout of the clone of a repository on GitHub, and its git, which has a token;
-    then `hosting` makes what proposals are made with.
+    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have, `hidden`
+    more values that nobody may see; `strategies`, if any, are used in place of those that are installed. `clone` is given
+    where the path is no folder that people work in: a checkout of the clone of a repository on GitHub, and its git, which
+    has a token; then `hosting` makes what proposals are made with.
     """
 
     def __init__(
@@ -100,10 +100,12 @@ class App:
         secrets: Mapping[str, str] | None = None,
         local_actions: Mapping[str, Path] | None = None,
         strategies: Sequence["Strategy"] = (),
+        hidden: Sequence[str] = (),
         clone: tuple[Checkout, GitPlumbing] | None = None,
         hosting: Callable[["App"], "Hosting"] | None = None,
     ) -> None:
         self._strategies, self._clone_on_github, self._hosting = strategies, clone, hosting
+        self._hidden = tuple(hidden)
         self._path, self._environ, self._voices = path, environ, voices
         self._secrets, self._local_actions = dict(secrets or {}), dict(local_actions or {})
         self._clock = SystemClock()
@@ -143,7 +145,7 @@ class App:
     @cached_property
     def redactor(self) -> Redactor:
         """Takes out the secrets that are known, and what looks like one."""
-        return Redactor(self._secrets.values())
+        return Redactor([*self._secrets.values(), *self._hidden])
 
     @cached_property
     def checkpoints(self) -> "Checkpoints":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,13 @@ import msgspec
 from bot.errors import UsageError
 from bot.model import Network, ReplayOptions, utc
 from bot.replay.compare import Told
+
+RUN_URL = re.compile(
+    r"(?P<server>https?://[\w.:-]+)/(?P<repository>[\w.-]+/[\w.-]+)/actions/runs/(?P<run>\d{1,18})"
+    r"(?:/attempts/(?P<attempt>\d{1,6}))?(?:/jobs?/\d+)?/?(?:[?#].*)?$",
+    re.ASCII,
+)
+MOST_DIGITS = 19
 
 
 def options_of(
@@ -121,3 +129,22 @@ def _from_files(paths: Iterable[Path]) -> dict[str, str]:
                 raise UsageError(f"{path}:{number}: this is no KEY=VALUE line")
             found[key.strip()] = value
     return found
+
+
+def run_of(text: str, repository: str, server: str) -> tuple[str, int, int]:
+    """Repository, id and attempt (0: the last) of a run on GitHub, by its URL or its id.
+
+    `repository` is where an id alone is looked up; `server` is where people find GitHub. Raises `UsageError`, also for
+    a URL on another server: the token is not for it.
+    """
+    if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS:
+        if not repository:
+            raise UsageError(f"--run {text}: which repository is that?", hint="give the URL of the run, or --repo")
+        return repository, int(text), 0
+    match = RUN_URL.match(text)
+    if not match:
+        raise UsageError(f"--run: '{text}' is no run", hint="give its URL, .../actions/runs/123, or its number")
+    if match["server"].lower() != server.lower():
+        told = f"--run: {match['server']} is not where the token is for, {server}"
+        raise UsageError(told, hint="set GITHUB_API_URL")
+    return match["repository"], int(match["run"]), int(match["attempt"] or 0)

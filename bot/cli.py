@@ -20,6 +20,8 @@ from bot.errors import MachineError, RegreenError, UsageError
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.github import Run
+    from bot.hosted import OnGitHub
     from bot.model import Incident, ReplayOptions
     from bot.view import View
 
@@ -34,6 +36,10 @@ FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 PATH = click.argument("path", type=FOLDER, default=Path())
 CHECKOUT = click.option("--path", type=FOLDER, default=Path(), help="The checkout.")
+RUN = click.option("--run", metavar="URL|ID", default="", help="A failed run on GitHub (with GITHUB_TOKEN).")
+REPO = click.option(
+    "--repo", metavar="OWNER/NAME", default="", help="The repository on GitHub (default: of the checkout)."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
 
@@ -226,6 +232,8 @@ def _compare(view: "View", first: Path, second: Path) -> int:
     default="",
     help="When it was green: look for the release of a dependency that broke it since, and leave that out.",
 )
+@RUN
+@REPO
 def fix(**given: Any) -> int:
     """Find out why the checkout's workflow is red, fix it, and prove the fix by replaying.
 
@@ -233,12 +241,16 @@ def fix(**given: Any) -> int:
     Example:  regreen fix                       leaves the fix on a branch regreen/...
               regreen fix --workflow ci.yml --apply
               regreen fix --green 2026-01-31
+              regreen fix --run URL             of a failed run on GitHub, and proposes the fix there
 
     Exit code 0 when it is green or fixed, 1 when it is not (the report says why).
     """
     from bot.model import Delivery
 
     with _view(as_json=given["as_json"]) as view:
+        if given["run"]:
+            on, run = _run_on_github(given["run"], given["repo"], given["path"], view)
+            return _shown(view, on.repair(on.failure(run), asked_by=on.github.login))
         app, options = _app(given, view)
         view.announce(options)
         patch = given["patch"]
@@ -313,15 +325,40 @@ def resume(incident: str, path: Path, secrets: tuple[str, ...], secret_files: tu
 
 
 def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None) -> int:
-    from bot.model import Verdict
-
     try:
         done = app.fix(incident, reported)
     except KeyboardInterrupt:
         view.say(f"everything up to here is saved; go on with: regreen resume {incident.id}")
         raise
+    return _shown(view, done)
+
+
+def _shown(view: "View", done: "Incident") -> int:
+    from bot.model import Verdict
+
     view.incident(done)
     return OK if done.verdict in (Verdict.GREEN, Verdict.FIXED) else HONEST_NO
+
+
+def _run_on_github(text: str, repo: str, path: Path, view: "View") -> "tuple[OnGitHub, Run]":
+    """Regreen on the repository of a run, and the run, by its URL or its id."""
+    from bot.arguments import run_of
+    from bot.hosted import connect, server_of_environment
+
+    name, number, attempt = run_of(text, repo or _origin(path, view), server_of_environment(os.environ))
+    on = connect(name, os.environ, view.voices)
+    return on, on.github.run(number, attempt)
+
+
+def _origin(path: Path, view: "View") -> str:
+    """The repository on GitHub that the checkout is one of, if it is."""
+    from bot.replay.selection import repository_of
+
+    try:
+        name = repository_of(_plain_app(path, view).checkout)
+    except UsageError:
+        return ""
+    return "" if name.startswith("local/") else name
 
 
 @cli.command()
@@ -341,6 +378,8 @@ def _finish(app: "App", view: "View", incident: "Incident", reported: Any = None
 @click.option("--passed", type=FILE, help="A log of a run that passed: what stands there too counts for little.")
 @click.option("--green", metavar="COMMIT", default="", help="A commit that was green, for the suspects (with PATH).")
 @click.option("--workflow", "workflows", multiple=True, metavar="FILE", help="Replay only this one (PATH, no --log).")
+@RUN
+@REPO
 @JSON
 def diagnose(
     path: Path | None,
@@ -350,6 +389,8 @@ def diagnose(
     passed: Path | None,
     green: str,
     workflows: tuple[str, ...],
+    run: str,
+    repo: str,
     as_json: bool,
 ) -> int:
     """Say of a CI log why it is red: the cause, its place, the failing tests.
@@ -362,8 +403,14 @@ def diagnose(
               gh run view 123 --log-failed | regreen diagnose
               regreen diagnose --log job.txt --green v1.2 .
               regreen diagnose .
+              regreen diagnose --run URL
     """
     with _view(as_json=as_json) as view:
+        if run:
+            on, found_run = _run_on_github(run, repo, path or Path(), view)
+            jobs = [(job.name, one) for job, one in on.failure(found_run).jobs]
+            view.diagnoses([(found_run.html_url, jobs)])
+            return OK
         if path is None and (green or workflows):
             raise UsageError("--green and --workflow go with the PATH of a checkout", hint="for instance: .")
         app = _plain_app(path or Path(), view)
@@ -392,14 +439,21 @@ def _diagnose_checkout(app: "App", view: "View", workflows: tuple[str, ...], gre
 
 @cli.command()
 @PATH
+@REPO
 @JSON
-def status(path: Path, as_json: bool) -> int:
-    """List the incidents of a checkout, the newest first.
+def status(path: Path, repo: str, as_json: bool) -> int:
+    """List the incidents of a checkout, or of a repository on GitHub, the newest first.
 
     \b
     Example:  regreen status
+              regreen status --repo owner/name
     """
     with _view(as_json=as_json) as view:
+        if repo:
+            from bot.hosted import connect
+
+            view.incidents(connect(repo, os.environ, view.voices).app().checkpoints.incidents())
+            return OK
         view.incidents(_plain_app(path, view).checkpoints.incidents())
     return OK
 
@@ -430,6 +484,16 @@ def doctor(path: Path, as_json: bool) -> int:
     """
     with _view(as_json=as_json) as view:
         return OK if view.checks(_plain_app(path, view).check_up()) else MachineError.exit_code
+
+
+@cli.command(hidden=True)
+def action() -> int:
+    """Do what the event of a GitHub Actions runner asks for; what the Action runs."""
+    from bot.action import act
+
+    with _view(as_json=False) as view:
+        act(os.environ, view.say)
+    return OK
 
 
 @cli.group()

@@ -233,6 +233,10 @@ class GitHub(Protocol):
         """Label an issue or a pull request."""
         ...
 
+    def remove_label(self, number: int, label: str) -> None:
+        """Take a label off an issue or a pull request; one that it has not is fine."""
+        ...
+
     def request_reviews(self, number: int, reviewers: Sequence[str]) -> None:
         """Ask people (`login`) and teams (`org/team`) to review a pull request."""
         ...

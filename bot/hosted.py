@@ -10,24 +10,36 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
+from bot.adapters.github_api import API, server_of, with_token
 from bot.adapters.hosted_clone import checkout_of, fetched
+from bot.adapters.system_clock import SystemClock
+from bot.adapters.workers import this_worker
 from bot.app import App, Voices
 from bot.errors import Gone, UsageError
 from bot.github import GitHub, Hosted, Pull, Run, RunJob
-from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, Stage
-from bot.proposal.hosted import Hosting, kind_for
+from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Stage
+from bot.proposal.hosted import Hosting, apply, kind_for
+from bot.repair.trees import remade
+from bot.replay.source import read_commit
 
 FAILED = ("failure", "timed_out", "startup_failure")
 STATE_REMOTE = "REGREEN_STATE_REMOTE"
+LEASE_SECONDS = 600.0
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+MOST_REQUESTS = 400
+"""Of one command, where GitHub counts them: a fix needs some ten, and a token of Actions has 1,000 an hour."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed run: its pull request, if it has one, and why each of its jobs failed, the first to end first."""
+    """A failed run: its pull request, if it has one, why each of its jobs failed, and the app on its commit."""
 
     run: Run
     pull: Pull | None
     jobs: tuple[tuple[RunJob, Diagnosis], ...]
+    app: App
 
 
 class OnGitHub:
@@ -43,7 +55,8 @@ class OnGitHub:
         secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.github = github
-        self._environ = {STATE_REMOTE: "origin", **environ}
+        self._hidden = [environ[name] for name in TOKENS if environ.get(name)]
+        self._environ = {STATE_REMOTE: "origin", **{k: v for k, v in environ.items() if k not in TOKENS}}
         self._voices, self._cache, self._secrets = voices, cache, dict(secrets or {})
 
     @cached_property
@@ -63,28 +76,34 @@ class OnGitHub:
         at = (head, branch or about.default_branch, about.default_branch, about.clone_url)
         checkout = checkout_of(git, folder / "root", *at)
 
-        def hosting(app: App) -> Hosting:
-            return Hosting(self.github, git, app.settings.proposal, app.checkpoints, self._voices.say)
-
         return App(
             folder,
             self._environ,
             self._voices,
             secrets=self._secrets,
+            hidden=self._hidden,
             clone=(checkout, git),
-            hosting=hosting,
+            hosting=self.hosting,
         )
 
-    def failure(self, run: Run, app: App) -> Failure:
-        """Why a run failed, by the logs of its jobs. Raises `UsageError` when it did not, `Gone` when its logs have."""
+    def hosting(self, app: App) -> Hosting:
+        """What proposals are made with."""
+        return Hosting(self.github, app.theirs, app.settings.proposal, app.checkpoints, self._voices.say)
+
+    def failure(self, run: Run) -> Failure:
+        """Why a run failed, by the logs of its jobs. Raises `UsageError` when it did not, `Gone` when they have."""
         if run.conclusion not in FAILED:
             told = run.conclusion or run.status
             raise UsageError(f"the run {run.id} of {self.repository.name} has not failed: {told}")
         failed = sorted((j for j in self.github.jobs(run) if j.conclusion in FAILED), key=lambda j: j.id)
         if not failed:
             raise UsageError(f"no job of the run {run.id} has failed", hint=f"look at {run.html_url}")
-        jobs = tuple((job, self._diagnosis(job, app)) for job in failed)
-        return Failure(run, self.pull_of(run), jobs)
+        pull = self.pull_of(run)
+        if pull and pull.head_sha != run.head_sha:
+            moved = f"the head of #{pull.number} has moved from {run.head_sha[:12]} to {pull.head_sha[:12]}"
+            raise Gone(moved, hint="its new run counts")
+        app = self.app_of(run, pull)
+        return Failure(run, pull, tuple((job, self._diagnosis(job, app)) for job in failed), app)
 
     def _diagnosis(self, job: RunJob, app: App) -> Diagnosis:
         try:
@@ -103,27 +122,30 @@ class OnGitHub:
         owner = run.head_repository.split("/")[0]
         return next(iter(self.github.pulls(head=f"{owner}:{run.head_branch}")), None)
 
-    def app_of(self, run: Run, pull: int = 0) -> App:
+    def app_of(self, run: Run, pull: Pull | None) -> App:
         """The app on the commit of a run."""
         forked = run.head_repository != self.repository.name
-        return self.app(run.head_sha, run.head_branch, pull if forked else 0)
+        return self.app(run.head_sha, run.head_branch, pull.number if pull and forked else 0)
 
-    def fix(self, run: Run, *, asked_by: str = "") -> Incident:
+    def repair(self, failure: Failure, *, asked_by: str = "") -> Incident:
         """Bring a failed run to a proven fix, or to an honest answer."""
-        pull = self.pull_of(run)
-        app = self.app_of(run, pull.number if pull else 0)
-        if pull and pull.head_sha != run.head_sha:
-            raise Gone(
-                f"the head of #{pull.number} has moved from {run.head_sha[:12]} to {pull.head_sha[:12]}",
-                hint="its new run counts",
-            )
-        failure = self.failure(run, app)
-        incident = self._opened(app, failure, asked_by)
+        app, about = failure.app, self.about(failure)
+        kind = kind_for(about, self.repository.name, app.settings.proposal)
+        options = self._options(failure.run, failure.pull, app)
+        minutes = app.settings.fix.max_minutes
+        incident = app.open_incident(options, Delivery(kind=kind), minutes, failed_run=about, asked_by=asked_by)
         return app.fix(incident, failure.jobs[0][1])
 
-    def _opened(self, app: App, failure: Failure, asked_by: str) -> Incident:
+    def replay(self, run: Run) -> ReplayResult:
+        """Replay a run as it is."""
+        pull = self.pull_of(run)
+        app = self.app_of(run, pull)
+        return app.replay(self._options(run, pull, app))
+
+    def about(self, failure: Failure) -> FailedRun:
+        """What an incident keeps of a failed run."""
         run, pull = failure.run, failure.pull
-        about = FailedRun(
+        return FailedRun(
             id=run.id,
             attempt=run.attempt,
             name=run.name or run.workflow,
@@ -135,19 +157,35 @@ class OnGitHub:
             base_branch=run.head_branch,
             pull=pull.number if pull else 0,
         )
-        options = ReplayOptions(
+
+    def _options(self, run: Run, pull: Pull | None, app: App) -> ReplayOptions:
+        network = app.settings.replay.network
+        return ReplayOptions(
             workflows=(run.workflow,),
             event=run.event,
             event_payload=payload(run, pull, self.repository) if pull else None,
             repository=self.repository.name,
             ref=run.head_branch,
-            as_of=run.created if app.settings.replay.network == "registries" else None,
-            network=app.settings.replay.network,
+            as_of=run.created if network == "registries" else None,
+            network=network,
             committed=True,
         )
-        kind = kind_for(about, self.repository.name, app.settings.proposal)
-        minutes = app.settings.fix.max_minutes
-        return app.open_incident(options, Delivery(kind=kind), minutes, failed_run=about, asked_by=asked_by)
+
+    def apply(self, incident: Incident, pull: Pull) -> Incident:
+        """Push a suggested fix to the branch of its pull request."""
+        about, proposal = incident.failed_run, incident.proposal
+        assert about
+        assert proposal
+        app, owner = self.app(about.head_sha, about.head_branch), this_worker()
+        record = app.checkpoints.claim(incident.id, owner, LEASE_SECONDS)
+        try:
+            when = read_commit(app.theirs, incident.snapshot).created
+            if remade(app.theirs, incident.snapshot, proposal.diff, proposal.message, when=when) != proposal.commit:
+                told = f"the fix of incident {incident.id} holds what looks like a secret and was not kept whole"
+                raise UsageError(told, hint="apply it by hand")
+            return apply(record, self.hosting(app), pull)
+        finally:
+            app.checkpoints.release(incident.id, owner)
 
     def resume(self, incident: Incident) -> Incident:
         """Go on with an incident of a run that was interrupted."""
@@ -158,6 +196,24 @@ class OnGitHub:
     def waiting(self, app: App) -> Sequence[Incident]:
         """The incidents of runs that have not ended."""
         return [i for i in app.checkpoints.incidents() if i.failed_run and i.stage is not Stage.CLOSED]
+
+
+def server_of_environment(environ: Mapping[str, str]) -> str:
+    """Where people find the GitHub whose API the environment names."""
+    return environ.get("GITHUB_SERVER_URL") or server_of(environ.get("GITHUB_API_URL") or API)
+
+
+def connect(repository: str, environ: Mapping[str, str], voices: Voices) -> OnGitHub:
+    """Regreen on a repository (`owner/name`), with the token and the API that the environment names.
+
+    Raises `UsageError` where there is no token.
+    """
+    token = next((environ[name] for name in TOKENS if environ.get(name)), "")
+    if not token:
+        raise UsageError("there is no token for GitHub", hint="set GITHUB_TOKEN, for instance: $(gh auth token)")
+    api = environ.get("GITHUB_API_URL") or API
+    github = with_token(repository, token, SystemClock(), api_url=api, budget=MOST_REQUESTS)
+    return OnGitHub(github, environ, voices, platformdirs.user_cache_path("regreen"))
 
 
 def payload(run: Run, pull: Pull, about: Hosted) -> dict[str, Any]:

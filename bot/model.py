@@ -467,6 +467,15 @@ class Outcome(Model, kw_only=True):
     diff: str = ""
 
 
+class Feedback(Model, kw_only=True):
+    """What somebody said of an incident in a comment on GitHub; `ignore` asks to leave failures like it alone."""
+
+    kind: Literal["good", "bad", "ignore"]
+    by: str
+    comment: int
+    text: str = ""
+
+
 class Reservation(Model, kw_only=True):
     """Money set aside for an incident in a budget, for instance `day/2026-11-20`, before it is spent."""
 
@@ -537,6 +546,7 @@ class Incident(Model, kw_only=True):
     effects: tuple[Effect, ...] = ()
     proposal: Proposal | None = None
     outcome: Outcome | None = None
+    feedback: tuple[Feedback, ...] = ()
     advice: tuple[Advice, ...] = ()
     verdict: Verdict | None = None
     grade: Grade | None = None

@@ -153,7 +153,7 @@ def propose(incident: Incident, work: Work) -> Incident:
         if proposal:
             local.hand_over(_clone(incident, work), work.theirs, proposal.commit)
             incident = hosted.deliver(incident, work.hosting)
-        incident = hosted.tell(incident, work.hosting)
+        hosted.tell(incident, work.hosting)
     elif proposal:
         look, act = DELIVERIES[proposal.kind]
         incident = once(

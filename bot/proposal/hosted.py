@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.errors import Conflict, Forbidden, GitFailed, RegreenError, Transient
-from bot.github import Annotation, Check, Comment, Conclusion, GitHub, Pull
+from bot.github import Annotation, Check, Conclusion, GitHub, Pull
 from bot.ledger import find, once
 from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
@@ -164,16 +164,15 @@ def request_of(incident: Incident) -> str:
     return found.value if found and found.done else ""
 
 
-def tell(incident: Incident, hosting: Hosting) -> Incident:
+def tell(incident: Incident, hosting: Hosting) -> None:
     """Bring the check and the one comment of an incident up to date."""
     run = incident.failed_run
     assert run
     text = texts.comment(incident, coming(incident))
     if hosting.settings.check:
-        incident = _check(incident, hosting, run.head_sha, text)
+        _check(incident, hosting, run.head_sha, text)
     if hosting.settings.comment and run.pull:
-        incident = _sticky(incident, hosting, run.pull, text)
-    return incident
+        say(hosting.github, run.pull, text)
 
 
 def coming(incident: Incident) -> str:
@@ -197,7 +196,7 @@ def coming(incident: Incident) -> str:
     return "Say <code>/regreen apply</code> to have the fix pushed to this branch."
 
 
-def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> Incident:
+def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> None:
     if incident.verdict is None:
         status: Literal["in_progress", "completed"] = "in_progress"
         conclusion: Conclusion | None = None
@@ -217,7 +216,6 @@ def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> Inci
         hosting.github.put_check(check)
     except Forbidden as e:  # a pleasantry that needs a permission of its own
         hosting.say(f"no check was made: {e}")
-    return incident
 
 
 def _annotations(incident: Incident) -> tuple[Annotation, ...]:
@@ -238,25 +236,13 @@ def _annotations(incident: Incident) -> tuple[Annotation, ...]:
     return tuple(rows[:MOST_ANNOTATIONS])
 
 
-def _sticky(incident: Incident, hosting: Hosting, pull: int, text: str) -> Incident:
-    github = hosting.github
-    written: list[Comment] = []
-
-    def look() -> str | None:
-        ours = (c for c in github.comments(pull) if c.author == github.login and texts.STICKY in c.body)
-        written.extend(ours)
-        return str(written[0].id) if written else None
-
-    def act() -> str:
-        written.append(github.comment(pull, text))
-        return str(written[0].id)
-
-    incident = once(hosting.checkpoints, incident, "comment", str(pull), look=look, act=act)
-    if not written or written[0].body != text:
-        known = find(incident, "comment", str(pull))
-        assert known
-        github.edit_comment(int(known.value), text)
-    return incident
+def say(github: GitHub, number: int, text: str) -> None:
+    """Make the one comment below an issue or pull request say something; it is found by its marker and author."""
+    ours = next((c for c in github.comments(number) if c.author == github.login and texts.STICKY in c.body), None)
+    if ours is None:
+        github.comment(number, text)
+    elif ours.body.strip() != text.strip():
+        github.edit_comment(ours.id, text)
 
 
 def apply(incident: Incident, hosting: Hosting, pull: Pull) -> Incident:

@@ -66,6 +66,21 @@ def pull_request(incident: Incident, ci: str = "") -> str:
     )
 
 
+def closed(incident: Incident, why: str) -> str:
+    """The text of a pull request that is closed by us, with the reason, in Markdown, on top."""
+    return f"{marker(incident.id)}\n**{why}**\n\n{pull_request(incident).removeprefix(marker(incident.id)).strip()}\n"
+
+
+def line(text: str) -> str:
+    """A line of plain text, in Markdown."""
+    return markdown(" ".join(text.split()))
+
+
+def branch(run: FailedRun) -> str:
+    """The branch of a run, in Markdown."""
+    return code(run.head_branch)
+
+
 def comment(incident: Incident, coming: str) -> str:
     """The one comment below a pull request, and the text of checks and summaries; `coming` says what comes next."""
     proposal = incident.proposal
@@ -82,6 +97,16 @@ def comment(incident: Incident, coming: str) -> str:
     )
 
 
+def diagnosis(run: FailedRun, parts: Sequence[Part]) -> str:
+    """Why a run is red, by its logs."""
+    return _rendered("diagnosis", what_failed=_what_failed(run), parts=parts, excerpt=_excerpt(parts))
+
+
+def answer(answers: Sequence[str], status: str) -> str:
+    """The one comment, with answers to commands above what it said of the incident, if there is one."""
+    return _rendered("answer", marker=STICKY, answers=answers, status=status.removeprefix(STICKY).strip())
+
+
 def headline(incident: Incident) -> str:
     """What it came to, in a few words."""
     if incident.outcome:
@@ -91,10 +116,11 @@ def headline(incident: Incident) -> str:
 
 def _render(name: str, incident: Incident, **values: Any) -> str:
     cost = f"${incident.cost_usd} for language models, {incident.seconds:.0f} s"
-    run = incident.failed_run
-    template = _environment().get_template(f"{name}.j2")
-    lines = template.render(incident=incident, cost=cost, what_failed=_what_failed(run), **values).splitlines()
-    return "\n".join(lines).strip() + "\n"
+    return _rendered(name, incident=incident, cost=cost, what_failed=_what_failed(incident.failed_run), **values)
+
+
+def _rendered(name: str, **values: Any) -> str:
+    return _environment().get_template(f"{name}.j2").render(**values).strip() + "\n"
 
 
 @cache

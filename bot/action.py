@@ -1,0 +1,96 @@
+"""Regreen as a GitHub Action: the event of the runner in; outputs, a summary and a record out."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bot.adapters.system_clock import SystemClock
+from bot.app import Voices
+from bot.errors import Gone, RateLimited, Transient, UsageError
+from bot.github import Usage
+from bot.hosted import OnGitHub, connect
+from bot.intake import events
+from bot.intake.decide import Decision, Identity, Tick, decide
+from bot.model import Incident
+from bot.proposal import hosted, texts
+from bot.reactions import Done, Reactions
+from bot.settings import Settings
+
+COMMAND, DRY_RUN = "REGREEN_COMMAND", "REGREEN_DRY_RUN"
+NOT_THEIR_FAULT = (Transient, RateLimited, Gone)
+"""What no user can mend: the Action's own run does not turn red for it."""
+MAX_SUMMARY = 900_000  # of the 1 MiB that GitHub takes
+
+
+def act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Do what the event of the runner asks for. Raises `RegreenError` for what the caller has to mend."""
+    if not environ.get("GITHUB_REPOSITORY"):
+        raise UsageError(
+            "GITHUB_REPOSITORY is not set", hint="this is what the Action runs; here: regreen fix --run URL"
+        )
+    on = connect(environ["GITHUB_REPOSITORY"], environ, Voices(say, lambda *_: None))
+    try:
+        done = _done(on, environ)
+    except NOT_THEIR_FAULT as e:
+        done = Done(told=str(e), well=False)
+    say(done.told)
+    _report(environ, done, on.github.usage, on)
+
+
+def _done(on: OnGitHub, environ: Mapping[str, str]) -> Done:
+    app = on.app()
+    decision = _decided(environ, app.settings, on.github.login)
+    if environ.get(DRY_RUN, "").lower() == "true":
+        return Done(told=f"dry run; what would be done: {decision}")
+    return Reactions(on, app, SystemClock()).to(decision)
+
+
+def _decided(environ: Mapping[str, str], settings: Settings, login: str) -> Decision:
+    if environ.get(COMMAND, "") == "sweep":
+        return Tick()
+    name, path = environ.get("GITHUB_EVENT_NAME", ""), Path(environ.get("GITHUB_EVENT_PATH", ""))
+    try:
+        payload = path.read_bytes()
+    except OSError as e:
+        raise UsageError(f"GITHUB_EVENT_PATH: {path} cannot be read: {e.strerror}") from e
+    workflow = environ.get("GITHUB_WORKFLOW_REF", "").split("@")[0].split("/", 2)[-1]
+    return decide(events.read(name, payload), settings, Identity(login=login, workflow=workflow))
+
+
+def _report(environ: Mapping[str, str], done: Done, usage: Usage, on: OnGitHub) -> None:
+    """Write the outputs, the summary of the job, and the records as JSON."""
+    report = Path(environ.get("RUNNER_TEMP") or ".") / "regreen.json"
+    rows = [one.as_json() for one in done.incidents]
+    whole = {"told": done.told, "incidents": rows, "github": usage.as_json()}
+    report.write_text(json.dumps(whole, default=str, indent=1), encoding="utf-8")
+    outputs = _outputs(done, on.repository.html_url) | {"report": str(report)}
+    _append(environ.get("GITHUB_OUTPUT"), "".join(f"{k}={v}\n" for k, v in outputs.items()))
+    summary = [texts.comment(one, hosted.coming(one)) for one in done.incidents] or [f"{texts.line(done.told)}\n"]
+    _append(environ.get("GITHUB_STEP_SUMMARY"), "\n".join(summary)[:MAX_SUMMARY])
+
+
+def _outputs(done: Done, url: str) -> dict[str, str]:
+    """Outputs of the Action; of several incidents the last one counts, without any they are empty."""
+    last = done.incidents[-1] if done.incidents else None
+    number = hosted.request_of(last) if last else ""
+    proposal = last.proposal if last else None
+    return {
+        "conclusion": _conclusion(done, last),
+        "incident-id": last.id if last else "",
+        "verdict": str(last.verdict or "") if last else "",
+        "pull-request-url": f"{url}/pull/{number}" if number else "",
+        "branch": proposal.target if proposal and proposal.kind == "pull-request" else "",
+        "cost-usd": str(sum(one.cost_usd for one in done.incidents)),
+    }
+
+
+def _conclusion(done: Done, last: Incident | None) -> str:
+    if last is None:
+        return "neutral"
+    return hosted.CONCLUSIONS.get(last.verdict, "neutral") if done.well else "failure"
+
+
+def _append(path: str | None, text: str) -> None:
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)

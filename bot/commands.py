@@ -1,0 +1,169 @@
+"""The commands that people write in comments, carried out on a pull request or an issue."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from bot.app import App
+from bot.errors import UsageError
+from bot.github import Pull, Run
+from bot.hosted import FAILED, OnGitHub
+from bot.intake.commands import Command, Verb, usage
+from bot.intake.decide import Obey
+from bot.model import Feedback, Incident, Model, Part, ReplayResult
+from bot.proposal import hosted, texts
+from bot.proposal.facts import counted, tests_of
+from bot.text.inert import code, markdown
+
+
+class Answer(Model, kw_only=True):
+    """What is said to a command, in Markdown; whether it was done; the incident that it was about."""
+
+    text: str
+    well: bool = True
+    incident: Incident | None = None
+
+
+class Commands:
+    """Carries out the commands of one comment; `pull` is what it stands below, None for an issue."""
+
+    def __init__(self, on: OnGitHub, app: App, asked: Obey, pull: Pull | None) -> None:
+        self._on, self._app, self._asked, self._pull = on, app, asked, pull
+        self._github = on.github
+
+    def carry_out(self, command: Command) -> Answer:
+        """Do what somebody who may has asked for. Raises what stands in the way."""
+        verbs: dict[Verb, Callable[[Command], Answer]] = {
+            "fix": self._fix,
+            "diagnose": self._diagnose,
+            "apply": self._apply,
+            "retry": self._retry,
+            "replay": self._replay,
+            "revert": self._revert,
+            "status": self._status,
+            "stop": self._stop,
+            "resume": self._resume,
+            "feedback": self._feedback,
+            "ignore": self._feedback,
+            "help": lambda _: Answer(text=usage()),
+        }
+        return verbs[command.verb](command)
+
+    def shown(self) -> str:
+        """What the one comment says of the incident, if there is one."""
+        found = self._incident()
+        return texts.comment(found, hosted.coming(found)) if found and not self._is_own(found) else ""
+
+    # --- what they are about ---
+
+    def _request(self) -> Pull:
+        if self._pull is None:
+            raise UsageError("this is no pull request", hint="say it below one")
+        return self._pull
+
+    def _red(self) -> list[Run]:
+        """The red runs of the head, the newest of each workflow."""
+        head = self._request().head_sha
+        newest: dict[str, Run] = {}
+        for run in self._github.runs(head_sha=head):
+            newest.setdefault(run.workflow, run)
+        red = [run for run in newest.values() if run.conclusion in FAILED]
+        if not red:
+            going = any(run.status != "completed" for run in newest.values())
+            raise UsageError(f"no run of {head[:12]} is red{', as yet' if going else ''}: there is nothing to do")
+        return red
+
+    def _incidents(self) -> Iterator[Incident]:
+        """The incidents of the pull request, the newest first; that of a proposal of ours, where it is one."""
+        number = self._asked.number
+        for one in self._app.checkpoints.incidents():
+            if one.failed_run and (one.failed_run.pull == number or self._is_own(one)):
+                yield one
+
+    def _is_own(self, incident: Incident) -> bool:
+        return hosted.request_of(incident) == str(self._asked.number)
+
+    def _incident(self) -> Incident | None:
+        return next(self._incidents(), None)
+
+    def _known(self) -> Incident:
+        found = self._incident()
+        if found is None:
+            raise UsageError("there is no incident here", hint="/regreen fix opens one")
+        return found
+
+    # --- the verbs ---
+
+    def _fix(self, _: Command) -> Answer:
+        answers = []
+        for run in self._red():
+            incident = self._on.repair(self._on.failure(run), asked_by=self._asked.asker.login)
+            answers.append(f"{markdown(run.name)}: {texts.headline(incident)}. {hosted.coming(incident)}".strip())
+        return Answer(text="\n".join(answers), incident=incident)
+
+    def _diagnose(self, _: Command) -> Answer:
+        told = []
+        for run in self._red():
+            failure = self._on.failure(run)
+            parts = [Part(workflow=run.workflow, job=job.name, diagnosis=found) for job, found in failure.jobs]
+            told.append(texts.diagnosis(self._on.about(failure), parts))
+        return Answer(text="\n".join(told))
+
+    def _apply(self, _: Command) -> Answer:
+        pull = self._request()
+        found = next((i for i in self._incidents() if i.proposal and i.proposal.kind == "suggestion"), None)
+        if found is None:
+            raise UsageError("there is no fix to apply", hint="/regreen fix looks for one")
+        applied = self._on.apply(found, pull)
+        return Answer(text=f"The fix was pushed to {code(pull.head_ref)}.", incident=applied)
+
+    def _retry(self, _: Command) -> Answer:
+        red = self._red()
+        for run in red:
+            self._github.rerun_failed(run.id)
+        return Answer(text=f"The failed jobs run again: {', '.join(markdown(run.name) for run in red)}.")
+
+    def _replay(self, _: Command) -> Answer:
+        told = []
+        for run in self._red():
+            result = self._on.replay(run)
+            told.append(f"{markdown(run.name)}: {_replayed(result)}")
+        return Answer(text="\n".join(told))
+
+    def _revert(self, _: Command) -> Answer:
+        return Answer(text="This version does not propose reverts yet.", well=False)
+
+    def _status(self, _: Command) -> Answer:
+        found = list(self._incidents())
+        rows = [f"- {code(i.id)}: {texts.headline(i)}. {hosted.coming(i)}".strip() for i in found]
+        return Answer(text="\n".join(rows) or "There is no incident here.")
+
+    def _stop(self, _: Command) -> Answer:
+        label = self._app.settings.watch.stop_label
+        self._github.add_labels(self._asked.number, [label])
+        return Answer(text=f"I leave this alone until somebody says <code>/regreen resume</code> ({code(label)}).")
+
+    def _resume(self, _: Command) -> Answer:
+        self._github.remove_label(self._asked.number, self._app.settings.watch.stop_label)
+        waiting = [i for i in self._incidents() if not i.closed and i.proposal is None]
+        for incident in waiting:
+            self._on.resume(incident)
+        return Answer(text="I go on." if waiting else "I am back; nothing was interrupted here.")
+
+    def _feedback(self, command: Command) -> Answer:
+        kind: Literal["good", "bad", "ignore"]
+        kind = "ignore" if command.verb == "ignore" else "good" if command.good else "bad"
+        said = Feedback(kind=kind, by=self._asked.asker.login, comment=self._asked.comment, text=command.text)
+
+        def change(record: Incident) -> Incident:
+            known = any((f.comment, f.kind) == (said.comment, said.kind) for f in record.feedback)
+            return record if known else record.changed(feedback=(*record.feedback, said))
+
+        incident = self._app.checkpoints.update(self._known().id, change)
+        told = "Failures like this one are left alone from now on." if kind == "ignore" else "Thank you, noted."
+        return Answer(text=told, incident=incident)
+
+
+def _replayed(result: ReplayResult) -> str:
+    reason = f" ({markdown(result.reason)})" if result.reason else ""
+    jobs = counted(job.result for job in result.jobs)
+    return f"**{result.result}**{reason}; jobs: {jobs}; tests: {tests_of(result.jobs)}; {result.seconds:.1f} s"

@@ -1,0 +1,149 @@
+"""What Regreen does about what happened on GitHub: it opens, wakes and obeys, after the last guards have agreed."""
+
+from typing import assert_never
+
+from bot.aftermath import Aftermath
+from bot.app import App
+from bot.commands import Answer, Commands
+from bot.errors import RegreenError
+from bot.github import GitHub, Pull
+from bot.hosted import FAILED, Failure, OnGitHub
+from bot.intake.commands import Command, Mistake, Verb
+from bot.intake.decide import Decision, Obey, Open, Tick, Wake
+from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
+from bot.intake.rights import Denied, may
+from bot.model import Incident, Model
+from bot.ports import Clock
+from bot.proposal import hosted, texts
+from bot.text.inert import markdown
+
+ALWAYS = ("resume", "status", "help")
+"""What is answered where everything else is stopped."""
+NO_MODEL = "this version follows no reviews, since it uses no language model"
+
+
+class Done(Model, kw_only=True):
+    """What came of a decision: a line for people, and the incidents that it was about."""
+
+    told: str
+    incidents: tuple[Incident, ...] = ()
+    well: bool = True
+    """Whether all that was asked for was done."""
+
+
+class Reactions:
+    """Carries out decisions on one repository. `app` is on its default branch, whose settings count."""
+
+    def __init__(self, on: OnGitHub, app: App, clock: Clock) -> None:
+        self._on, self._app, self._clock = on, app, clock
+        self._github: GitHub = on.github
+        self._settings = app.settings
+
+    def to(self, decision: Decision) -> Done:
+        """Do what was decided."""
+        match decision:
+            case Skip(reason=reason):
+                return Done(told=reason)
+            case Open():
+                return self._open(decision)
+            case Wake():
+                return self._wake(decision)
+            case Obey():
+                return self._obey(decision)
+            case Tick():
+                return self._tick()
+        assert_never(decision)
+
+    # --- what happens by itself ---
+
+    def _open(self, decision: Open) -> Done:
+        run = self._github.run(decision.run, decision.attempt)
+        if run.conclusion not in FAILED:
+            return Done(told=f"the run {run.id} is not red: {run.conclusion or run.status}")
+        failure = self._on.failure(run)
+        if skip := self._skip(failure):
+            return Done(told=skip.reason)
+        incident = self._on.repair(failure)
+        return Done(told=line(incident), incidents=(incident,))
+
+    def _skip(self, failure: Failure) -> Skip | None:
+        """The guards that need to know what failed, and what was tried before."""
+        now, incidents = self._clock.now(), list(self._app.checkpoints.incidents())
+        if any(i.failed_run and i.failed_run.id == failure.run.id for i in incidents):
+            return None  # it goes on, or has ended
+        prints = [d.fingerprint for _, d in failure.jobs]
+        ignored = {p.diagnosis.fingerprint for i in incidents for p in i.parts if _ignored(i)}
+        if ignored.issuperset(prints):
+            return Skip(reason="somebody has asked to leave failures like this one alone (/regreen ignore)")
+        found = [quiet(now, self._settings), worn_out(prints, incidents, now, self._settings)]
+        found += [stopped(failure.pull.labels, self._settings)] if failure.pull else []
+        kinds = [left_to_people(d.category, self._settings) for _, d in failure.jobs]
+        found += [kinds[0]] if all(kinds) else []
+        return next((skip for skip in found if skip), None)
+
+    def _wake(self, decision: Wake) -> Done:
+        if decision.asker:
+            return Done(told=f"{decision.reason}: {NO_MODEL}")
+        if decision.incident:
+            known = self._app.checkpoints.load(decision.incident)
+            found = [known] if known and known.failed_run else []
+        else:
+            found = list(self._on.waiting(self._app))
+        woken = tuple(self._aftermath.revisit(one) for one in found)
+        return Done(told="; ".join([decision.reason, *map(line, woken)]), incidents=woken)
+
+    def _tick(self) -> Done:
+        """Go on with what was interrupted, and look what has become of what waits."""
+        woken = []
+        for incident in self._on.waiting(self._app):
+            went_on = incident if incident.proposal else self._on.resume(incident)
+            woken.append(self._aftermath.revisit(went_on))
+        return Done(told="; ".join(map(line, woken)) or "nothing waits", incidents=tuple(woken))
+
+    @property
+    def _aftermath(self) -> Aftermath:
+        return Aftermath(self._on.hosting(self._app), self._clock)
+
+    # --- what people ask for ---
+
+    def _obey(self, asked: Obey) -> Done:
+        pull = self._github.pull(asked.number) if asked.is_pull else None
+        self._github.react(asked.comment, "eyes", review=asked.onlines)
+        commands = Commands(self._on, self._app, asked, pull)
+        answers = [self._answer(command, asked, pull, commands) for command in asked.commands]
+        status = commands.shown()
+        hosted.say(self._github, asked.number, texts.answer([a.text for a in answers], status))
+        well = all(a.well for a in answers)
+        self._github.react(asked.comment, "rocket" if well else "confused", review=asked.onlines)
+        told = "; ".join(" ".join(a.text.split()) for a in answers)
+        return Done(told=told, incidents=tuple(a.incident for a in answers if a.incident), well=well)
+
+    def _answer(self, command: Command | Mistake, asked: Obey, pull: Pull | None, commands: Commands) -> Answer:
+        verb: Verb = "help" if isinstance(command, Mistake) else command.verb
+        name = self._on.repository.name
+        try:
+            granted = may(verb, asked.asker, self._github, self._settings, repository=name, pull=pull)
+            if isinstance(granted, Denied):
+                return Answer(text=granted.reason, well=False)
+            if isinstance(command, Mistake):
+                return Answer(text=command.text, well=False)
+            if verb not in ALWAYS and pull and (skip := stopped(pull.labels, self._settings)):
+                return Answer(text=skip.reason, well=False)
+            if asked.head and pull and asked.head != pull.head_sha:
+                moved = f"The head has moved to {pull.head_sha[:12]} since this was written; nothing was done."
+                return Answer(text=moved, well=False)
+            return commands.carry_out(command)
+        except RegreenError as e:
+            return Answer(text=markdown(str(e)), well=False)
+
+
+def _ignored(incident: Incident) -> bool:
+    return any(f.kind == "ignore" for f in incident.feedback)
+
+
+def line(incident: Incident) -> str:
+    """An incident in a line of plain text."""
+    what = f"{incident.verdict or incident.stage}" + (f", grade {incident.grade}" if incident.grade else "")
+    ended = f", {incident.outcome.kind}" if incident.outcome else ""
+    reason = f": {incident.reason}" if incident.reason else ""
+    return f"incident {incident.id}: {what}{ended}{reason}"
