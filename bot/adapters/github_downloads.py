@@ -1,0 +1,86 @@
+"""Downloads from where GitHub redirects to: logs and zips, in pieces, without the token, never more than a bound."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from bot.adapters.github_wire import PAUSE, Rest, Wire
+from bot.errors import Gone, Refused, Transient
+
+MOST_BYTES = 1_000_000_000
+PIECE = 65_536
+MOST_TRIES = 4
+
+T = TypeVar("T")
+
+
+class Downloads:
+    """What lies behind a path of the API."""
+
+    def __init__(self, rest: Rest, wire: Wire, *, most_bytes: int = MOST_BYTES) -> None:
+        self._rest = rest
+        self._client = wire.client
+        self._sleep = wire.clock.sleep
+        self._most_bytes = most_bytes
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """It in pieces. Raises `Gone` now; `Transient` when it breaks off, `Refused` when it is too big, on the way."""
+        return self._read(path, self._patiently(lambda: self._open(path)))
+
+    def save(self, path: str, file: Path) -> None:
+        """Write it to a file, whole or not at all. Raises the same."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            handle = stack.enter_context(tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False))
+            part = Path(handle.name)
+            stack.callback(part.unlink, missing_ok=True)
+
+            def whole() -> None:
+                handle.seek(0)
+                handle.truncate()
+                handle.writelines(self._read(path, self._open(path)))
+
+            self._patiently(whole)
+            handle.close()
+            part.replace(file)
+
+    def _open(self, path: str) -> httpx.Response:
+        place = self._rest.place(path)  # asked for each time: it is good for a minute
+        request = self._client.build_request("GET", place)
+        try:
+            response = self._client.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise Transient(f"the download of {path} does not begin: {type(error).__name__}") from None
+        if response.is_success:
+            return response
+        response.close()
+        if response.status_code in (404, 410):
+            raise Gone(f"what {path} names has expired")
+        raise Transient(f"the download of {path} does not begin: status {response.status_code}")
+
+    def _read(self, path: str, response: httpx.Response) -> Iterator[bytes]:
+        size = 0
+        with contextlib.closing(response):
+            try:
+                for piece in response.iter_bytes(PIECE):
+                    size += len(piece)
+                    if size > self._most_bytes:
+                        raise Refused(f"the download of {path} is bigger than {self._most_bytes:,} bytes")
+                    yield piece
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                raise Transient(f"the download of {path} broke off: {type(error).__name__}") from None
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        again = Retrying(
+            retry=retry_if_exception_type(Transient),
+            wait=PAUSE,
+            stop=stop_after_attempt(MOST_TRIES),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return again(work)
