@@ -283,7 +283,8 @@ class GitHubApi:
         return next((int(one["number"]) for one in mine if fits(one)), None)
 
     def _is_mine(self, author: str | None, body: str | None, wanted: str) -> bool:
-        return author == self.login and (body or "").replace("\r\n", "\n").strip() == wanted.strip()
+        there, asked = ((text or "").replace("\r\n", "\n").strip() for text in (body, wanted))
+        return there == asked and author == self.login
 
     def _recently(self) -> str:
         """The time that what is made from now on is younger than, as GitHub takes it."""

@@ -22,11 +22,10 @@ T = TypeVar("T")
 class Downloads:
     """What lies behind a path of the API."""
 
-    def __init__(self, rest: Rest, wire: Wire, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, rest: Rest, wire: Wire) -> None:
         self._rest = rest
         self._client = wire.client
         self._sleep = wire.clock.sleep
-        self._most_bytes = most_bytes
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """It in pieces. Raises `Gone` now; `Transient` when it breaks off, `Refused` when it is too big, on the way."""
@@ -69,8 +68,8 @@ class Downloads:
             try:
                 for piece in response.iter_bytes(PIECE):
                     size += len(piece)
-                    if size > self._most_bytes:
-                        raise Refused(f"the download of {path} is bigger than {self._most_bytes:,} bytes")
+                    if size > MOST_BYTES:
+                        raise Refused(f"the download of {path} is bigger than {MOST_BYTES:,} bytes")
                     yield piece
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise Transient(f"the download of {path} broke off: {type(error).__name__}") from None

@@ -135,10 +135,10 @@ class Wire:
             heard = self._client.request(call.verb, call.url, content=call.body or None, headers=headers)
         except httpx.TransportError as error:
             raise Transient(f"GitHub gave no answer to {call.verb} {call.path}: {type(error).__name__}") from None
-        kind = heard.headers.get("content-type", "")
-        if heard.is_success and heard.content and "json" not in kind:
-            raise Transient(f"something else than GitHub answered {call.verb} {call.path}: {kind or 'no JSON'}")
-        return Answer(heard.status_code, {k.lower(): v for k, v in heard.headers.items()}, heard.text)
+        answer = Answer(heard.status_code, {k.lower(): v for k, v in heard.headers.items()}, heard.text)
+        if heard.is_success and answer.text and answer.said is None:
+            raise Transient(f"something else than GitHub answered {call.verb} {call.path}: no JSON")
+        return answer
 
     def _moved(self, call: Call, answer: Answer) -> Call:
         """A renamed repository: the same request at its new place, which must be at the same GitHub."""
@@ -185,17 +185,33 @@ class Rest(Requester):
     ) -> tuple[int, dict[str, Any], str]:
         """What PyGithub sends all its requests with; see there."""
         body = "" if input is None else json.dumps(input)
-        call = Call(verb, self.absolute(url, parameters), body, fresh="Cache-Control" in (headers or {}))
+        call = Call(
+            verb,
+            self.add_parameters_to_url(self.absolute(url), parameters or {}),
+            body,
+            fresh="Cache-Control" in (headers or {}),
+        )
         answer = self._wire.ask(call, self._access)
         return answer.status, dict(answer.headers), answer.text
 
-    def absolute(self, url: str, parameters: dict[str, Any] | None = None) -> str:
+    def requestJsonAndCheck(  # noqa: N802
+        self,
+        verb: str,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        input: Any | None = None,  # noqa: A002
+        follow_302_redirect: bool = False,
+    ) -> tuple[dict[str, Any], Any]:
+        """The headers and the JSON of an answer; see PyGithub, which refuses URLs at other hosts than ours."""
+        return super().requestJsonAndCheck(verb, self.absolute(url), parameters, headers, input, follow_302_redirect)
+
+    def absolute(self, url: str) -> str:
         """The URL at our own GitHub, whatever host a link names: the token goes nowhere else."""
         parts = urlsplit(url)
         base = urlsplit(self.base_url)
         prefix = "" if parts.netloc else base.path
-        whole = f"{base.scheme}://{base.netloc}{prefix}{parts.path}{f'?{parts.query}' if parts.query else ''}"
-        return self.add_parameters_to_url(whole, parameters or {})
+        return f"{base.scheme}://{base.netloc}{prefix}{parts.path}{f'?{parts.query}' if parts.query else ''}"
 
     def get(self, path: str, *, fresh: bool = False, **parameters: Any) -> Any:
         """The JSON at a path; `fresh`: as GitHub has it now, whatever we know."""
