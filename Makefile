@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WHEELS := .cache/wheels
 NODE_MODULES := .cache/node/node_modules
+DESCRIPTION := .cache/github/api.github.com.json
 SOURCES := bot strategies tests benchmarks
 # Jobs of tests write and delete many small files: in memory where there is room for them.
 ROOM := $(shell grep -q '^[^ ]* /dev/shm [^ ]* [^ ]*noexec' /proc/mounts || df -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }')
@@ -33,10 +34,18 @@ $(NODE_MODULES)/ready: tests/tools/package-lock.json .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --prefix .cache/node --no-audit --no-fund --loglevel=error
 	touch $@
 
+# GitHub's published description of its API, one file (13 MB) of a package of half a gigabyte.
+$(DESCRIPTION): .venv/ready
+	mkdir -p $(@D)
+	cd $(@D) && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) pack --silent --loglevel=error @octokit/openapi@23.0.2
+	tar -xzmf $(@D)/octokit-openapi-23.0.2.tgz -C $(@D) --strip-components=2 package/generated/$(@F)
+	rm $(@D)/octokit-openapi-23.0.2.tgz
+	echo "829b4bebb19a53133289f7b0bc819f4f1118115821db2ca9f25e9ee995a7da2a  $@" | sha256sum --check --quiet
+
 demo: setup
 	$(BIN)/regreen demo
 
-test: setup $(WHEELS)/ready $(NODE_MODULES)/ready lint
+test: setup $(WHEELS)/ready $(NODE_MODULES)/ready $(DESCRIPTION) lint
 	TMPDIR=$(or $(ROOM),$${TMPDIR:-/tmp}) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
 
 # The tests once more, half as long again: every process of theirs counts its lines.

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub.fixtures import hub
 from tests.projects import Make, Project
 from tests.servers import certificate
+
+__all__ = ["hub"]
 
 ROOT = Path(__file__).parent.parent
 WHEELS = ROOT / ".cache" / "wheels"
