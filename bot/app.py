@@ -85,10 +85,10 @@ class Voices:
 class App:
     """Regreen on one checkout of this machine.
 
-    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have, `hidden`
-    more values that nobody may see; `strategies`, if any, are used in place of those that are installed. `clone` is given
-    where the path is no folder that people work in: a checkout of the clone of a repository on GitHub, and its git, which
-    has a token; then `hosting` makes what proposals are made with.
+    `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have,
+    `hidden` more values that nobody may see; `strategies`, if any, are used in place of those that are installed.
+    `clone` is given where the path is no folder that people work in: a checkout of the clone of a repository on GitHub,
+    and its git, which has a token; then `hosting` makes what proposals are made with.
     """
 
     def __init__(
