@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from bot.errors import CorruptCache, GitFailed, Transient, UsageError
+from bot.errors import CorruptCache, GitFailed, RegreenError, Transient, UsageError
 from bot.ports import Clock, Git
 from bot.state.locks import clear_stale
 from bot.state.objects import Change, Entry, View, build
@@ -71,6 +71,7 @@ class Branch:
         self._remote = remote
         self._patience = patience
         self._tidied = False
+        self._newest: str | None = None
         mark = hashlib.sha256((remote or "").encode()).hexdigest()[:12]
         self._seen = f"refs/regreen/seen/{mark}"  # the remote's branch when the local one last followed it
 
@@ -101,20 +102,42 @@ class Branch:
     def _once(self, decide: Decide[T], tried: list[tuple[str, T]]) -> T:
         with self._turn():
             self._tidy()
-            base = self._sync()
-            for commit, answer in tried:
-                if self._contains(base.head, commit):
-                    return answer
-            change, answer = decide(View(self._git, base.head))
+            base = self._remembered()
+            decided = self._decided(base, decide) if base else None
+            if base is None or decided is None:
+                base = self._sync()
+                for commit, told in tried:
+                    if self._contains(base.head, commit):
+                        return told
+                decided = decide(View(self._git, base.head))
+            change, answer = decided
             if change is None:
                 return answer
             commit = build(self._git, change, base.head, self._clock.now())
             try:
                 self._publish(base, commit)
-            except _Unreachable:  # the connection broke, and the push may have arrived all the same
-                tried.append((commit, answer))
+            except (_Unreachable, _Lost) as e:
+                self._newest = None
+                if isinstance(e, _Unreachable):  # the connection broke, and the push may have arrived all the same
+                    tried.append((commit, answer))
                 raise
             return answer
+
+    def _remembered(self) -> _Base | None:
+        """The remote's branch as this object saw it last, where nobody has moved ours since.
+
+        Most of the time it is still there, and asking for it would double what a save costs; the push finds it out.
+        """
+        known = self._newest
+        return _Base(known, known) if known and self._rev(REF) == self._rev(self._seen) == known else None
+
+    def _decided(self, base: _Base, decide: Decide[T]) -> tuple[Change | None, T] | None:
+        """What is decided on a view that may be old: only to change something, for a refusal needs the newest one."""
+        try:
+            decided = decide(View(self._git, base.head))
+        except RegreenError:
+            return None
+        return None if decided[0] is None else decided
 
     def _tidy(self) -> None:
         """A push also moves the remote-tracking branch: a lock that a kill left there would fail the user's fetch."""
@@ -145,12 +168,14 @@ class Branch:
             self._git.run("push", "--quiet", "--no-verify", lease, "--", self._remote, f"{commit}:{REF}", timeout=60)
         with contextlib.suppress(_Lost):  # the push decided; the next sync follows it
             self._move({REF: (commit, self._rev(REF)), self._seen: (commit, self._rev(self._seen))})
+        self._newest = commit
 
     def _sync(self) -> _Base:
         ours = self._rev(REF)
         if self._remote is None:
             return _Base(ours, None)
         theirs = self._advertised()
+        self._newest = theirs
         if theirs is None or theirs == ours:
             return _Base(ours, theirs)
         self._fetch(theirs)
