@@ -12,7 +12,7 @@ from bot.hosted import OnGitHub, connect
 from bot.intake import events
 from bot.intake.decide import Decision, Identity, Tick, decide
 from bot.model import Incident
-from bot.proposal import hosted, texts
+from bot.proposal import facts, hosted, texts
 from bot.reactions import Done, Reactions
 from bot.settings import Settings
 
@@ -72,7 +72,7 @@ def _report(environ: Mapping[str, str], done: Done, usage: Usage, on: OnGitHub) 
 def _outputs(done: Done, url: str) -> dict[str, str]:
     """Outputs of the Action; of several incidents the last one counts, without any they are empty."""
     last = done.incidents[-1] if done.incidents else None
-    number = hosted.request_of(last) if last else ""
+    number = facts.request_of(last) if last else ""
     proposal = last.proposal if last else None
     return {
         "conclusion": _conclusion(done, last),

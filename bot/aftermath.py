@@ -11,7 +11,8 @@ from bot.github import Pull, Run
 from bot.model import Grade, Incident, Outcome, Stage, Verdict
 from bot.ports import Clock
 from bot.proposal import texts
-from bot.proposal.hosted import Hosting, request_of, tell
+from bot.proposal.facts import request_of
+from bot.proposal.hosted import Hosting, tell
 
 PASSED = ("success", "neutral", "skipped")
 

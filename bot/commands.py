@@ -11,7 +11,7 @@ from bot.intake.commands import Command, Verb, usage
 from bot.intake.decide import Obey
 from bot.model import Feedback, Incident, Model, Part, ReplayResult
 from bot.proposal import hosted, texts
-from bot.proposal.facts import counted, tests_of
+from bot.proposal.facts import counted, request_of, tests_of
 from bot.text.inert import code, markdown
 
 
@@ -80,7 +80,7 @@ class Commands:
                 yield one
 
     def _is_own(self, incident: Incident) -> bool:
-        return hosted.request_of(incident) == str(self._asked.number)
+        return request_of(incident) == str(self._asked.number)
 
     def _incident(self) -> Incident | None:
         return next(self._incidents(), None)

@@ -25,7 +25,7 @@ from bot.model import (
     Result,
     Verdict,
 )
-from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of
+from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of, where_it_is
 from bot.replay.compare import Change
 from bot.settings import Settings
 from bot.text.inert import plain
@@ -111,7 +111,8 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "grade": incident.grade,
         "reason": incident.reason,
         "strategy": ", ".join(strategies) or None,
-        "branch": proposal.target if proposal and proposal.kind == "branch" else None,
+        "branch": proposal.target if proposal and proposal.kind in ("branch", "pull-request") else None,
+        "proposed": where_it_is(incident) if proposal else None,
         "diff": proposal.diff if proposal else None,
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
@@ -259,11 +260,11 @@ class Report:
             "branch": "the fix is on the branch",
             "apply": "the fix is applied to",
             "patch": "the fix is in the file",
-            "pull-request": "the fix is proposed from the branch",
-            "suggestion": "the fix is suggested for the pull request; its branch would be",
-            "push": "the fix was pushed; without that its branch would have been",
         }
-        self._print(f"{said[proposal.kind]} [bold]{escape(proposal.target)}[/]")
+        if proposal.kind in said:
+            self._print(f"{said[proposal.kind]} [bold]{escape(proposal.target)}[/]")
+        else:
+            self._print(shown(where_it_is(incident)))
         if proposal.kind == "branch":
             again = f"git switch {proposal.target} && {repeat_command(incident)}"
             self._print(

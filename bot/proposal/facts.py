@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from bot.ledger import find
 from bot.model import Incident, JobResult, Result
 
 
@@ -41,3 +42,26 @@ def diff_stat(diff: str) -> list[tuple[str, int, int]]:
             name, added, removed = rows[-1]
             rows[-1] = (name, added + (line[0] == "+"), removed + (line[0] == "-"))
     return rows
+
+
+def request_of(incident: Incident) -> str:
+    """The number of the pull request that an incident has opened, or the empty string."""
+    proposal = incident.proposal
+    found = find(incident, "pull-request", proposal.target) if proposal else None
+    return found.value if found and found.done else ""
+
+
+def where_it_is(incident: Incident) -> str:
+    """Where the fix of an incident is, in plain words."""
+    proposal, run = incident.proposal, incident.failed_run
+    assert proposal
+    if run is None:
+        return f"{proposal.kind}: {proposal.target}"
+    url = run.html_url.split("/actions/")[0]
+    if number := request_of(incident):
+        return f"the fix is proposed in {url}/pull/{number}"
+    if proposal.kind == "pull-request":
+        return f"the fix is on the branch {proposal.target}: open a pull request at {url}/compare/{proposal.target}"
+    if proposal.kind == "push":
+        return f"the fix was pushed to {run.head_branch}"
+    return f"the fix is suggested below {url}/pull/{run.pull}" if run.pull else "the fix is suggested in the check"

@@ -6,10 +6,11 @@ from typing import Literal
 
 from bot.errors import Conflict, Forbidden, GitFailed, RegreenError, Transient
 from bot.github import Annotation, Check, Conclusion, GitHub, Pull
-from bot.ledger import find, once
+from bot.ledger import once
 from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
+from bot.proposal.facts import request_of
 from bot.settings import ProposalSettings
 from bot.text.inert import code
 
@@ -155,13 +156,6 @@ def _ask(hosting: Hosting, number: int) -> None:
         hosting.github.request_reviews(number, hosting.settings.reviewers)
     except RegreenError as e:  # the fix is worth more than who looks at it
         hosting.say(f"nobody was asked for a review: {e}")
-
-
-def request_of(incident: Incident) -> str:
-    """The number of the pull request that an incident has opened, or the empty string."""
-    proposal = incident.proposal
-    found = find(incident, "pull-request", proposal.target) if proposal else None
-    return found.value if found and found.done else ""
 
 
 def tell(incident: Incident, hosting: Hosting) -> None:

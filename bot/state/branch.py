@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from bot.errors import CorruptCache, GitFailed, RegreenError, Transient, UsageError
+from bot.errors import CorruptCache, Forbidden, GitFailed, RegreenError, Transient, UsageError
 from bot.ports import Clock, Git
 from bot.state.locks import clear_stale
 from bot.state.objects import Change, Entry, View, build
@@ -29,6 +29,8 @@ PATIENCE_SECONDS = 60.0
 # this time goes on without, and the compare-and-swap keeps everything right.
 TURN_SECONDS = 5.0
 LOST = ("[rejected]", "cannot lock ref", "failed to update ref", "failed to lock", "incorrect old value")
+DENIED = ("returned error: 401", "returned error: 403", "authentication failed", "permission denied")
+WRITE = "give the token the permission contents: write, for incidents are kept on that branch"
 UNREACHABLE = ("could not resolve", "timed out", "connection", "hung up", "early eof", "returned error: 5")
 
 T = TypeVar("T")
@@ -247,6 +249,8 @@ def _told_apart() -> Iterator[None]:
         if "exists; cannot create" in told:
             hint = f"the state branch is {NAME}; rename the other one"
             raise UsageError("a branch named regreen is in the way of the state branch", hint=hint) from e
+        if any(words in told for words in DENIED):
+            raise Forbidden(f"the branch {NAME} cannot be pushed", hint=WRITE) from e
         if any(words in told for words in LOST):
             raise _Lost(f"the branch {NAME} is busy: others kept saving first", hint="try again") from e
         if any(words in told for words in UNREACHABLE):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Conflict
-from bot.model import Effect
 from bot.ledger import done, find, intend, once
+from bot.model import Effect
 from tests.state.helpers import FakeClock, history, incident, opened
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import Conflict, OutOfBudget
-from bot.state import branch
 from bot.ledger import once
+from bot.state import branch
 from tests.state.helpers import RealClock, incident, incident_number, opened
 
 DAY = "day/2026-11-20"

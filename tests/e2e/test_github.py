@@ -1,0 +1,168 @@
+"""From a red run on GitHub to a proposal there, and on to what becomes of it, on a hub without the internet."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hub import Hub
+from tests.hub.world import Pull, Repository, Run
+from tests.projects import WORKFLOW, Done, regreen, workflow
+
+STEPS = ("uses: actions/checkout@v4", "run: cp source copy", "run: git diff --exit-code")
+FILES = {WORKFLOW: workflow(*STEPS), "source": "new\n", "copy": "new\n"}
+STALE = {"copy": "old\n"}
+"""What makes a run red, and a tool of the project can mend."""
+
+
+class Desk:
+    """A repository on a hub, and Regreen used on it from elsewhere."""
+
+    def __init__(self, hub: Hub, folder: Path) -> None:
+        self.hub, self.folder = hub, folder
+        self.one: Repository = hub.repository("octo/app", FILES, bob="write", eve="read")
+        self.one.actions_may_open_pulls = True
+        self.token = hub.token("bob")
+
+    def red(self, **more: Any) -> Run:
+        """A commit that makes CI red, and its run."""
+        self.hub.push(self.one, STALE, by="bob", **more)
+        (run,) = self.hub.settle()
+        assert run.conclusion == "failure"
+        return run
+
+    def regreen(self, *args: str, env: Mapping[str, str] | None = None) -> Done:
+        settings = {"GITHUB_TOKEN": self.token, "GITHUB_API_URL": self.hub.url, **(env or {})}
+        return regreen(*args, cwd=self.folder, env=settings)
+
+    def url(self, run: Run) -> str:
+        return f"{self.hub.url}/octo/app/actions/runs/{run.id}"
+
+    def pulls(self) -> list[Pull]:
+        return [issue for issue in self.one.issues.values() if isinstance(issue, Pull)]
+
+
+@pytest.fixture
+def desk(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """See `Desk`; with a cache of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Desk(hub, tmp_path)
+
+
+def test_a_red_run_is_fixed_by_a_pull_request_whose_own_ci_is_green(desk: Desk) -> None:
+    run = desk.red()
+    desk.hub.forget_requests()
+    done = desk.regreen("fix", "--run", desk.url(run), "--json")
+    assert (done.code, done.json["verdict"], done.json["grade"]) == (0, "FIXED", "A"), done.err
+    assert desk.hub.counted() <= 25
+    assert desk.hub.writes() <= 8
+    (pull,) = desk.pulls()
+    assert (pull.title, pull.base_ref, pull.labels) == (
+        "Fix CI: Commit what the job generates: copy",
+        "main",
+        ["regreen"],
+    )
+    assert done.json["proposed"].endswith(f"/octo/app/pull/{pull.number}")
+    assert done.json["incident"] in pull.body
+    assert "| jobs | 1 failure | 1 success |" in pull.body
+    assert {run.event: run.conclusion for run in desk.hub.settle()} == {"push": "success", "pull_request": "success"}
+    assert desk.one.git.read(pull.head_sha, "copy") == "new"
+
+
+def test_asked_twice_nothing_is_made_twice(desk: Desk) -> None:
+    run = desk.red()
+    first = desk.regreen("fix", "--run", desk.url(run), "--json")
+    desk.hub.forget_requests()
+    again = desk.regreen("fix", "--run", str(run.id), "--repo", "octo/app", "--json")
+    assert again.json["incident"] == first.json["incident"]
+    assert len(desk.pulls()) == 1
+    assert desk.hub.writes() == 0
+    assert [row["incident"] for row in desk.regreen("status", "--repo", "octo/app", "--json").json] == [
+        first.json["incident"]
+    ]
+
+
+def test_a_run_is_diagnosed_by_its_logs(desk: Desk) -> None:
+    run = desk.red()
+    desk.hub.forget_requests()
+    done = desk.regreen("diagnose", "--run", desk.url(run), "--json")
+    assert done.code == 0, done.err
+    assert done.json["category"] == "snapshot_diff"
+    assert desk.hub.writes() == 0
+
+
+def test_a_contributors_pull_request_gets_a_suggestion_and_no_push(desk: Desk) -> None:
+    desk.hub.push(desk.one, STALE, by="bob", branch="feature")
+    desk.hub.settle()
+    client = desk.hub.client(desk.token)
+    asked = {"title": "A feature", "head": "feature", "base": "main"}
+    number = client.post("/repos/octo/app/pulls", json=asked).json()["number"]
+    (run,) = desk.hub.settle()
+    tip = desk.one.git.resolve("feature")
+    done = desk.regreen("fix", "--run", desk.url(run), "--json")
+    assert done.json["verdict"] == "FIXED", done.err
+    (comment,) = client.get(f"/repos/octo/app/issues/{number}/comments").json()
+    assert "/regreen apply" in comment["body"]
+    assert "+new" in comment["body"]
+    assert desk.one.git.resolve("feature") == tip
+    assert len(desk.pulls()) == 1
+
+
+NO = {
+    "no token": ({"GITHUB_TOKEN": ""}, ("fix", "--run", "1", "--repo", "octo/app"), 2, "there is no token for GitHub"),
+    "a wrong token": ({"GITHUB_TOKEN": "x" * 30}, ("fix", "--run", "1", "--repo", "octo/app"), 3, "token"),
+    "no such run": ({}, ("fix", "--run", "77", "--repo", "octo/app"), 1, "77"),
+    "no such repository": ({}, ("fix", "--run", "77", "--repo", "octo/none"), 1, "octo/none"),
+    "no run": ({}, ("fix", "--run", "https://x.invalid/a"), 2, "is no run"),
+    "another server": (
+        {},
+        ("fix", "--run", "https://github.com/octo/app/actions/runs/1"),
+        2,
+        "is not where the token is",
+    ),
+    "no repository": ({}, ("fix", "--run", "12"), 2, "which repository"),
+}
+
+
+@pytest.mark.parametrize("name", NO)
+def test_bad_input_is_one_clear_line(desk: Desk, name: str) -> None:
+    env, words, code, told = NO[name]
+    done = desk.regreen(*words, env=env)
+    assert done.code == code, done.err
+    lines = [line for line in done.err.splitlines() if line.startswith("regreen: ")]
+    assert len(lines) == 1
+    assert told in lines[0]
+    assert "Traceback" not in done.err
+
+
+def test_a_green_run_is_nothing_to_fix(desk: Desk) -> None:
+    desk.hub.push(desk.one, {"other": "x\n"}, by="bob")
+    (run,) = desk.hub.settle()
+    done = desk.regreen("fix", "--run", desk.url(run))
+    assert done.code == 2
+    assert "has not failed: success" in done.err
+
+
+def test_a_reader_gets_the_reason_why_nothing_was_pushed(desk: Desk) -> None:
+    run = desk.red()
+    done = desk.regreen("fix", "--run", desk.url(run), env={"GITHUB_TOKEN": desk.hub.token("eve")})
+    assert done.code == 3
+    assert "contents: write" in done.err
+    assert desk.pulls() == []
+
+
+def test_an_archived_repository_is_left_alone(desk: Desk) -> None:
+    run = desk.red()
+    desk.one.archived = True
+    done = desk.regreen("fix", "--run", desk.url(run))
+    assert done.code == 2
+    assert "octo/app is archived" in done.err
+
+
+def test_an_expired_log_is_named(desk: Desk) -> None:
+    run = desk.red()
+    run.logs_expired = True
+    done = desk.regreen("fix", "--run", desk.url(run))
+    assert done.code == 1
+    assert "has expired" in done.err
