@@ -108,13 +108,13 @@ class Reactions:
 
     def _obey(self, asked: Obey) -> Done:
         pull = self._github.pull(asked.number) if asked.is_pull else None
-        self._github.react(asked.comment, "eyes", review=asked.onlines)
+        self._github.react(asked.comment, "eyes", review=asked.on_lines)
         commands = Commands(self._on, self._app, asked, pull)
         answers = [self._answer(command, asked, pull, commands) for command in asked.commands]
         status = commands.shown()
         hosted.say(self._github, asked.number, texts.answer([a.text for a in answers], status))
         well = all(a.well for a in answers)
-        self._github.react(asked.comment, "rocket" if well else "confused", review=asked.onlines)
+        self._github.react(asked.comment, "rocket" if well else "confused", review=asked.on_lines)
         told = "; ".join(" ".join(a.text.split()) for a in answers)
         return Done(told=told, incidents=tuple(a.incident for a in answers if a.incident), well=well)
 

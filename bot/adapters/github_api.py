@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -172,6 +173,11 @@ class GitHubApi:
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Label it."""
         self._rest.write("POST", f"{self._path}/issues/{number}/labels", {"labels": list(labels)})
+
+    def remove_label(self, number: int, label: str) -> None:
+        """Take a label off."""
+        with suppress(Gone):
+            self._rest.write("DELETE", f"{self._path}/issues/{number}/labels/{quote(label, safe='')}")
 
     def request_reviews(self, number: int, reviewers: Sequence[str]) -> None:
         """Ask people and teams."""
