@@ -78,15 +78,16 @@ class GitStore:
         index = {"GIT_INDEX_FILE": str(self.path / "hub-index")}
         start = base or (parents[0] if parents else "")
         self("read-tree", *([start] if start else ["--empty"]), env=index)
-        for name, content in files.items():
-            if content is None:
-                self("update-index", "--force-remove", "--", name, env=index)
-                continue
-            data = content.encode() if isinstance(content, str) else content
-            blob = self("hash-object", "-w", "--stdin", given=data)
-            mode = "100755" if name.endswith(".sh") else "100644"
-            self("update-index", "--add", "--cacheinfo", f"{mode},{blob},{name}", env=index)
+        told = "".join(f"{self._entry(name, content)}\t{name}\0" for name, content in files.items())
+        self("update-index", "-z", "--index-info", given=told.encode(), env=index)
         return self.commit_tree(self("write-tree", env=index), message, author, parents)
+
+    def _entry(self, name: str, content: str | bytes | None) -> str:
+        if content is None:
+            return f"0 {'0' * 40}"
+        data = content.encode() if isinstance(content, str) else content
+        blob = self("hash-object", "-w", "--stdin", given=data)
+        return f"{'100755' if name.endswith('.sh') else '100644'} {blob}"
 
     def commit_tree(self, tree: str, message: str, author: str, parents: list[str]) -> str:
         """Commit a tree."""

@@ -20,7 +20,7 @@ FOLDER = ".github/workflows"
 _SKIP = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]")
 _TYPES = {"pull_request": ["opened", "synchronize", "reopened"]}
 _TYPES["pull_request_target"] = _TYPES["pull_request"]
-_RANK = ("failure", "timed_out", "cancelled", "success", "skipped")
+_RANK = ("failure", "timed_out", "cancelled", "action_required", "success", "neutral", "skipped")
 
 
 @dataclass
