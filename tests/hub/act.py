@@ -81,6 +81,7 @@ def jobs_of(hub: "Hub", one: Repository, run: Run) -> list[Job]:
 def _command(hub: "Hub", one: Repository, run: Run, room: Path, token: str) -> list[str]:
     words = ["act", run.event, "--json", "-W", run.workflow, "-e", str(room / "event.json"), "--actor", run.actor.login]
     words += ["-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server"]
+    words += ["--concurrent-jobs", "1"]  # legs of act that run side by side now and then get the values of another
     words += ["--artifact-server-addr", "127.0.0.1", "--container-daemon-socket", "-"]
     words += ["--action-cache-path", str(room / "cache"), "--defaultbranch", one.default_branch]
     forked = run.head_repository is not one and run.event == "pull_request"
@@ -160,6 +161,7 @@ class _Telling:
     def __init__(self, hub: "Hub", run: Run, document: dict[str, Any], room: Path, masks: list[str]) -> None:
         self._hub, self._run, self._plans, self._room, self._masks = hub, run, document["jobs"], room, masks
         self._jobs: dict[str, Job] = {}
+        self._forgiven: set[int] = set()
         self._logs: dict[tuple[str, str], tuple[JobLog, Path, Step]] = {}
 
     def read(self, lines: Any) -> list[Job]:
@@ -172,7 +174,8 @@ class _Telling:
             began.add(row["jobID"])
             job = self._jobs.get(key) or self._job(key, row, plan)
             if "jobResult" in row:
-                job.conclusion, job.completed = row["jobResult"], now()
+                job.completed = now()
+                job.conclusion = row["jobResult"] if not row.get("matrix") else job.conclusion
             event = actlog.parse(line, row["jobID"])
             if event and not isinstance(event, actlog.JobEnded) and event.path:
                 self._tell(key, job, plan, event)
@@ -228,10 +231,14 @@ class _Telling:
             code = _EXIT.search(event.text)
             told = f"Process completed with exit code {code[1]}." if code else event.text
             file_log.line(now(), f"##[error]{told}")
+        elif isinstance(event, actlog.WentOn):
+            self._forgiven.add(id(step))
 
     def _close(self, job: Job) -> None:
         """Steps after the one that failed are listed as skipped; the runner's own last one ends the job."""
-        job.conclusion = job.conclusion or "failure"
+        if not job.conclusion:  # of a leg act tells the end of all its legs
+            failed = [s for s in job.steps if s.conclusion == "failure" and id(s) not in self._forgiven]
+            job.conclusion = "failure" if failed or len(job.steps) < 2 else "success"
         log, path = self._log()
         log.line(now(), "Cleaning up orphan processes")
         log.close()

@@ -11,8 +11,15 @@ from tests.hub import Hub
 from tests.hub.world import Repository
 from tests.projects import WORKFLOW, workflow
 
-CI = "name: CI\n" + workflow("uses: actions/checkout@v4", "name: Test\nrun: python3 test_app.py")
-GREEN, RED = "assert 1 == 1\n", "assert 1 == 2, 'not equal'\n"
+CI = "name: CI\n" + workflow("uses: actions/checkout@v4", "name: Test\nrun: python3 -m unittest")
+TEST = """import unittest
+
+
+class Sums(unittest.TestCase):
+    def test_sum(self):
+        self.assertEqual(1 + 1, {})
+"""
+GREEN, RED = TEST.format(2), TEST.format(3)
 Git = Callable[..., subprocess.CompletedProcess[str]]
 
 

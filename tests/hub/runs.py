@@ -47,7 +47,7 @@ def started(
         for path in one.git.files(place.sha, FOLDER)
         for document in [_read(one, place.sha, path)]
         for about in [_triggers(document).get(event)]
-        if about is not None and _wanted(one, event, about, payload, place)
+        if about is not None and _wanted(one, event, path, about, payload, place)
     ]
 
 
@@ -65,9 +65,11 @@ def _triggers(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: about or {} for name, about in on.items()} if isinstance(on, dict) else {n: {} for n in named}
 
 
-def _wanted(one: Repository, event: str, about: Any, payload: dict[str, Any], place: Place) -> bool:
+def _wanted(one: Repository, event: str, path: str, about: Any, payload: dict[str, Any], place: Place) -> bool:
     if not isinstance(about, dict):  # the times of a schedule
         return True
+    if event == "workflow_dispatch" and payload["workflow"] != path:
+        return False
     types = about.get("types") or _TYPES.get(event)
     if types and payload.get("action") not in ([types] if isinstance(types, str) else types):
         return False

@@ -96,7 +96,7 @@ def about_pulls(ask: Walk, hub: Hub, app: Repository) -> None:
         assert len(ask("GET", f"{REPO}/pulls", params={"head": head, "state": "all"})) == (head == "octo:fix")
     ask("PATCH", at, json={"title": "New"})
     ask("POST", f"{at}/requested_reviewers", json={"reviewers": ["bob"]})
-    remark = {"path": "test_app.py", "line": 2, "side": "RIGHT", "body": "```suggestion\n```"}
+    remark = {"path": "test_app.py", "line": 7, "side": "RIGHT", "body": "```suggestion\n```"}
     ask("POST", f"{at}/reviews", json={"commit_id": sha, "body": "", "event": "COMMENT", "comments": [remark]})
     assert len(ask("GET", f"{at}/reviews")) == len(ask("GET", f"{at}/comments")) == 1
     [made] = [c.id for c in app.comments.values() if isinstance(c, ReviewComment)]
