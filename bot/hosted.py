@@ -114,11 +114,11 @@ class OnGitHub:
             ) from e
 
     def pull_of(self, run: Run) -> Pull | None:
-        """The pull request of a run; GitHub does not tell it where it comes from a fork."""
-        if not run.event.startswith("pull_request"):
-            return None
+        """The open pull request of a run, or of the branch that was pushed; GitHub does not tell those from forks."""
         if run.pulls:
             return self.github.pull(run.pulls[0])
+        if run.head_branch == self.repository.default_branch and not run.event.startswith("pull_request"):
+            return None
         owner = run.head_repository.split("/")[0]
         return next(iter(self.github.pulls(head=f"{owner}:{run.head_branch}")), None)
 
@@ -159,11 +159,11 @@ class OnGitHub:
         )
 
     def _options(self, run: Run, pull: Pull | None, app: App) -> ReplayOptions:
-        network = app.settings.replay.network
+        network, of_pull = app.settings.replay.network, run.event.startswith("pull_request")
         return ReplayOptions(
             workflows=(run.workflow,),
             event=run.event,
-            event_payload=payload(run, pull, self.repository) if pull else None,
+            event_payload=payload(run, pull, self.repository) if pull and of_pull else None,
             repository=self.repository.name,
             ref=run.head_branch,
             as_of=run.created if network == "registries" else None,

@@ -71,7 +71,9 @@ class Reactions:
         now, incidents = self._clock.now(), list(self._app.checkpoints.incidents())
         if any(i.failed_run and i.failed_run.id == failure.run.id for i in incidents):
             return None  # it goes on, or has ended
-        prints = [d.fingerprint for _, d in failure.jobs]
+        prints = frozenset(d.fingerprint for _, d in failure.jobs)
+        if same := next((i for i in incidents if _covers(i, failure, prints)), None):
+            return Skip(reason=f"incident {same.id} deals with the same failure of this commit")
         ignored = {p.diagnosis.fingerprint for i in incidents for p in i.parts if _ignored(i)}
         if ignored.issuperset(prints):
             return Skip(reason="somebody has asked to leave failures like this one alone (/regreen ignore)")
@@ -112,7 +114,7 @@ class Reactions:
         commands = Commands(self._on, self._app, asked, pull)
         answers = [self._answer(command, asked, pull, commands) for command in asked.commands]
         status = commands.shown()
-        hosted.say(self._github, asked.number, texts.answer([a.text for a in answers], status))
+        hosted.say(self._github, asked.number, texts.answer(asked.asker.login, [a.text for a in answers], status))
         well = all(a.well for a in answers)
         self._github.react(asked.comment, "rocket" if well else "confused", review=asked.on_lines)
         told = "; ".join(" ".join(a.text.split()) for a in answers)
@@ -135,6 +137,12 @@ class Reactions:
             return commands.carry_out(command)
         except RegreenError as e:
             return Answer(text=markdown(str(e)), well=False)
+
+
+def _covers(incident: Incident, failure: Failure, prints: frozenset[str]) -> bool:
+    """Whether an incident is about the same failures of the same commit: most workflows run for pushes and requests."""
+    of_commit = incident.failed_run is not None and incident.failed_run.head_sha == failure.run.head_sha
+    return of_commit and prints <= {p.diagnosis.fingerprint for p in incident.parts}
 
 
 def _ignored(incident: Incident) -> bool:

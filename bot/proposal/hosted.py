@@ -181,7 +181,7 @@ def coming(incident: Incident) -> str:
         name = proposal.target
         there = f"{run.html_url.split('/actions/')[0]}/compare/{run.base_branch}...{name}?expand=1"
         return f"The fix is on the branch {code(name)}: [open a pull request]({there})."
-    if proposal.kind == "push":
+    if proposal.kind == "push" or any(e.kind == "push" and e.done for e in incident.effects):
         return f"The fix was pushed to {code(run.head_branch)}."
     if run.head_repository != incident.repository:
         return (

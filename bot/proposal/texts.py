@@ -102,9 +102,9 @@ def diagnosis(run: FailedRun, parts: Sequence[Part]) -> str:
     return _rendered("diagnosis", what_failed=_what_failed(run), parts=parts, excerpt=_excerpt(parts))
 
 
-def answer(answers: Sequence[str], status: str) -> str:
-    """The one comment, with answers to commands above what it said of the incident, if there is one."""
-    return _rendered("answer", marker=STICKY, answers=answers, status=status.removeprefix(STICKY).strip())
+def answer(asker: str, answers: Sequence[str], status: str) -> str:
+    """The one comment, with answers to somebody's commands above what it said of the incident, if there is one."""
+    return _rendered("answer", marker=STICKY, asker=asker, answers=answers, status=status.removeprefix(STICKY).strip())
 
 
 def headline(incident: Incident) -> str:
