@@ -93,7 +93,7 @@ def comment(incident: Incident, coming: str) -> str:
         parts=incident.parts,
         next=coming,
         patch=patch if len(patch) <= MAX_PATCH else "",
-        excerpt="" if incident.verdict is Verdict.FIXED else _excerpt(incident.parts),
+        excerpt=_excerpt(incident.parts),
     )
 
 
@@ -111,6 +111,9 @@ def headline(incident: Incident) -> str:
     """What it came to, in a few words."""
     if incident.outcome:
         return f"The proposal was {incident.outcome.kind}"
+    fixed = sum(p.verdict is Verdict.FIXED for p in incident.parts)
+    if fixed and fixed < len(incident.parts):
+        return f"Fixed, and proven: {fixed} of {len(incident.parts)} failures"
     return HEADLINES[incident.verdict] if incident.verdict else "Looking into it"
 
 
@@ -151,9 +154,9 @@ def _leg(part: Part) -> str:
 
 
 def _excerpt(parts: Sequence[Part]) -> str:
-    if not parts:
+    found = next((p.diagnosis for p in parts if p.verdict is not Verdict.FIXED), None)
+    if found is None:
         return ""
-    found = parts[0].diagnosis
     lines = found.excerpt.lines
     at = next((i for i, line in enumerate(lines) if line.line >= found.error_line), 0)
     return "\n".join(f"{x.line:>6}  {x.text}" for x in lines[max(0, at - LINES_BEFORE) : at + LINES_AFTER])
