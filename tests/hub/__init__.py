@@ -19,7 +19,7 @@
   wants to be empty at the end.
 
 Where it differs from GitHub: one token for all jobs of a run, with the permissions of all of them together; the jobs
-that passed stand in a re-run as copies; `concurrency`, environments and approvals are not known; GraphQL knows one
+that passed stand in a re-run as copies; `concurrency`, environments and approvals are not known; GraphQL knows a query and a
 mutation. A new repository's Actions may open no pull requests, as on GitHub: set `actions_may_open_pulls`.
 """
 

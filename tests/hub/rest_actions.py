@@ -1,5 +1,6 @@
 """Runs, jobs, logs, artifacts and checks."""
 
+from datetime import datetime
 from typing import Any
 
 from tests.hub import events, runs, shapes_actions
@@ -39,8 +40,16 @@ def _listed(request: Request, found: list[Run]) -> Answer:
         found = [r for r in found if not told or getattr(r, told) == value]
         found = [r for r in found if name != "status" or value in (r.status, r.conclusion)]
         found = [r for r in found if name != "actor" or r.actor.login == value]
+        found = [r for r in found if name != "created" or _created(r, value)]
     newest = sorted(found, key=lambda r: r.id, reverse=True)
     return request.page(newest, lambda r: shapes_actions.run(request.hub, one, r), "workflow_runs")
+
+
+def _created(run: Run, condition: str) -> bool:
+    """The one form of condition that the hub knows is `>=` a time."""
+    if not condition.startswith(">="):
+        raise Failure(422, f"the hub does not know how to search for {condition}")
+    return datetime.fromisoformat(condition.removeprefix(">=")) <= run.created
 
 
 @route("GET", _RUN, "actions:read")

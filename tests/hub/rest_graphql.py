@@ -1,4 +1,4 @@
-"""GraphQL, as far as it is used: who a token is of, and `createCommitOnBranch`, whose commits GitHub signs."""
+"""GraphQL, as far as it is used: who asks, and `createCommitOnBranch`, whose commits GitHub signs."""
 
 import base64
 import re
@@ -12,11 +12,12 @@ _KNOWN = {"branch", "expectedHeadOid", "fileChanges", "message", "clientMutation
 
 @route("POST", "/graphql")
 def graphql(request: Request) -> Answer:
-    account, query = request.account, request.body.get("query", "")
-    if re.fullmatch(r"query\s*{\s*viewer\s*{\s*login\s*}\s*}", query.strip()):
-        return Answer(body={"data": {"viewer": {"login": account.login}}})
+    query = request.body.get("query", "")
+    if re.fullmatch(r"\s*query\s*\{\s*viewer\s*\{\s*login\s*\}\s*\}\s*", query):
+        return Answer(body={"data": {"viewer": {"login": request.account.login}}})
+    _ = request.account
     if not re.search(r"\bcreateCommitOnBranch\s*\(", query):
-        return _error("INVALID", "the hub knows only createCommitOnBranch")
+        return _error("INVALID", "the hub knows only `query { viewer { login } }` and createCommitOnBranch")
     variables = request.body.get("variables") or {}
     name = re.search(r"createCommitOnBranch\s*\(\s*input\s*:\s*\$(\w+)", query)
     return _commit(request, variables.get(name[1], {}) if name else {})

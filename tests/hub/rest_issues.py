@@ -37,9 +37,15 @@ def issues(request: Request) -> Answer:
         if query.get("state", "open") in ("all", it.state)
         and query.get("creator", it.author.login) == it.author.login
         and labels <= set(it.labels)
+        and _since(request, it)
     ]
     newest = sorted(found, key=lambda it: it.number, reverse=query.get("direction") != "asc")
     return request.page(newest, lambda it: shapes.issue(request.hub, one, it))
+
+
+def _since(request: Request, it: Issue | Comment) -> bool:
+    since = request.query.get("since", "")
+    return not since or (shapes.time(it.updated) or "") >= since
 
 
 @route("POST", f"{_REPO}/issues", "issues:write", role="read")
@@ -111,6 +117,7 @@ def _add_labels(request: Request, it: Issue, names: list[str]) -> None:
 def comments(request: Request) -> Answer:
     one, it = request.repository, issue_of(request)
     found = [c for c in one.comments.values() if c.issue is it and not isinstance(c, ReviewComment)]
+    found = [c for c in found if _since(request, c)]
     return request.page(found, lambda c: shapes.comment(request.hub, one, c))
 
 

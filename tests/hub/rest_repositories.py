@@ -5,9 +5,9 @@ from typing import Any
 
 import jwt
 
-from tests.hub import events, shapes
+from tests.hub import events, shapes, shapes_actions
 from tests.hub.routing import Answer, Failure, Request, not_found, route
-from tests.hub.world import ROLES, Token, now
+from tests.hub.world import ROLES, App, Token, now
 
 _REPO = "/repos/{owner}/{repo}"
 _OLD_NAMES = {"none": "none", "read": "read", "triage": "read", "write": "write", "maintain": "write", "admin": "admin"}
@@ -95,6 +95,28 @@ def _reference(request: Request, name: str) -> Any:
     return {"ref": name, "node_id": name, "url": f"{at}/{name}", "object": to}
 
 
+@route("GET", f"{_REPO}/git/commits/{{commit_sha}}", "contents:read")
+def commit(request: Request) -> Answer:
+    one, sha = request.repository, request.values["commit_sha"]
+    git, hub = one.git, request.hub
+    if not git.succeeds("cat-file", "-e", f"{sha}^{{commit}}"):
+        not_found()
+    at = f"{shapes.api(hub, one)}/git"
+    tree, parents, message, author, email, when = git(
+        "log", "-1", "--format=%T%x00%P%x00%B%x00%an%x00%ae%x00%aI", sha
+    ).split("\0")
+    signed = sha in one.signed
+    told: dict[str, Any] = {"verified": signed, "reason": "valid" if signed else "unsigned", "signature": None, "payload": None}
+    who = {"name": author, "email": email, "date": when}
+    shown = {"sha": sha, "node_id": sha, "url": f"{at}/commits/{sha}", "html_url": f"{hub.url}/{one.name}/commit/{sha}"}
+    links = [
+        {"sha": p, "url": f"{at}/commits/{p}", "html_url": f"{hub.url}/{one.name}/commit/{p}"} for p in parents.split()
+    ]
+    more = {"author": who, "committer": who, "message": message.strip(), "parents": links}
+    more |= {"tree": {"sha": tree, "url": f"{at}/trees/{tree}"}, "verification": {**told, "verified_at": None}}
+    return Answer(body={**shown, **more})
+
+
 @route("GET", "/user")
 def user(request: Request) -> Answer:
     if request.account.kind == "Bot":
@@ -119,12 +141,24 @@ def rate_limit(request: Request) -> Answer:
     return Answer(body={"resources": resources, "rate": core})
 
 
+@route("GET", "/app")
+def itself(request: Request) -> Answer:
+    hub = request.hub
+    for app in hub.apps.values():
+        try:
+            _signed_by(request, app)
+        except Failure:
+            continue
+        return Answer(body=shapes_actions.app(hub, app.slug, app.id))
+    raise Failure(401, "A JSON web token could not be decoded")
+
+
 @route("POST", "/app/installations/{installation_id}/access_tokens")
 def installation_token(request: Request) -> Answer:
     hub, body = request.hub, request.body or {}
-    app = next((a for a in hub.apps.values() if str(a.installation) == request.values["installation_id"]), None)
-    _signed_by(request, app.public_key if app else "", app.id if app else 0)
-    assert app is not None
+    found = (a for a in hub.apps.values() if str(a.installation) == request.values["installation_id"])
+    app = next(found, None) or not_found()
+    _signed_by(request, app)
     asked = body.get("permissions") or app.permissions
     order = ("none", "read", "write", "admin")
     if any(order.index(level) > order.index(app.permissions.get(name, "none")) for name, level in asked.items()):
@@ -137,16 +171,16 @@ def installation_token(request: Request) -> Answer:
     return Answer(201, {**told, "repository_selection": "selected" if names else "all"})
 
 
-def _signed_by(request: Request, public_key: str, number: int) -> None:
+def _signed_by(request: Request, app: App) -> None:
     """Raises a 401 when the request is not signed by the app, or for longer than ten minutes."""
     try:
         told = jwt.decode(
             request.headers.get("authorization", "").partition(" ")[2],
-            public_key,
+            app.public_key,
             algorithms=["RS256"],
             options={"require": ["iat", "exp", "iss"], "verify_iss": False},
         )
     except jwt.PyJWTError:
         raise Failure(401, "A JSON web token could not be decoded") from None
-    if str(told["iss"]) != str(number) or told["exp"] - now().timestamp() > 600:
+    if str(told["iss"]) != str(app.id) or told["exp"] - now().timestamp() > 600:
         raise Failure(401, "'Expiration time' claim ('exp') is too far in the future")

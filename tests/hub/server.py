@@ -149,7 +149,7 @@ def _token(request: Request) -> Token | None:
         return None
     if kind.lower() == "basic":
         value = base64.b64decode(value).decode().partition(":")[2]
-    if request.path.startswith("/app"):  # signed by the app itself
+    if request.path == "/app" or request.path.startswith("/app/"):  # signed by the app itself
         return None
     found = request.hub.tokens.get(value)
     if not found or (found.expires and found.expires <= now()):

@@ -132,15 +132,15 @@ def check(hub: "Hub", one: Repository, it: Check) -> Json:
         "completed_at": time(it.completed),
         "output": {**output, "annotations_count": len(it.annotations), "annotations_url": f"{at}/annotations"},
         "check_suite": {"id": 1},
-        "app": _app(hub, it.app),
+        "app": app(hub, it.app, sum(it.app.encode())),
         "pull_requests": [],
     }
 
 
-def _app(hub: "Hub", slug: str) -> Json:
+def app(hub: "Hub", slug: str, number: int) -> Json:
     when = "2020-01-01T00:00:00Z"
     urls = {"external_url": hub.url, "html_url": f"{hub.url}/apps/{slug}", "created_at": when, "updated_at": when}
-    told = {"id": sum(slug.encode()), "node_id": node_id("App", 1), "slug": slug, "name": slug, "description": ""}
+    told = {"id": number, "node_id": node_id("App", 1), "slug": slug, "name": slug, "description": ""}
     owner = user(hub, hub.user(slug + "[bot]"))
     return {**told, **urls, "owner": owner, "permissions": {"checks": "write"}, "events": []}
 

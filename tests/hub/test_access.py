@@ -27,6 +27,7 @@ def test_an_app_gets_a_token_of_one_repository(hub: Hub, app: Repository) -> Non
     given = {"repositories": ["app"], "permissions": {"issues": "write"}}
     answer = hub.client(signed(regreen)).post(path, json=given)
     assert (answer.status_code, answer.json()["permissions"]) == (201, {"issues": "write"})
+    assert hub.client(signed(regreen)).get("/app").json()["slug"] == "regreen"
     client = hub.client(answer.json()["token"])
     assert client.post(f"{REPO}/issues", json={"title": "T"}).json()["user"]["login"] == "regreen[bot]"
     assert client.post(f"{REPO}/git/refs", json={"ref": "refs/heads/x", "sha": "0"}).status_code == 403

@@ -63,6 +63,9 @@ def about_references(ask: Walk, hub: Hub, app: Repository) -> None:
     made = ask("POST", "/graphql", json={"query": SIGN, "variables": {"input": given}})["data"]
     commit = made["createCommitOnBranch"]["commit"]
     assert commit["signature"]["isValid"]
+    told = ask("GET", f"{REPO}/git/commits/{commit['oid']}")
+    assert (told["verification"]["verified"], told["message"], len(told["parents"])) == (True, "Signed", 1)
+    assert ask("POST", "/graphql", json={"query": "query { viewer { login } }"})["data"]["viewer"]["login"] == "octo"
     assert commit["oid"] == app.git.resolve("a/b")
     assert sorted(app.git.files("a/b", ".")) == [".github/workflows/ci.yml", "test_app.py", "z"]
     ask("DELETE", f"{REPO}/git/refs/heads/a/b")
@@ -140,7 +143,7 @@ def test_every_route_answers_as_described(hub: Hub, app: Repository) -> None:
     hub.app("regreen", {"contents": "write"})
     reached = {(asked.method, asked.template) for asked in hub.requests}
     never = {(route.method, route.template) for route in ROUTES} - reached
-    assert never == {("POST", "/app/installations/{installation_id}/access_tokens")}  # see test_access
+    assert never == {("GET", "/app"), ("POST", "/app/installations/{installation_id}/access_tokens")}  # see test_access
 
 
 @pytest.mark.parametrize(
