@@ -112,7 +112,7 @@ def commit(request: Request) -> Answer:
     links = [
         {"sha": p, "url": f"{at}/commits/{p}", "html_url": f"{hub.url}/{one.name}/commit/{p}"} for p in parents.split()
     ]
-    more = {"author": who, "committer": who, "message": message.strip(), "parents": links}
+    more: dict[str, Any] = {"author": who, "committer": who, "message": message.strip(), "parents": links}
     more |= {"tree": {"sha": tree, "url": f"{at}/trees/{tree}"}, "verification": {**told, "verified_at": None}}
     return Answer(body={**shown, **more})
 
