@@ -58,7 +58,6 @@ class Commits:
 
     def _made(self, branch: str, parent: str, message: str) -> str | None:
         """The commit at the tip of a branch when it is the one that was asked for."""
-        tip = str(self._rest.get(f"{self._path}/git/ref/heads/{quote(branch)}")["object"]["sha"])
-        commit = self._rest.get(f"{self._path}/git/commits/{tip}")
-        same = commit["message"].strip() == message.strip() and [p["sha"] for p in commit["parents"]] == [parent]
-        return tip if same else None
+        tip = self._rest.get(f"{self._path}/commits/heads/{quote(branch)}")
+        told, parents = tip["commit"]["message"].strip(), [one["sha"] for one in tip["parents"]]
+        return str(tip["sha"]) if told == message.strip() and parents == [parent] else None

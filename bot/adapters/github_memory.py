@@ -73,7 +73,7 @@ class Memory:
 
     def keep(self, call: Call, answer: Answer, now: datetime) -> None:
         """Keep what a question was answered with, and of what was made where it lies."""
-        if call.verb == "GET" and not call.fresh and "etag" in answer.headers and answer.status == 200:
+        if call.verb == "GET" and "etag" in answer.headers and answer.status == 200:
             self._forget(call.url)
             self._answers[call.url] = answer
             self._characters += len(answer.text)

@@ -73,8 +73,8 @@ def _forbidden(about: str, needed: str, message: str) -> Forbidden:
         return Forbidden("the repository is archived, so nothing in it can be changed", hint="unarchive it to go on")
     if "protected" in words or "rule violations" in words:
         return Forbidden(f"a rule of the repository protects what {about} would change: {message}")
-    if "already running" in words:
-        return Forbidden(f"GitHub does not allow {about}: {message}")
+    if "via a github app" in words:
+        return Forbidden(f"GitHub does not allow {about}: {message}", hint="use the GITHUB_TOKEN of a job, or an App")
     hint = f"the token needs the permission {needed}" if needed else ""
     return Forbidden(f"GitHub does not allow {about}: {message}", hint=hint)
 

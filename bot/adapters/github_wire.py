@@ -245,7 +245,7 @@ class Rest(Requester):
     def place(self, path: str) -> str:
         """The URL that GitHub redirects a download to."""
         answer = self._wire.ask(Call("GET", self.absolute(path), follow=False), self._access)
-        if answer.status != FOUND or not answer.headers.get("location"):
+        if not answer.headers.get("location"):
             raise Transient(f"GitHub does not say where to download {path} from")
         return str(httpx.URL(self.base_url).join(answer.headers["location"]))
 

@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         length = int(self.headers.get("content-length", 0))
         body = json.loads(self.rfile.read(length)) if length else None
-        headers = {k.lower(): v for k, v in self.headers.items()}
+        headers = {k.lower(): ", ".join(self.headers.get_all(k, [])) for k in self.headers}
         self.script.asked.append(Asked(self.command, self.path, headers, body))
         reply = self.script.replies.pop(0) if self.script.replies else Reply(418, {"message": "asked too often"})
         if not reply.status:

@@ -33,7 +33,7 @@ TEXT = "The same\r\ntext "
 MINE = TEXT.replace("\r", "").strip()
 REVIEW = {"id": 1, "user": a_user(), "body": MINE, "commit_id": COMMIT}
 ISSUE = {"number": 4, "user": a_user(), "body": MINE}
-TIP = [Reply(200, {"object": {"sha": "c" * 40}}), Reply(200, {"message": "m", "parents": [{"sha": COMMIT}]})]
+TIP = {"sha": "c" * 40, "commit": {"message": "m"}, "parents": [{"sha": COMMIT}]}
 MADE = {"data": {"createCommitOnBranch": {"commit": {"oid": "d" * 40}}}}
 
 Act = Callable[[GitHubApi], Any]
@@ -60,7 +60,7 @@ EFFECTS: dict[str, tuple[Act, Reply, list[Reply], list[Reply]]] = {
     "issue": (
         lambda g: g.open_issue(title="t", body=TEXT, labels=["l"]),
         Reply(201, ISSUE),
-        [ME, Reply(200, [ISSUE | {"pull_request": {}}, ISSUE])],
+        [ME, Reply(200, [ISSUE | {"number": 9, "pull_request": {}}, ISSUE])],
         [ME, Reply(200, [ISSUE | {"body": None}])],
     ),
     "rerun": (
@@ -78,8 +78,8 @@ EFFECTS: dict[str, tuple[Act, Reply, list[Reply], list[Reply]]] = {
     "commit": (
         lambda g: g.commit_on_branch(branch="fix", parent=COMMIT, message="m", files={"a": b"1", "b": None}),
         Reply(200, MADE),
-        TIP,
-        [Reply(200, {"object": {"sha": COMMIT}}), Reply(200, {"message": "m", "parents": [{"sha": "0" * 40}]})],
+        [Reply(200, TIP)],
+        [Reply(200, TIP | {"parents": [{"sha": "0" * 40}]})],
     ),
     "check": (
         lambda g: g.put_check(CHECK),
@@ -114,8 +114,13 @@ def test_what_was_not_made_is_made_after_looking(script: Scripted, name: str) ->
 
 
 def test_a_commit_that_was_made_is_the_one_at_the_tip(script: Scripted) -> None:
-    script.answers(DROPPED, *TIP)
+    script.answers(DROPPED, Reply(200, TIP))
     assert EFFECTS["commit"][0](script.gateway()) == "c" * 40
+
+
+def test_an_issue_that_was_made_is_no_pull_request_of_the_same_text(script: Scripted) -> None:
+    script.answers(DROPPED, *EFFECTS["issue"][2])
+    assert EFFECTS["issue"][0](script.gateway()) == 4
 
 
 def test_looking_goes_on_until_it_is_given_up(script: Scripted) -> None:
@@ -237,6 +242,8 @@ def test_a_run_that_goes_on_is_not_started_again(script: Scripted) -> None:
         ),
         ("Repository was archived so is read-only.", {}, "the repository is archived"),
         ("Repository rule violations found", {}, "a rule of the repository protects"),
+        ("Cannot change a protected branch", {}, "a rule of the repository protects"),
+        ("You must authenticate via a GitHub App.", {}, "use the GITHUB_TOKEN of a job"),
     ],
 )
 def test_what_is_forbidden_is_named_and_not_tried_again(

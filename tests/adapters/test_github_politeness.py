@@ -23,7 +23,8 @@ def test_an_unchanged_poll_costs_no_counted_request(script: Scripted) -> None:
     script.answers(Reply(200, a_run(), {"ETag": '"one"', "X-RateLimit-Remaining": "4999"}))
     script.answers(Reply(304, headers={"ETag": '"one"'}), Reply(200, a_run(status="queued"), {"ETag": '"two"'}))
     github = script.gateway()
-    assert github.run(7) == github.run(7)
+    first = github.run(7)
+    assert (first, first.workflow) == (github.run(7), ".github/workflows/ci.yml")
     assert github.usage == Usage(requests=1, not_modified=1, remaining=4999)
     assert "if-none-match" not in script.asked[0].headers
     assert script.asked[1].headers["if-none-match"] == '"one"'
@@ -53,8 +54,14 @@ def test_the_memory_is_bounded() -> None:
         memory.keep(call, Answer(200, {"etag": "e"}, "text"), NOON)
     assert memory.answer(calls[0]) is None
     assert memory.answer(calls[1]) == Answer(200, {"etag": "e"}, "text")
-    memory.keep(calls[0], Answer(200, {"etag": "e"}, "x" * 20_000_000), NOON)
-    assert memory.answer(calls[1]) is None
+
+
+def test_so_is_the_text_in_it() -> None:
+    memory = Memory()
+    calls = [Call("GET", f"https://x/{n}") for n in range(3)]
+    for call in calls:
+        memory.keep(call, Answer(200, {"etag": "e"}, "x" * 7_000_000), NOON)
+    assert [memory.answer(call) is None for call in calls] == [True, False, False]
 
 
 def test_the_repository_is_asked_for_once(script: Scripted) -> None:
