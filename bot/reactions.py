@@ -1,18 +1,19 @@
 """What Regreen does about what happened on GitHub: it opens, wakes and obeys, after the last guards have agreed."""
 
+from contextlib import suppress
 from typing import assert_never
 
 from bot.aftermath import Aftermath
 from bot.app import App
 from bot.commands import Answer, Commands
-from bot.errors import RegreenError
+from bot.errors import Conflict, RegreenError
 from bot.github import GitHub, Pull
 from bot.hosted import FAILED, Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
 from bot.intake.decide import Decision, Obey, Open, Tick, Wake
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Denied, may
-from bot.model import Incident, Model
+from bot.model import Incident, Model, Stage
 from bot.ports import Clock
 from bot.proposal import hosted, texts
 from bot.text.inert import markdown
@@ -98,8 +99,9 @@ class Reactions:
         """Go on with what was interrupted, and look what has become of what waits."""
         woken = []
         for incident in self._on.waiting(self._app):
-            went_on = incident if incident.proposal else self._on.resume(incident)
-            woken.append(self._aftermath.revisit(went_on))
+            with suppress(Conflict):  # another worker has it
+                went_on = incident if incident.stage is Stage.PROPOSED else self._on.resume(incident)
+                woken.append(self._aftermath.revisit(went_on))
         return Done(told="; ".join(map(line, woken)) or "nothing waits", incidents=tuple(woken))
 
     @property

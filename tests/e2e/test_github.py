@@ -1,53 +1,8 @@
-"""From a red run on GitHub to a proposal there, and on to what becomes of it, on a hub without the internet."""
-
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+"""From a red run on GitHub to a proposal there, on a hub without the internet."""
 
 import pytest
 
-from tests.hub import Hub
-from tests.hub.world import Pull, Repository, Run
-from tests.projects import WORKFLOW, Done, regreen, workflow
-
-STEPS = ("uses: actions/checkout@v4", "run: cp source copy", "run: git diff --exit-code")
-FILES = {WORKFLOW: workflow(*STEPS), "source": "new\n", "copy": "new\n"}
-STALE = {"copy": "old\n"}
-"""What makes a run red, and a tool of the project can mend."""
-
-
-class Desk:
-    """A repository on a hub, and Regreen used on it from elsewhere."""
-
-    def __init__(self, hub: Hub, folder: Path) -> None:
-        self.hub, self.folder = hub, folder
-        self.one: Repository = hub.repository("octo/app", FILES, bob="write", eve="read")
-        self.one.actions_may_open_pulls = True
-        self.token = hub.token("bob")
-
-    def red(self, **more: Any) -> Run:
-        """A commit that makes CI red, and its run."""
-        self.hub.push(self.one, STALE, by="bob", **more)
-        (run,) = self.hub.settle()
-        assert run.conclusion == "failure"
-        return run
-
-    def regreen(self, *args: str, env: Mapping[str, str] | None = None) -> Done:
-        settings = {"GITHUB_TOKEN": self.token, "GITHUB_API_URL": self.hub.url, **(env or {})}
-        return regreen(*args, cwd=self.folder, env=settings)
-
-    def url(self, run: Run) -> str:
-        return f"{self.hub.url}/octo/app/actions/runs/{run.id}"
-
-    def pulls(self) -> list[Pull]:
-        return [issue for issue in self.one.issues.values() if isinstance(issue, Pull)]
-
-
-@pytest.fixture
-def desk(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """See `Desk`; with a cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Desk(hub, tmp_path)
+from tests.e2e.desk import STALE, Desk
 
 
 def test_a_red_run_is_fixed_by_a_pull_request_whose_own_ci_is_green(desk: Desk) -> None:

@@ -106,7 +106,12 @@ def commit(request: Request) -> Answer:
         "log", "-1", "--format=%T%x00%P%x00%B%x00%an%x00%ae%x00%aI", sha
     ).split("\0")
     signed = sha in one.signed
-    told: dict[str, Any] = {"verified": signed, "reason": "valid" if signed else "unsigned", "signature": None, "payload": None}
+    told: dict[str, Any] = {
+        "verified": signed,
+        "reason": "valid" if signed else "unsigned",
+        "signature": None,
+        "payload": None,
+    }
     who = {"name": author, "email": email, "date": when}
     shown = {"sha": sha, "node_id": sha, "url": f"{at}/commits/{sha}", "html_url": f"{hub.url}/{one.name}/commit/{sha}"}
     links = [

@@ -1,0 +1,23 @@
+"""Runs the command line on a clock that does not wait: what it would have slept, its time is ahead."""
+
+from datetime import datetime, timedelta
+
+from bot.adapters.system_clock import SystemClock
+from bot.cli import main
+
+ahead = timedelta()
+real = SystemClock.now
+
+
+def now(self: SystemClock) -> datetime:
+    return real(self) + ahead
+
+
+def sleep(_: SystemClock, seconds: float) -> None:
+    global ahead
+    ahead += timedelta(seconds=seconds)
+
+
+SystemClock.now = now  # type: ignore[method-assign]
+SystemClock.sleep = sleep  # type: ignore[method-assign]
+main()
