@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import EnumType
 from typing import Annotated, Any, Literal, dataclass_transform, get_args
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec.structs import fields
 
 from bot.config_files import config_root
 from bot.errors import UsageError
-from bot.model import Network
+from bot.model import Category, Network
 from bot.ports import Checkout, Git
 from bot.yaml12 import compose, load
 
@@ -20,6 +21,8 @@ PREFIX = "REGREEN_"
 NO_SETTING = "there is no such setting"
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegativeInt = Annotated[int, Meta(ge=0)]
+Least = Literal["read", "triage", "write", "maintain", "admin"]
+Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 # A name of letters, digits and hyphens, perhaps with a port: no address, no trailing dot, no punycode
 # (https://www.rfc-editor.org/rfc/rfc1123#page-13).
 HOST = re.compile(
@@ -104,6 +107,44 @@ class DiagnosisSettings(_Section, kw_only=True):
     signatures: tuple[dict[str, Any], ...]
 
 
+class WatchSettings(_Section, kw_only=True):
+    """Which failures are dealt with on GitHub, when, and how often."""
+
+    workflows: tuple[str, ...]
+    disabled_workflows: tuple[str, ...]
+    branches: tuple[str, ...]
+    disabled_branches: tuple[str, ...]
+    disabled_categories: tuple[Category, ...]
+    stop_label: Annotated[str, Meta(min_length=1)]
+    quiet_hours: tuple[Hours, ...]
+    max_attempts_per_failure: PositiveInt
+    failure_days: Annotated[int, Meta(ge=1, le=365)]
+    max_attempts_per_day: PositiveInt
+
+
+class CommandSettings(_Section, kw_only=True):
+    """Who else may say commands."""
+
+    allowed_bots: tuple[str, ...]
+
+
+class RoleSettings(_Section, kw_only=True):
+    """The least role in the repository that each command asks for."""
+
+    fix: Least
+    diagnose: Least
+    apply: Least
+    retry: Least
+    replay: Least
+    revert: Least
+    status: Least
+    stop: Least
+    resume: Least
+    feedback: Least
+    ignore: Least
+    help: Least
+
+
 class Settings(_Section, kw_only=True):
     """All settings. `sources` tells of each dotted name where its value came from."""
 
@@ -114,6 +155,9 @@ class Settings(_Section, kw_only=True):
     state: StateSettings
     diagnosis: DiagnosisSettings
     proposal: ProposalSettings
+    watch: WatchSettings
+    commands: CommandSettings
+    roles: RoleSettings
     sources: dict[str, str]
 
     def rows(self) -> Iterator[tuple[str, Any, str]]:
@@ -219,6 +263,8 @@ def _problem(value: Any, wanted: Any) -> str:
 
 def _words(wanted: Any) -> Iterator[str]:
     """The words of a type that has only some."""
+    if isinstance(wanted, EnumType):
+        yield from wanted
     for part in get_args(wanted):
         yield from [part] if isinstance(part, str) else _words(part)
 
