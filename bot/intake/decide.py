@@ -1,0 +1,230 @@
+"""From what happened to what is to be done about it. Nothing is asked of GitHub here."""
+
+from datetime import datetime
+
+from bot.intake import loops
+from bot.intake.commands import Command, Mistake, commands_of
+from bot.intake.events import (
+    GHOST,
+    Account,
+    Branch,
+    CheckRun,
+    CheckSuite,
+    CommentPart,
+    Event,
+    Given,
+    Ignored,
+    IssueComment,
+    PullRequest,
+    Push,
+    Repository,
+    RepositoryDispatch,
+    Review,
+    ReviewComment,
+    Schedule,
+    WorkflowDispatch,
+    WorkflowRun,
+)
+from bot.intake.loops import Skip
+from bot.intake.rights import Asker
+from bot.model import Model
+from bot.settings import Settings
+from bot.text.own import MARKER, incident_of_branch, incident_of_message, is_incident
+
+MOST_DIGITS = 19  # of the id of a run
+RED = frozenset({"failure", "timed_out", "startup_failure"})
+OF_GITHUB = "dynamic/"
+"""Where GitHub's own workflows are (Pages, CodeQL, Dependabot), of which no repository has a file."""
+
+
+class Identity(Model, kw_only=True):
+    """Who Regreen is here: the account of its token and, in Actions, the file of its own workflow."""
+
+    login: str
+    workflow: str = ""
+
+
+class Open(Model, kw_only=True):
+    """Deal with a red run: open its incident, or find the one that is open. `attempt` 0 is the last one."""
+
+    run: int
+    attempt: int = 0
+
+
+class Wake(Model, kw_only=True):
+    """See whether the event changes anything for an incident, or (empty) for those of its run, branch or pull request.
+
+    The id comes from names that anybody can choose: the incident has to look whether the event is about its own.
+    `asker` is whose rights to `fix` have to be asked, where the event is a wish.
+    """
+
+    reason: str
+    incident: str = ""
+    asker: Asker | None = None
+
+
+class Obey(Model, kw_only=True):
+    """Carry out commands, in order, each when `rights.may` grants it; mistakes are told to who may ask for `help`.
+
+    `comment` is the one to react to, on lines of a diff or (not `on_lines`) below an issue or a pull request. `head` is
+    the commit that it was written for, empty where GitHub does not say: then the head is bound when it is first read.
+    """
+
+    commands: tuple[Command | Mistake, ...]
+    asker: Asker
+    number: int
+    is_pull: bool
+    comment: int
+    on_lines: bool = False
+    head: str = ""
+    said: datetime
+
+
+class Tick(Model, kw_only=True):
+    """Go on with the incidents that wait."""
+
+
+Decision = Open | Wake | Obey | Tick | Skip
+
+
+def decide(event: Event | Ignored, settings: Settings, me: Identity) -> Decision:
+    """What to do about an event."""
+    match event:
+        case WorkflowRun():
+            return _of_run(event, settings, me)
+        case PullRequest():
+            return _of_pull(event, settings, me)
+        case Review():
+            return _of_review(event, settings)
+        case IssueComment(issue=issue):
+            is_pull = issue.pull_request is not None
+            return _of_comment(event.action, event.comment, settings, me, number=issue.number, is_pull=is_pull)
+        case ReviewComment(pull_request=pull):
+            return _of_comment(event.action, event.comment, settings, me, number=pull.number, on_lines=True)
+        case CheckRun() | CheckSuite():
+            return _of_check(event, me)
+        case Push(deleted=True) if incident := incident_of_branch(event.ref.removeprefix("refs/heads/")):
+            return Wake(incident=incident, reason="its branch was deleted")
+        case WorkflowDispatch() if me.workflow and event.workflow == me.workflow:
+            return _of_dispatch(event.inputs)
+        case RepositoryDispatch(action="regreen"):
+            return _of_dispatch(event.client_payload)
+        case Schedule():
+            return Tick()
+    name = event.name if isinstance(event, Ignored) else type(event).__name__
+    return Skip(reason=f"this {name} changes nothing")
+
+
+def _of_run(event: WorkflowRun, settings: Settings, me: Identity) -> Decision:
+    run = event.workflow_run
+    who = run.triggering_actor or run.actor or event.sender
+    if event.action != "completed":
+        return Skip(reason="the run has not ended")
+    if (me.workflow and event.path == me.workflow) or event.path.startswith(OF_GITHUB):
+        return Skip(reason=f"{event.path} is no workflow that checks the repository")
+    if incident := _own_incident(event):
+        return Wake(incident=incident, reason=f"the run of a commit of its own ended: {run.conclusion}")
+    if run.conclusion == "success":
+        return Wake(reason="the run is green")
+    if run.conclusion not in RED:
+        return Skip(reason=f"the run ended as {run.conclusion}")
+    if run.run_attempt > 1 and _is_me(who, me):
+        return Wake(reason="the jobs that Regreen ran again are red again")
+    if skip := loops.switched_off(event, settings):
+        return skip
+    # A red default branch is everybody's, whoever pushed last.
+    is_default = run.head_branch == event.repository.default_branch and not run.event.startswith("pull_request")
+    skip = None if is_default else loops.by_bot(run.actor or who, settings)
+    return skip or Open(run=run.id, attempt=run.run_attempt)
+
+
+def _of_pull(event: PullRequest, settings: Settings, me: Identity) -> Decision:
+    is_switch = event.label is not None and event.label.name == settings.watch.stop_label
+    told = {
+        "closed": "the pull request was merged" if event.pull_request.merged else "the pull request was closed",
+        "reopened": "the pull request was opened again",
+        "synchronize": "the pull request has new commits",
+        "labeled": "it was stopped by its label" if is_switch else "",
+        "unlabeled": "the label that stopped it is gone" if is_switch else "",
+    }.get(event.action, "")
+    if not told or _is_me(event.sender, me):
+        return Skip(reason="this change of a pull request changes nothing")
+    return Wake(incident=_incident_of(event.pull_request.head, event.repository), reason=told)
+
+
+def _of_review(event: Review, settings: Settings) -> Decision:
+    who = event.review.user or GHOST
+    incident = _incident_of(event.pull_request.head, event.repository)
+    if event.action != "submitted" or event.review.state.lower() != "changes_requested" or not incident:
+        return Skip(reason="this review asks for no changes of a proposal")
+    return loops.by_bot(who, settings) or Wake(incident=incident, reason="a review asks for changes", asker=_asker(who))
+
+
+def _of_comment(
+    action: str,
+    comment: CommentPart,
+    settings: Settings,
+    me: Identity,
+    *,
+    number: int,
+    is_pull: bool = True,
+    on_lines: bool = False,
+) -> Decision:
+    who = comment.user or GHOST
+    if action != "created":
+        return Skip(reason="only new comments are read")
+    if _is_me(who, me) or (who.login == me.login and MARKER in comment.body):
+        return Skip(reason="this is a comment of Regreen")
+    if skip := loops.by_bot(who, settings):
+        return skip
+    commands = commands_of(comment.body, me.login)
+    if not commands:
+        return Skip(reason="the comment has no command")
+    return Obey(
+        commands=commands,
+        asker=_asker(who),
+        number=number,
+        is_pull=is_pull,
+        comment=comment.id,
+        on_lines=on_lines,
+        head=comment.commit_id,
+        said=comment.created_at,
+    )
+
+
+def _of_check(event: CheckRun | CheckSuite, me: Identity) -> Decision:
+    """People may press a button to run checks again; that GitHub tells only to the app that made them."""
+    check = event.check_run if isinstance(event, CheckRun) else event.check_suite
+    if event.action != "rerequested" or check.app is None or f"{check.app.slug}[bot]" != me.login:
+        return Skip(reason="the runs of workflows tell enough of checks")
+    incident = check.external_id or ""
+    return Wake(incident=incident if is_incident(incident) else "", reason="people want its check again")
+
+
+def _of_dispatch(given: Given | None) -> Decision:
+    run = str(given.run if given else "")
+    return Open(run=int(run)) if run.isascii() and run.isdecimal() and len(run) < MOST_DIGITS else Tick()
+
+
+def _own_incident(event: WorkflowRun) -> str:
+    """The incident whose commit the run was for. In forks nothing is Regreen's, whatever it is called."""
+    run = event.workflow_run
+    if run.head_repository is None or run.head_repository.full_name != event.repository.full_name:
+        return ""
+    message = run.head_commit.message if run.head_commit else ""
+    return incident_of_branch(run.head_branch or "") or incident_of_message(message)
+
+
+def _incident_of(head: Branch, repository: Repository) -> str:
+    """The incident that a pull request of Regreen is about; empty for those of others, and for forks."""
+    is_here = head.repo is not None and head.repo.full_name == repository.full_name
+    return incident_of_branch(head.ref) if is_here else ""
+
+
+def _is_me(who: Account, me: Identity) -> bool:
+    """Whether Regreen itself did it. With the token of a person nobody can tell the two apart by their name."""
+    return who.is_bot and who.login == me.login
+
+
+def _asker(who: Account) -> Asker:
+    return Asker(login=who.login, is_bot=who.is_bot)
