@@ -4,15 +4,18 @@ Each guard gives None to go on, or why not.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from posixpath import basename
 
+from bot.intake.commands import Verb
 from bot.intake.events import Account, WorkflowRun
 from bot.model import Category, Incident, Model
 from bot.settings import Settings
 
 DAY = timedelta(days=1)
+WHEN_STOPPED = frozenset({"stop", "resume", "status", "feedback", "help"})
+"""The commands that work where everything else is stopped."""
 
 
 class Skip(Model, kw_only=True):
@@ -46,18 +49,18 @@ def left_to_people(category: Category, settings: Settings) -> Skip | None:
     return None
 
 
-def stopped(labels: Collection[str], settings: Settings) -> Skip | None:
-    """The label of a pull request or an issue stops everything there but `resume`, `status` and `help`."""
-    if settings.watch.stop_label in labels:
+def stopped(labels: Collection[str], settings: Settings, verb: Verb | None = None) -> Skip | None:
+    """The label of a pull request or an issue stops all that is done there by itself (None), and most commands."""
+    if settings.watch.stop_label in labels and verb not in WHEN_STOPPED:
         return Skip(reason=f"it has the label '{settings.watch.stop_label}'; /regreen resume takes it off")
     return None
 
 
 def quiet(now: datetime, settings: Settings) -> Skip | None:
-    """In quiet hours nothing begins by itself. `now` is in UTC."""
+    """In quiet hours nothing begins by itself."""
+    time = f"{now.astimezone(UTC):%H:%M}"
     for hours in settings.watch.quiet_hours:
         start, end = hours.split("-")
-        time = f"{now:%H:%M}"
         is_quiet = start <= time < end if start <= end else time >= start or time < end
         if is_quiet:
             return Skip(reason=f"these are quiet hours, until {end} UTC (watch.quiet_hours)")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.errors import Conflict, MachineError
 from bot.ports import Checkout, Git
+from bot.text.own import BRANCHES
 
 NOTHING = "0" * 40
 MAX_SLUG = 48
@@ -20,7 +21,7 @@ def branch_name(incident_id: str, words: str) -> str:
     """`regreen/<incident>-<slug>`: derived from the incident alone, so that a second run finds it again."""
     plain = "".join(c if c.isalnum() and c.isascii() else " " for c in words.lower()).split()
     slug = textwrap.shorten(" ".join(plain), MAX_SLUG, placeholder="").replace(" ", "-")[:MAX_SLUG]
-    return f"regreen/{incident_id}-{slug or 'fix'}"
+    return f"{BRANCHES}{incident_id}-{slug or 'fix'}"
 
 
 def to_branch(origin: Git, theirs: Git, name: str, commit: str, known: str) -> None:

@@ -1,9 +1,11 @@
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, get_args
 
 import pytest
 
+from bot.errors import UsageError
 from bot.intake import loops
+from bot.intake.commands import Verb
 from bot.intake.events import WorkflowRun, parse
 from bot.intake.loops import Skip
 from bot.model import Attempt, Category, Incident
@@ -61,10 +63,17 @@ def test_kinds_of_failures_can_be_left_to_people() -> None:
     assert loops.left_to_people(Category.LINT_ERROR, settings) is None
 
 
-def test_the_label_stops_everything() -> None:
+def test_the_label_stops_what_is_done_by_itself() -> None:
     assert loops.stopped(["bug"], DEFAULTS) is None
     assert loops.stopped(["bug", "regreen: stop"], DEFAULTS)
     assert loops.stopped(["bug"], watch("stop_label: bug"))
+
+
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_the_label_stops_commands_but_those_that_change_nothing_or_end_it(verb: Verb) -> None:
+    found = loops.stopped(["regreen: stop"], DEFAULTS, verb)
+    assert (found is None) is (verb in {"stop", "resume", "status", "feedback", "help"})
+    assert loops.stopped([], DEFAULTS, verb) is None
 
 
 @pytest.mark.parametrize(
@@ -83,8 +92,9 @@ def test_the_label_stops_everything() -> None:
 )
 def test_quiet_hours(hours: str, time: str, is_quiet: bool) -> None:
     now = datetime.fromisoformat(f"2026-01-31T{time}:30+00:00")
-    found = loops.quiet(now, watch(f"quiet_hours: ['03:00-03:01', '{hours}']"))
-    assert (found is not None) is is_quiet
+    settings = watch(f"quiet_hours: ['03:00-03:01', '{hours}']")
+    for same in (now, now.astimezone(timezone(timedelta(hours=5)))):
+        assert (loops.quiet(same, settings) is not None) is is_quiet
     assert loops.quiet(now, DEFAULTS) is None
 
 
@@ -128,5 +138,5 @@ def test_bots_start_nothing_unless_they_are_listed() -> None:
     ],
 )
 def test_mistakes_in_the_settings_are_named(text: str, told: str) -> None:
-    with pytest.raises(Exception, match=told):
+    with pytest.raises(UsageError, match=told):
         watch(text)
