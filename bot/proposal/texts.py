@@ -14,8 +14,9 @@ from bot.model import Attempt, FailedRun, Incident, Part, Verdict
 from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of
 from bot.proposal.message import MEANING
 from bot.text.inert import code, fenced, markdown
+from bot.text.own import MARKER
 
-STICKY = "<!-- regreen:comment -->"
+STICKY = f"{MARKER}comment -->"
 MAX_PATCH = 30_000
 MAX_TITLE = 120
 LINES_BEFORE, LINES_AFTER = 3, 20
@@ -34,7 +35,7 @@ HEADLINES = {
 
 def marker(incident_id: str) -> str:
     """What tells the pull request of an incident from all others; it counts together with the author alone."""
-    return f"<!-- regreen:incident={incident_id} -->"
+    return f"{MARKER}incident={incident_id} -->"
 
 
 def title(incident: Incident) -> str:

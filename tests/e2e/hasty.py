@@ -18,6 +18,6 @@ def sleep(_: SystemClock, seconds: float) -> None:
     ahead += timedelta(seconds=seconds)
 
 
-SystemClock.now = now  # type: ignore[method-assign, assignment]
+SystemClock.now = now  # type: ignore[method-assign]
 SystemClock.sleep = sleep  # type: ignore[method-assign, assignment]
 main()
