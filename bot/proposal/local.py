@@ -12,7 +12,6 @@ from pathlib import Path
 from bot.errors import Conflict, MachineError
 from bot.ports import Checkout, Git
 from bot.text.own import BRANCHES
-from bot.text.own import BRANCHES
 
 NOTHING = "0" * 40
 MAX_SLUG = 48
