@@ -122,7 +122,7 @@ def _of_run(event: WorkflowRun, settings: Settings, me: Identity) -> Decision:
         return Skip(reason="the run has not ended")
     if (me.workflow and event.path == me.workflow) or event.path.startswith(OF_GITHUB):
         return Skip(reason=f"{event.path} is no workflow that checks the repository")
-    if incident := _own_incident(event):
+    if incident := _own_incident(event, me):
         return Wake(incident=incident, reason=f"the run of a commit of its own ended: {run.conclusion}")
     if run.conclusion == "success":
         return Wake(reason="the run is green")
@@ -133,8 +133,7 @@ def _of_run(event: WorkflowRun, settings: Settings, me: Identity) -> Decision:
     if skip := loops.switched_off(event, settings):
         return skip
     # A red default branch is everybody's, whoever pushed last.
-    is_default = run.head_branch == event.repository.default_branch and not run.event.startswith("pull_request")
-    skip = None if is_default else loops.by_bot(run.actor or who, settings)
+    skip = None if _is_of_default(event) else loops.by_bot(run.actor or who, settings)
     return skip or Open(run=run.id, attempt=run.run_attempt)
 
 
@@ -206,13 +205,22 @@ def _of_dispatch(given: Given | None) -> Decision:
     return Open(run=int(run)) if run.isascii() and run.isdecimal() and len(run) < MOST_DIGITS else Tick()
 
 
-def _own_incident(event: WorkflowRun) -> str:
-    """The incident whose commit the run was for. In forks nothing is Regreen's, whatever it is called."""
+def _own_incident(event: WorkflowRun, me: Identity) -> str:
+    """The incident whose commit the run was for. In forks nothing is Regreen's, whatever it is called.
+
+    A commit of its own that people have merged is theirs: when that turns the default branch red, it is a new failure.
+    """
     run = event.workflow_run
     if run.head_repository is None or run.head_repository.full_name != event.repository.full_name:
         return ""
-    message = run.head_commit.message if run.head_commit else ""
+    is_merged = _is_of_default(event) and not _is_me(run.actor or event.sender, me)
+    message = run.head_commit.message if run.head_commit and not is_merged else ""
     return incident_of_branch(run.head_branch or "") or incident_of_message(message)
+
+
+def _is_of_default(event: WorkflowRun) -> bool:
+    run = event.workflow_run
+    return run.head_branch == event.repository.default_branch and not run.event.startswith("pull_request")
 
 
 def _incident_of(head: Branch, repository: Repository) -> str:

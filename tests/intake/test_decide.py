@@ -82,6 +82,14 @@ def test_a_run_of_an_own_commit_wakes_its_incident_and_opens_none(changed: dict[
     assert wakes(of_run(conclusion=conclusion, actor=BOT, triggering_actor=BOT, **changed), INCIDENT)
 
 
+def test_an_own_commit_that_people_have_merged_is_theirs() -> None:
+    told = {"head_branch": "main", "head_commit": {"message": TRAILER}}
+    assert of_run(**told) == Open(run=30, attempt=1)
+    assert wakes(of_run(conclusion="success", **told), "")
+    assert wakes(of_run(actor=BOT, **told), INCIDENT)  # its own push
+    assert wakes(of_run(event="pull_request", **told), INCIDENT)
+
+
 @pytest.mark.parametrize("branch", ["regreen/x", "regreen/0123456789abc", "my/regreen/0123456789ab", "regreen/state"])
 def test_branches_that_only_look_alike_are_others(branch: str) -> None:
     assert of_run(head_branch=branch) == Open(run=30, attempt=1)
