@@ -113,6 +113,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "strategy": ", ".join(strategies) or None,
         "branch": proposal.target if proposal and proposal.kind in ("branch", "pull-request") else None,
         "proposed": where_it_is(incident) if proposal else None,
+        "outcome": incident.outcome.kind if incident.outcome else None,
         "diff": proposal.diff if proposal else None,
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,

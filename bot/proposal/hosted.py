@@ -69,6 +69,7 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
         return _requested(incident, proposal, hosting)
     except Forbidden as e:  # the branch is there, and people can open it themselves
         hosting.say(str(e))
+        incident = hosting.checkpoints.load(incident.id) or incident  # with the intent
         return incident.changed(reason="; ".join(filter(None, (incident.reason, str(e)))))
 
 

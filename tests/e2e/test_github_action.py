@@ -1,0 +1,276 @@
+"""The Action's own entry point, given each event that the hub tells, as the runner would give it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.text.own import MARKER
+from tests.e2e.desk import STALE, Desk
+from tests.hub import faults
+from tests.hub.webhooks import Delivery
+from tests.projects import Done, regreen
+
+HEARD = ("workflow_run", "issue_comment", "pull_request", "pull_request_review")
+GRANTED = ("contents", "pull_requests", "issues", "checks", "actions")
+BOT = "github-actions[bot]"
+
+
+class Runner:
+    """Runs the Action for what has happened on a hub since it was last asked."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.desk, self.hub, self.folder, self.seen = desk, desk.hub, folder, 0
+        self.token = self.hub.job_token(desk.one, dict.fromkeys(GRANTED, "write"))
+
+    def react(self) -> list[Done]:
+        """Let runs run, and give every event to the Action, until nothing happens any more."""
+        done = []
+        self.hub.settle()
+        while self.seen < len(self.hub.webhooks.deliveries):
+            delivery = self.hub.webhooks.deliveries[self.seen]
+            self.seen += 1
+            if delivery.event in HEARD:
+                done.append(self.run(delivery))
+            self.hub.settle()
+        return done
+
+    def run(self, delivery: Delivery, **more: str) -> Done:
+        event = self.folder / "event.json"
+        event.write_bytes(delivery.body)
+        return self.start(GITHUB_EVENT_NAME=delivery.event, GITHUB_EVENT_PATH=str(event), **more)
+
+    def start(self, **more: str) -> Done:
+        (self.folder / "output").unlink(missing_ok=True)
+        settings = {
+            "GITHUB_TOKEN": self.token,
+            "GITHUB_API_URL": self.hub.url,
+            "GITHUB_REPOSITORY": "octo/app",
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+            "GITHUB_WORKFLOW_REF": "octo/app/.github/workflows/regreen.yml@refs/heads/main",
+            "RUNNER_TEMP": str(self.folder),
+        }
+        done = regreen("action", cwd=self.folder, env=settings | more)
+        assert "Traceback" not in done.err
+        return done
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        lines = (self.folder / "output").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record of the incident, as anybody can see it."""
+        (row,) = self.desk.regreen("status", "--repo", "octo/app", "--json").json
+        return dict(row)
+
+    def say(self, who: str, text: str, number: int) -> str:
+        """Write a comment, let the Action react, and give what its own comment says then."""
+        client = self.hub.client(self.hub.token(who))
+        client.post(f"/repos/octo/app/issues/{number}/comments", json={"body": text}).raise_for_status()
+        self.react()
+        return self.answer(number)
+
+    def answer(self, number: int) -> str:
+        rows = self.hub.client(self.token).get(f"/repos/octo/app/issues/{number}/comments").json()
+        ours = [row["body"] for row in rows if row["user"]["login"] == BOT]
+        assert len(ours) <= 1
+        return ours[0] if ours else ""
+
+    def reactions(self, number: int) -> list[str]:
+        """The reactions to the last comment of a person."""
+        client = self.hub.client(self.token)
+        rows = client.get(f"/repos/octo/app/issues/{number}/comments").json()
+        last = [row["id"] for row in rows if row["user"]["login"] != BOT][-1]
+        return [row["content"] for row in client.get(f"/repos/octo/app/issues/comments/{last}/reactions").json()]
+
+    def request(self, head: str, by: str = "bob") -> int:
+        """Open a pull request."""
+        asked = {"title": "A feature", "head": head, "base": "main"}
+        answer = self.hub.client(self.hub.token(by)).post("/repos/octo/app/pulls", json=asked)
+        return int(answer.raise_for_status().json()["number"])
+
+
+@pytest.fixture
+def runner(desk: Desk, tmp_path: Path) -> Runner:
+    return Runner(desk, tmp_path)
+
+
+@pytest.fixture
+def number(runner: Runner) -> int:
+    """A pull request of bob's that is red, and told about."""
+    runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
+    opened = runner.request("feature")
+    runner.hub.push(runner.desk.one, STALE, by="bob", branch="feature")
+    runner.react()
+    return opened
+
+
+def test_from_a_red_push_to_the_merge_of_its_fix(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.hub.forget_requests()
+    runner.react()
+    (pull,) = runner.desk.pulls()
+    assert (pull.author.login, pull.base_ref, pull.state) == (BOT, "main", "open")
+    assert runner.record["verdict"] == "FIXED"
+    assert "Close and reopen" in pull.body  # what such a token pushes starts no CI
+    octo = runner.hub.client(runner.hub.token("octo"))
+    octo.put(f"/repos/octo/app/pulls/{pull.number}/merge", json={}).raise_for_status()
+    runner.react()
+    incident = runner.record["incident"]
+    (closed,) = runner.desk.regreen("status", "--repo", "octo/app", "--json").json
+    assert (closed["incident"], closed["outcome"]) == (incident, "merged")
+    assert runner.desk.one.git.read("main", "copy") == "new"
+
+
+def test_its_own_ci_makes_it_grade_r(runner: Runner) -> None:
+    runner.token = runner.hub.token("octo")  # a person's token starts runs
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.react()
+    (pull,) = runner.desk.pulls()
+    assert runner.record["grade"] == "R"
+    assert "The real CI is green" in pull.body
+    assert pull.state == "open"
+
+
+def test_a_fix_that_nobody_needs_any_more_is_closed(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.react()
+    runner.hub.push(runner.desk.one, {"copy": "new\n"}, by="bob")
+    runner.react()
+    (pull,) = runner.desk.pulls()
+    assert pull.state == "closed"
+    assert "green again" in pull.body
+    assert runner.record["outcome"] == "closed"
+
+
+def test_commands_below_a_pull_request(runner: Runner, number: int) -> None:
+    assert "/regreen apply" in runner.answer(number)
+    assert "Fixed, and proven" in runner.say("bob", "/regreen status", number)
+    assert runner.reactions(number) == ["eyes", "rocket"]
+    assert "snapshot_diff" in runner.say("bob", "/regreen explain", number).replace("\\", "")
+    assert "1 failure" in runner.say("bob", "Hm.\n\n/regreen replay", number)
+    tip = runner.desk.one.git.resolve("feature")
+    assert "write" in runner.say("eve", "/regreen apply", number)
+    assert runner.reactions(number) == ["eyes", "confused"]
+    assert runner.desk.one.git.resolve("feature") == tip
+    assert "The fix was pushed" in runner.say("bob", "/regreen apply", number)
+    assert runner.desk.one.git.read("feature", "copy") == "new"
+    assert "Thank you" in runner.say("bob", "/regreen feedback good it's right", number)
+
+
+@pytest.mark.parametrize(
+    "text", ["> /regreen apply", "```\n/regreen apply\n```", "please /regreen apply", "`/regreen apply`"]
+)
+def test_what_is_no_command_does_nothing(runner: Runner, number: int, text: str) -> None:
+    before = runner.answer(number)
+    assert runner.say("bob", text, number) == before
+    assert runner.reactions(number) == []
+
+
+def test_an_unknown_verb_gets_the_usage(runner: Runner, number: int) -> None:
+    assert "Usage: /regreen VERB" in runner.say("bob", "/regreen dance", number)
+    assert runner.reactions(number) == ["eyes", "confused"]
+
+
+def test_stop_and_resume(runner: Runner, number: int) -> None:
+    assert "leave this alone" in runner.say("bob", "/regreen stop", number)
+    assert "has the label" in runner.say("bob", "/regreen apply", number)
+    runner.say("octo", "/regreen resume", number)
+    assert "The fix was pushed" in runner.say("bob", "/regreen apply", number)
+
+
+def test_a_head_that_moved_is_not_pushed_to(runner: Runner, number: int) -> None:
+    tip = runner.hub.push(runner.desk.one, {"other": "x\n"}, by="bob", branch="feature", message="More [skip ci]\n")
+    assert "has moved" in runner.say("bob", "/regreen apply", number)
+    assert runner.desk.one.git.resolve("feature") == tip
+
+
+def test_a_fork_gets_a_patch_and_no_push(runner: Runner) -> None:
+    fork = runner.hub.fork(runner.desk.one, "mallory")
+    tip = runner.hub.push(fork, STALE, branch="feature")
+    number = runner.request("mallory:feature", by="mallory")
+    runner.react()
+    told = runner.answer(number)
+    assert "comes from a fork" in told
+    assert "+new" in told
+    assert "cannot push to" in runner.say("octo", "/regreen apply", number)
+    assert fork.git.resolve("feature") == tip
+    assert [p.number for p in runner.desk.pulls()] == [number]
+
+
+def test_a_repeated_delivery_does_nothing_new(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.react()
+    before = len(runner.hub.client(runner.token).get("/repos/octo/app/issues?state=all").json())
+    for delivery in [d for d in runner.hub.webhooks.deliveries if d.event in HEARD] * 2:
+        runner.run(delivery)
+    assert len(runner.desk.pulls()) == 1
+    assert len(runner.hub.client(runner.token).get("/repos/octo/app/issues?state=all").json()) == before
+
+
+def test_a_sweep_goes_on_where_a_limit_has_stopped_it(runner: Runner) -> None:
+    runner.hub.fault(faults.primary_limit(), "POST /repos/octo/app/pulls")
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    (*_, done) = runner.react()
+    assert done.code == 0
+    assert "come back after" in done.err
+    assert runner.desk.pulls() == []
+    assert runner.start(REGREEN_COMMAND="sweep").code == 0
+    assert len(runner.desk.pulls()) == 1
+
+
+def test_actions_may_open_no_pull_requests(runner: Runner) -> None:
+    runner.desk.one.actions_may_open_pulls = False
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    (*_, done) = runner.react()
+    assert done.code == 0
+    assert "Workflow permissions" in done.err
+    assert runner.record["verdict"] == "FIXED"
+    assert "compare/" in (runner.folder / "summary").read_text()
+
+
+def test_outputs_and_summary(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.hub.settle()
+    (delivery,) = [
+        d for d in runner.hub.webhooks.deliveries if d.event == "workflow_run" and d.payload["action"] == "completed"
+    ]
+    assert runner.run(delivery).code == 0
+    (pull,) = runner.desk.pulls()
+    outputs = runner.outputs
+    report = json.loads(Path(outputs.pop("report")).read_text())
+    assert outputs == {
+        "conclusion": "success",
+        "incident-id": report["incidents"][0]["id"],
+        "verdict": "FIXED",
+        "pull-request-url": f"{runner.hub.url}/octo/app/pull/{pull.number}",
+        "branch": pull.head_ref,
+        "cost-usd": "0",
+    }
+    assert f"proposed in #{pull.number}" in (runner.folder / "summary").read_text()
+    assert MARKER in pull.body
+
+
+def test_a_mistake_in_the_settings_is_named_with_its_line(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, {".github/regreen.yml": "proposal:\n  mode: shout\n"}, by="bob")
+    (*_, done) = runner.react()
+    assert done.code == 2
+    assert ".github/regreen.yml:2: proposal.mode" in done.err
+
+
+def test_a_dry_run_writes_nothing(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.hub.settle()
+    runner.hub.forget_requests()
+    done = runner.run(runner.hub.webhooks.deliveries[-1], REGREEN_DRY_RUN="true")
+    assert "dry run" in done.err
+    assert [
+        asked
+        for asked in runner.hub.requests
+        if asked.method != "GET" and asked.counted and "graphql" not in asked.path
+    ] == []
+    assert runner.desk.pulls() == []
