@@ -18,8 +18,6 @@ from bot.ports import Clock
 from bot.proposal import hosted, texts
 from bot.text.inert import markdown
 
-ALWAYS = ("resume", "status", "help")
-"""What is answered where everything else is stopped."""
 NO_MODEL = "this version follows no reviews, since it uses no language model"
 
 
@@ -131,7 +129,7 @@ class Reactions:
                 return Answer(text=granted.reason, well=False)
             if isinstance(command, Mistake):
                 return Answer(text=command.text, well=False)
-            if verb not in ALWAYS and pull and (skip := stopped(pull.labels, self._settings)):
+            if pull and (skip := stopped(pull.labels, self._settings, verb)):
                 return Answer(text=skip.reason, well=False)
             if asked.head and pull and asked.head != pull.head_sha:
                 moved = f"The head has moved to {pull.head_sha[:12]} since this was written; nothing was done."
