@@ -122,6 +122,15 @@ def commit(request: Request) -> Answer:
     return Answer(body={**shown, **more})
 
 
+@route("GET", f"{_REPO}/commits/{{ref}}", "contents:read")
+def get_commit(request: Request) -> Answer:
+    one = request.repository
+    sha = one.git.resolve(request.values["ref"])
+    if not sha:
+        raise Failure(422, f"No commit found for SHA: {request.values['ref']}")
+    return Answer(body=shapes.commit(request.hub, one, sha))
+
+
 @route("GET", "/user")
 def user(request: Request) -> Answer:
     if request.account.kind == "Bot":

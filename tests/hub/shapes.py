@@ -249,6 +249,27 @@ def _side(hub: "Hub", one: Repository | None, ref: str, sha: str) -> Json:
     return {**told, "user": user(hub, owner) if owner else None, "repo": repository(hub, one) if one else None}
 
 
+def commit(hub: "Hub", one: Repository, sha: str) -> Json:
+    def at(name: str) -> Json:
+        return {
+            "sha": name,
+            "url": f"{api(hub, one)}/commits/{name}",
+            "html_url": f"{hub.url}/{one.name}/commit/{name}",
+        }
+
+    tree, parents, when, message = one.git("show", "-s", "--format=%T%n%P%n%cI%n%B", sha).split("\n", 3)
+    person = {"name": "someone", "email": "someone@example.invalid", "date": when}
+    told = {"url": f"{api(hub, one)}/git/commits/{sha}", "author": person, "committer": person, "message": message}
+    inside = {**told, "comment_count": 0, "tree": {"sha": tree, "url": f"{api(hub, one)}/git/trees/{tree}"}}
+    more = {
+        "node_id": sha,
+        "comments_url": f"{api(hub, one)}/commits/{sha}/comments",
+        "author": None,
+        "committer": None,
+    }
+    return {**at(sha), **more, "commit": inside, "parents": [at(name) for name in parents.split()]}
+
+
 def comment(hub: "Hub", one: Repository, it: Comment) -> Json:
     page = issue(hub, one, it.issue)
     return {

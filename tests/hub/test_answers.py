@@ -105,6 +105,7 @@ def about_pulls(ask: Walk, hub: Hub, app: Repository) -> None:
     [made] = [c.id for c in app.comments.values() if isinstance(c, ReviewComment)]
     ask("POST", f"{REPO}/pulls/comments/{made}/reactions", json={"content": "+1"})
     assert [p["number"] for p in ask("GET", f"{REPO}/commits/{sha}/pulls")] == [pull["number"]]
+    assert [p["sha"] for p in ask("GET", f"{REPO}/commits/heads/fix")["parents"]] == [app.git.resolve("main")]
     ask("PUT", f"{at}/merge", json={"merge_method": "merge"})
     assert ask("GET", at)["merged"] is True
 
