@@ -2,6 +2,7 @@
 
 import json
 import re
+import weakref
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, TypeVar
@@ -65,15 +66,12 @@ class Wire:
         self.politeness = politeness
         self._memory = Memory()
         self._client = httpx.Client(timeout=SECONDS, headers={"User-Agent": AGENT})
+        weakref.finalize(self, self._client.close)
 
     @property
     def client(self) -> httpx.Client:
         """For downloads from elsewhere. It knows no token."""
         return self._client
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def ask(self, call: Call, access: Access) -> Answer:
         """Make a request, as often as it takes and is right; the answer is one below 400."""
