@@ -47,7 +47,7 @@ class GitHubApi:
         try:
             return str(self._rest.get("/user")["login"])
         except Forbidden:  # of a job, or of an App: such a token is no user's
-            return str(self._commits.query(VIEWER, {})["viewer"]["login"])
+            return self._rest.once(lambda: None, lambda: str(self._commits.query(VIEWER, {})["viewer"]["login"]))
 
     @property
     def usage(self) -> Usage:

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.adapters.github_politeness import MAIN
+
 MOST_ANSWERS = 500
 MOST_CHARACTERS = 20_000_000
 JUST_NOW = timedelta(minutes=1)
@@ -32,7 +34,7 @@ class Call:
     @property
     def resource(self) -> str:
         """Which of GitHub's limits it counts against."""
-        return "graphql" if self.path.endswith("/graphql") else "core"
+        return "graphql" if self.path.endswith("/graphql") else MAIN
 
     @property
     def writes(self) -> bool:

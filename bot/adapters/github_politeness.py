@@ -19,6 +19,7 @@ SECONDARY_LIMIT = 60.0  # seconds, where GitHub names none; doubled each time in
 SECONDARY_WORDS = ("secondary rate limit", "abuse detection", "retry your request again later")
 LIMITED = (403, 429)
 NOT_MODIFIED = 304
+MAIN = "core"  # the limit of most requests
 EVERYTHING = ""  # what a secondary limit closes
 
 
@@ -75,8 +76,8 @@ class Politeness:
         """
         remaining = _number(headers.get("x-ratelimit-remaining", ""))
         resource = headers.get("x-ratelimit-resource", resource)
-        counted = status != NOT_MODIFIED
-        self._count(requests=counted, writes=writes, not_modified=not counted, remaining=remaining)
+        counted, left = status != NOT_MODIFIED, remaining if resource == MAIN else None
+        self._count(requests=counted, writes=writes, not_modified=not counted, remaining=left)
         if remaining == 0:
             reset = _number(headers.get("x-ratelimit-reset", ""))
             self._close(resource, SECONDARY_LIMIT if reset is None else reset - self._there(headers).timestamp() + 1)

@@ -21,12 +21,13 @@ NEEDED = {
     r"collaborators": "metadata",
     r"": "contents",
 }
+LACKING = ("not accessible by", "must have", "permission")
 BELOW_REPOSITORY = re.compile(r".*/repos/[^/]+/[^/]+/(.*)|.*/(graphql)")
 
 
 def refusal(verb: str, path: str, status: int, headers: Mapping[str, str], said: Any) -> RegreenError:
     """The error for an answer from 400 on. `said` is the JSON of the answer, `headers` have small letters."""
-    message = told(said)
+    message = message_of(said)
     about = f"{verb} {path}"
     if status == 401:
         return Forbidden(
@@ -44,7 +45,7 @@ def refusal(verb: str, path: str, status: int, headers: Mapping[str, str], said:
     return Refused(f"GitHub does not accept {about}: {message}", refusals=_errors(said))
 
 
-def told(said: Any) -> str:
+def message_of(said: Any) -> str:
     """What an answer says to people, in one line."""
     if not isinstance(said, dict):
         return ""
@@ -71,11 +72,12 @@ def _forbidden(about: str, needed: str, message: str) -> Forbidden:
         )
     if "archived" in words:
         return Forbidden("the repository is archived, so nothing in it can be changed", hint="unarchive it to go on")
-    if "protected" in words or "rule violations" in words:
+    if "protected branch" in words or "rule violations" in words:
         return Forbidden(f"a rule of the repository protects what {about} would change: {message}")
     if "via a github app" in words:
         return Forbidden(f"GitHub does not allow {about}: {message}", hint="use the GITHUB_TOKEN of a job, or an App")
-    hint = f"the token needs the permission {needed}" if needed else ""
+    lacking = needed and any(phrase in words for phrase in LACKING)
+    hint = f"the token needs the permission {needed}" if lacking else ""
     return Forbidden(f"GitHub does not allow {about}: {message}", hint=hint)
 
 

@@ -25,7 +25,7 @@ from tenacity import (
 from bot import __version__
 from bot.adapters.github_memory import Answer, Call, Memory
 from bot.adapters.github_politeness import Politeness
-from bot.adapters.github_refusals import refusal, told
+from bot.adapters.github_refusals import message_of, refusal
 from bot.errors import Transient, UsageError
 from bot.ports import Clock
 
@@ -108,7 +108,7 @@ class Wire:
             authorization = access.authorization()  # which may be a request itself
             with self.politeness.turn(call.resource, writes=call.writes):
                 answer = self._send(call, authorization, known.headers["etag"] if known else "")
-            message = told(answer.said) if answer.status >= 400 else ""
+            message = message_of(answer.said) if answer.status >= 400 else ""
             if self.politeness.heard(
                 answer.status, answer.headers, message, resource=call.resource, writes=call.writes
             ):
@@ -132,7 +132,8 @@ class Wire:
         try:
             heard = self._client.request(call.verb, call.url, content=call.body or None, headers=headers)
         except httpx.TransportError as error:
-            raise Transient(f"GitHub gave no answer to {call.verb} {call.path}: {type(error).__name__}") from None
+            told = str(error) or type(error).__name__
+            raise Transient(f"GitHub gave no answer to {call.verb} {call.path}: {told}") from None
         answer = Answer(heard.status_code, {k.lower(): v for k, v in heard.headers.items()}, heard.text)
         if heard.is_success and answer.text and answer.said is None:
             raise Transient(f"something else than GitHub answered {call.verb} {call.path}: no JSON")

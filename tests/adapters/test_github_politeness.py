@@ -104,6 +104,18 @@ def test_the_last_request_of_an_hour_is_known_to_be_the_last(script: Scripted) -
     assert len(script.asked) == 1
 
 
+def test_each_kind_of_request_has_a_limit_of_its_own(script: Scripted) -> None:
+    said = {"data": {"viewer": {"login": "x"}}}
+    graphql = spent(1800) | {"X-RateLimit-Resource": "graphql"}
+    script.answers(Reply(200, a_run(), {"X-RateLimit-Remaining": "77", "X-RateLimit-Resource": "core"}))
+    script.answers(Reply(403, {"message": "no"}), Reply(200, said, graphql), OK)
+    github = script.gateway()
+    github.run(7)
+    assert github.login == "x"
+    assert github.usage.remaining == 77
+    assert github.run(8).id == 7
+
+
 def test_retry_after_is_honoured_also_for_a_write(script: Scripted) -> None:
     script.answers(Reply(403, {"message": "slow down"}, {"Retry-After": "5"}), Reply(201, a_comment("hello")))
     assert script.gateway().comment(1, "hello").id == 3
