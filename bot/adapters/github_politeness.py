@@ -75,7 +75,6 @@ class Politeness:
         `headers` have small letters; `message` is what the answer says.
         """
         remaining = _number(headers.get("x-ratelimit-remaining", ""))
-        resource = headers.get("x-ratelimit-resource", resource)
         counted, left = status != NOT_MODIFIED, remaining if resource == MAIN else None
         self._count(requests=counted, writes=writes, not_modified=not counted, remaining=left)
         if remaining == 0:

@@ -1,5 +1,6 @@
 """Every method of the gateway on a hub, which holds each of its requests against GitHub's published description."""
 
+import gc
 import io
 import subprocess
 import zipfile
@@ -359,6 +360,16 @@ def test_what_a_token_may_not_is_named(rig: Rig) -> None:
     rig.one.archived = True
     with pytest.raises(Forbidden, match="archived"):
         rig.bob().comment(number, "hello")
+
+
+def test_connections_end_with_their_gateway(rig: Rig) -> None:
+    github = rig.bob()
+    github.repository()
+    client = github._wire.client
+    assert not client.is_closed
+    del github
+    gc.collect()
+    assert client.is_closed
 
 
 def test_nothing_of_another_repository_is_reached(rig: Rig) -> None:

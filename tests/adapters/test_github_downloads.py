@@ -65,7 +65,7 @@ def test_expired_logs_are_gone(script: Scripted, store: Scripted, tmp_path: Path
 
 def test_a_download_that_breaks_off_begins_again(script: Scripted, store: Scripted, tmp_path: Path) -> None:
     script.answers(*[at(store)] * 4)
-    store.answers(content(b"x" * 1000, cut=True), Reply(403, raw=b""), DROPPED, content(b"y" * 300))
+    store.answers(content(b"x" * 200_000, cut=True), Reply(403, raw=b""), DROPPED, content(b"y" * 300))
     script.gateway().artifact(9, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"y" * 300
     assert [one.path for one in script.asked] == [f"{REPO}/actions/artifacts/9/zip"] * 4
