@@ -120,18 +120,22 @@ class GitHubApi:
 
     def rerun_failed(self, run: int) -> None:
         """Run the failed jobs again; a run that goes on already is fine."""
+        before = self.run(run)
 
-        def going_on() -> bool | None:
-            return True if self.run(run).status != "completed" else None
+        def started() -> bool | None:
+            now = self.run(run)
+            return True if now.status != "completed" or now.attempt > before.attempt else None
 
-        def again() -> bool:
+        def start() -> bool:
             self._rest.write("POST", f"{self._of_run(run)}/rerun-failed-jobs")
             return True
 
+        if before.status != "completed":
+            return
         try:
-            self._rest.once(going_on, again)
+            self._rest.once(started, start)
         except Forbidden:
-            if not going_on():
+            if not started():  # by somebody else, in between
                 raise
 
     def pull(self, number: int) -> Pull:

@@ -66,7 +66,7 @@ EFFECTS: dict[str, tuple[Act, Reply, list[Reply], list[Reply]]] = {
     "rerun": (
         lambda g: g.rerun_failed(7),
         Reply(201, {}),
-        [Reply(200, a_run(status="queued"))],
+        [Reply(200, a_run(run_attempt=2))],
         [Reply(200, a_run())],
     ),
     "dispatch": (
@@ -88,7 +88,7 @@ EFFECTS: dict[str, tuple[Act, Reply, list[Reply], list[Reply]]] = {
         [Reply(200, {"check_runs": [A_CHECK | {"external_id": "i2"}]})],
     ),
 }
-LOOKS_FIRST = {"check": [Reply(200, {"check_runs": []})]}
+LOOKS_FIRST = {"check": [Reply(200, {"check_runs": []})], "rerun": [OK]}
 
 
 def posts(script: Scripted) -> int:
@@ -217,11 +217,15 @@ def test_a_branch_that_is_gone_is_fine_and_a_protected_one_is_not(script: Script
 
 
 def test_a_run_that_goes_on_is_not_started_again(script: Scripted) -> None:
+    script.answers(Reply(200, a_run(status="in_progress")))
+    script.answers(OK, DROPPED, Reply(200, a_run(status="queued")))
     busy = Reply(403, {"message": "This workflow run is already running"})
-    script.answers(busy, Reply(200, a_run(status="in_progress")))
-    script.gateway().rerun_failed(7)
+    script.answers(OK, busy, Reply(200, a_run(status="queued")))
+    for _ in range(3):
+        script.gateway().rerun_failed(7)
+    assert (posts(script), script.replies) == (2, [])
     old = Reply(403, {"message": "Unable to retry this workflow run because it was created over a month ago"})
-    script.answers(old, Reply(200, a_run()))
+    script.answers(OK, old, OK)
     with pytest.raises(Forbidden, match="over a month ago") as raised:
         script.gateway().rerun_failed(7)
     assert raised.value.hint == ""  # no permission would help
@@ -262,7 +266,7 @@ def test_what_is_forbidden_is_named_and_not_tried_again(
     ("act", "permission"),
     [
         (lambda g: g.run(7), "actions: read"),
-        (lambda g: g.rerun_failed(7), "actions: write"),
+        (lambda g: g.dispatch("ci.yml", "main", {}), "actions: write"),
         (lambda g: g.put_check(CHECK), "checks: read"),
         (lambda g: g.find_issue("m"), "issues: read"),
         (lambda g: g.delete_branch("x"), "contents: write"),
