@@ -18,13 +18,16 @@ from bot.ports import Checkout, Git
 from bot.repair import patch
 from bot.repair.difference import FILES, ChangedFile, blob_sizes, changed_files, contents, git_told, passages
 from bot.repair.guard import RULES, Change, judge, reads
+from bot.repair.guard.kinds import is_workflow
 from bot.repair.trees import tree_after
+from bot.repair.versions import more_than_versions
 from bot.replay.source import Origin, commit_named
 from bot.settings import Settings, settings_of
 from bot.text.inert import plain
 
 ALLOWABLE = RULES.keys() | {"binary", "git-file", "invisible-text"}
-OF_FIXES = frozenset({"workflow", "lock-file", "generated-file"})
+WORKFLOW = "workflow"
+OF_FIXES = frozenset({WORKFLOW, "lock-file", "generated-file"})
 """Rules of the guard about what a fix of Regreen's may touch at all; a change that people make may."""
 MAX_DIFF_BYTES = 50_000_000
 MAX_FILE_BYTES = 5_000_000  # larger ones are not read; the guard itself stops at far smaller texts
@@ -63,10 +66,12 @@ def review(path: Path, environ: Mapping[str, str], asked: Asked) -> tuple[Refusa
         base, tree = _sides(origin, theirs, checkout, asked)
         files = changed_files(origin.git, base, tree)
         changes, large = _contents(origin.git, files)
-        allowed = allow if asked.as_fix else allow | OF_FIXES
+        newer = settings.fix.workflow_files and asked.as_fix and WORKFLOW not in allow
+        allowed = allow | ({WORKFLOW} if newer else set()) if asked.as_fix else allow | OF_FIXES
         found = {*large, *judge(changes, allow=allowed, known=passages(origin.git, base))}
+        found = _held_to_versions(found, changes) if newer else found
         if asked.as_fix and files:
-            found |= _policy(origin.git, base, tree, settings, allow)
+            found |= _policy(origin.git, base, tree, settings, allowed)
     return tuple(sorted((r for r in found if r.rule not in allow), key=lambda r: (r.file, r.line, r.rule, r.message)))
 
 
@@ -134,6 +139,13 @@ def _regular(file: ChangedFile) -> ChangedFile:
         old_sha=file.old_sha if file.old_mode in FILES else None,
         new_sha=file.new_sha if file.new_mode in FILES else None,
     )
+
+
+def _held_to_versions(found: set[Refusal], changes: Sequence[Change]) -> set[Refusal]:
+    """The refusals where `fix.workflow_files` lets fixes put newer versions into workflow files, and nothing else."""
+    told = {c.path: more_than_versions(c) for c in changes if is_workflow(c.path)}
+    kept = {r for r in found if r.rule != "weakened-command" or told.get(r.file) != ""}
+    return kept | {Refusal(rule=WORKFLOW, file=path, line=1, message=what) for path, what in told.items() if what}
 
 
 def _policy(git: Git, base: str, tree: str, settings: Settings, allow: frozenset[str]) -> set[Refusal]:
