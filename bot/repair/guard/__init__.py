@@ -12,6 +12,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
 from bot.repair.guard.config.files import configures
 from bot.repair.guard.findings import Finding
+from bot.repair.guard.jobs import settled
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.rules import RULES
@@ -57,9 +58,10 @@ def _all(given: Sequence[Change], known: Known | None) -> Iterator[Refusal]:
     yield from sources.judge(read, known)
     yield from _told(config.judge(read))
     for change in read:
-        yield from _told(scripts.judge(change))
         yield from _told(exits.judge(change))
         yield from _told(builds.judge(change))
+    for change in settled(read):
+        yield from _told(scripts.judge(change))
         yield from _told(workflows.judge(change))
 
 

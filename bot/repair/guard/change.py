@@ -2,7 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
+
+MOST = 600  # lines that differ, up to which it is told what became of each
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,27 @@ class Change:
         if old_line <= head:
             return old_line
         return max(1, min(after, max(head + 1, old_line + after - before)))
+
+    @cached_property
+    def _blocks(self) -> list[tuple[str, range, range]]:
+        """What became of the lines (from 0) behind the common head, in the words of `difflib`."""
+        head, before, after = self._common
+        if max(before, after) - head > MOST:
+            return []
+        old, new = (side.split("\n")[head:] for side in (self.old_text, self.new_text))
+        told = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        return [(kind, range(head + a, head + b), range(head + c, head + d)) for kind, a, b, c, d in told]
+
+    def is_rewritten(self, old_line: int, new_line: int) -> bool:
+        """Whether two lines (from 1) are the same one, or lie in lines that took the place of each other."""
+        if old_line <= self._common[0]:
+            return old_line == new_line
+        found = (
+            (k, a.index(old_line - 1), b.index(new_line - 1))
+            for k, a, b in self._blocks
+            if old_line - 1 in a and new_line - 1 in b
+        )
+        return any(kind == "replace" or was == now for kind, was, now in found)
 
     def find(self, needle: str) -> int:
         """The first line (from 1) of the new text that holds `needle`; 1 when none does."""

@@ -70,7 +70,8 @@ def compare(old: str, new: str, *, recipe: bool = False) -> Iterator[Finding]:
 
 
 def _does(command: Command) -> bool:
-    return command.words[0].lstrip("@-+") not in NOTHING and not all("=" in w for w in command.words)
+    nothing = command.words[0].lstrip("@-+") in NOTHING or all("=" in w for w in command.words)
+    return not nothing or _exits(command)
 
 
 def _told(command: Command) -> str:

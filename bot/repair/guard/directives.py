@@ -213,8 +213,13 @@ def _directives(
             yield Directive(name, frozenset(CODE_WORD.findall(told)), place(line), line, match.group(0).strip()[:80])
 
 
-def added(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[tuple[str, int, str]]:
-    """Yield (path, line, what) for each directive that was not there before, or reaches further now."""
+def added(
+    old: Mapping[str, Facts], new: Mapping[str, Facts], reworded: Callable[[str, int, int], bool]
+) -> Iterator[tuple[str, int, str]]:
+    """Yield (path, line, what) for each directive that was not there before, or reaches further now.
+
+    `reworded` says of a line of a file before and one after whether the latter is the former in other words.
+    """
     known = Counter((d.name, d.codes, d.anchor) for facts in old.values() for d in facts.directives)
     fresh = []
     for path, directive in ((path, d) for path, facts in new.items() for d in facts.directives):
@@ -223,10 +228,13 @@ def added(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[tuple[
             known[key] -= 1
         else:
             fresh.append((path, directive))
-    gone = [d for facts in old.values() for d in facts.directives if _take(known, d)][:MOST]
+    gone = [(path, d) for path, facts in old.items() for d in facts.directives if _take(known, d)][:MOST]
     fresh = [row for row in fresh if not (row[1].name == "no cover" and row[1].anchor and row[1].anchor <= STUB)]
     for i, (path, directive) in enumerate(fresh):
-        hit = i < MOST and next((d for d in gone if _covers(d, directive) and _near(d.anchor, directive.anchor)), None)
+        options = [row for row in gone if _covers(row[1], directive)] if i < MOST else []
+        hit = next((row for row in options if _near(row[1].anchor, directive.anchor)), None) or next(
+            (row for row in options if row[0] == path and reworded(path, row[1].line, directive.line)), None
+        )
         if hit:
             gone.remove(hit)
         else:

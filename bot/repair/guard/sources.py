@@ -8,7 +8,7 @@ import re2
 from bot.model import Refusal
 from bot.repair.guard import textual
 from bot.repair.guard.change import Change
-from bot.repair.guard.directives import added
+from bot.repair.guard.directives import added, line_words
 from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
 from bot.repair.guard.kinds import is_sample
 from bot.repair.guard.languages import language_of
@@ -33,7 +33,7 @@ def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Ref
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
-    for path, line, message in added(told[0], told[1]):
+    for path, line, message in added(told[0], told[1], lambda path, *lines: _is_reworded(by_path[path], *lines)):
         yield Refusal(rule="suppression", file=path, line=line, message=message)
     yield from _marks(old, new)
     yield from _constants(old, new, by_path)
@@ -87,6 +87,15 @@ def _defined(change: Change) -> Iterator[str]:
     except TooComplex:
         return
     yield from (name for pattern in (DEFINED, EXPORTED) for name in pattern.findall(text))
+
+
+def _is_reworded(change: Change, was: int, now: int) -> bool:
+    """Whether a line after took the place of one before, and its code stood nowhere before."""
+    old, new = change.old_text.split("\n"), change.new_text.split("\n")
+    known = old[was - 1] == new[now - 1] or line_words(new, now) not in {
+        line_words(old, n + 1) for n in range(len(old))
+    }
+    return known and change.is_rewritten(was, now)
 
 
 def _with_units(files: Mapping[str, Facts]) -> dict[str, Facts]:

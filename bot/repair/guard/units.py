@@ -26,11 +26,15 @@ NOTHING = frozenset[str]()
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
+_Key = tuple[str, str, int]
+"""File, name, and which of that name in the file."""
+
+
 @dataclass(slots=True)
 class _Side:
     """All units of one side, by place; those that have found their partner are taken out."""
 
-    units: dict[tuple[str, str, int], Unit] = field(default_factory=dict)
+    units: dict[_Key, Unit] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: Mapping[str, Facts]) -> "_Side":
@@ -64,7 +68,8 @@ class _After:
     """What all of the new side says to the judgement of a test.
 
     `asked` are the checks of helpers, by the name that a call of them has as a check; `renamed` the new names of
-    tests; `nested` the names of units that have tests in them.
+    tests; `nested` the names of units that have tests in them; `overloads` the literals in helpers that call another
+    one of their name.
     """
 
     helpers: Helpers
@@ -72,6 +77,7 @@ class _After:
     asked: Mapping[str, Sequence[Check]]
     renamed: Mapping[str, str]
     nested: frozenset[str]
+    overloads: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence["Pair"]) -> "_After":
@@ -79,14 +85,18 @@ class _After:
         asked = {f"call:{short(u.name)}": u.checks for u in units if not u.collected and u.checks}
         renamed = {a.name: b.name for (_, a), (_, b) in pairs if a.collected and b.collected and a.name != b.name}
         nested = frozenset(u.name.rpartition(" > ")[0] for u in units if u.collected)
-        return cls(_helpers(new), Handed.of(old, new), asked, renamed, nested)
+        counts = Counter(u.name for u in units)
+        handing = [u for u in units if not u.collected and counts[u.name] > 1 and short(u.name) in map(short, u.calls)]
+        overloads = {u.name: frozenset(text for text, _ in u.literals) for u in handing}
+        return cls(_helpers(new), Handed.of(old, new), asked, renamed, nested, overloads)
 
-    def left(self, old: Check, new: Check) -> Check:
-        """What `old` asks beside what the helper that `new` calls expects by itself."""
+    def left(self, old: Check, new: Check, unit: Unit) -> Check:
+        """What `old` asks beside what the helper that `new` calls, or an overload of its unit, expects by itself."""
         lost = Counter(old.expected_literals) - Counter((*new.expected_literals, *new.subject_literals))
         heads = heads_of(old.subject)
         own = [c for c in self.asked.get(new.op, ()) if c.op == old.op and not c.guards and heads & heads_of(c.subject)]
-        if not lost or not any(lost <= Counter(c.expected_literals) for c in own):
+        handed = {x.strip("'\"").removesuffix(".0") for x in lost} <= self.overloads.get(unit.name, NOTHING)
+        if not lost or not (handed or any(lost <= Counter(c.expected_literals) for c in own)):
             return old
         return replace(old, expected_literals=tuple((Counter(old.expected_literals) - lost).elements()))
 
@@ -163,8 +173,31 @@ def _merged(path: str, old: Unit, loose: _Loose) -> bool:
 
 
 def _same_place(before: _Side, after: _Side) -> list[Pair]:
-    keys = [k for k in before.units if k in after.units]
-    return [((k[0], before.units.pop(k)), (k[0], after.units.pop(k))) for k in keys]
+    """Units of the same name in the same file; of several (overloads, sections) those that are most alike."""
+    places: dict[tuple[str, str], tuple[list[_Key], list[_Key]]] = {}
+    for number, side in enumerate((before, after)):
+        for key in side.units:
+            places.setdefault(key[:2], ([], []))[number].append(key)
+    found = []
+    for was, now in places.values():
+        for a, b in _likest(was, now, before, after):
+            found.append(((a[0], before.units.pop(a)), (b[0], after.units.pop(b))))
+    return found
+
+
+def _likest(was: Sequence[_Key], now: Sequence[_Key], before: _Side, after: _Side) -> list[tuple[_Key, _Key]]:
+    if len(was) == len(now) == 1 or not 0 < len(was) * len(now) < FUZZY:
+        return list(zip(was, now, strict=False))
+    scored = [
+        (_alike(before.units[a], after.units[b]), -abs(i - j), a, b)
+        for i, a in enumerate(was)
+        for j, b in enumerate(now)
+    ]
+    found: dict[_Key, _Key] = {}
+    for _, _, a, b in sorted(scored, reverse=True):
+        if a not in found and b not in found.values():
+            found[a] = b
+    return [(a, found[a]) for a in was if a in found]
 
 
 def _same_name(before: _Side, after: _Side) -> list[Pair]:
@@ -266,7 +299,7 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
         def fed(literal: str, after: Check = after) -> bool:
             return known.handed.feeds(literal, old, new, after) or is_of_setup(literal, old, new, after)
 
-        found = judge_pair(known.left(before, after), after, known.helpers, fed)
+        found = judge_pair(known.left(before, after, new), after, known.helpers, fed)
         told = (f for f in found if not (spread and f.rule == "changed-expectation"))
         yield from (Finding(f.rule, path, f.line, f.message) for f in told)
     spare = spare_errors(old, new)
@@ -347,6 +380,8 @@ def _helpers(files: Mapping[str, Facts]) -> Helpers:
 def _homeless(loose: _Loose, called: set[str], helpers: Helpers) -> Iterator[Finding]:
     """Checks that left their unit: accepted when they are now in another test, or in a function that is called."""
     homes = [c for _, u, c in loose.extra if u.collected or short(u.name) in called or u.name == "<module>"]
+    itself = {id(c) for _, u, c in loose.extra if c.op == f"call:{short(u.name)}"}  # that asks nothing
+    homes = [c for c in homes if id(c) not in itself]
     pairs, _, _ = pair([c for _, _, c in loose.gone], homes)
     kept = {id(before): list(judge_pair(before, after, helpers)) for before, after in pairs}
     lent = {c: u for _, u, c in loose.extra if not u.collected and not c.guards and u.name != "<module>"}

@@ -15,6 +15,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.config.readers import Setting, yaml_tree
 from bot.repair.guard.facts import TooComplex, Unparsable
 from bot.repair.guard.findings import Finding
+from bot.repair.guard.jobs import below, left_out
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.shell import checker, commands
 from bot.yaml12 import compose
@@ -42,6 +43,7 @@ PREPARES = re2.compile(r"^actions/(checkout|cache|setup-[\w-]+|(upload|download)
 FEWER = re2.compile(
     r"(^|\.)(matrix\.exclude.*|on\..*(paths|branches|tags|types)(-ignore)?|paths-ignore|branches-ignore)$"
 )
+ROW = re2.compile(r"^jobs\.[^.]+\.strategy\.matrix\.exclude\b")  # what it leaves out depends on the whole row
 PUBLISHES = re2.compile(
     r"(?i)^(jobs\.([\w-]*[_-])?(publish|release|deploy|dist|docker|website|pages)([_-][\w-]*)?\.if$|deploy(\[[^\]]*\])?\.)"
 )
@@ -70,7 +72,8 @@ def judge(change: Change) -> Iterator[Finding]:
         yield Finding("syntax", change.path, e.line, f"not valid: {e.message}")
         return
     told = (*_tolerance(old, new), *_conditions(old, new), *_lost(old, new), *_inputs(old, new), *_gates(old, new))
-    for rule, line, message in (*told, *_retried(old, new), *_steps(change)):
+    left = (("weakened-command", line, message) for line, message in left_out(change))
+    for rule, line, message in (*told, *_retried(old, new), *_steps(change), *left):
         yield Finding(rule, change.path, max(line, 1), message)
 
 
@@ -86,7 +89,7 @@ def _tolerance(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
             continue
         elif TOLERANT.search(setting.key) and setting.value.lower() not in {"false", "no", "off"}:
             yield "ignored-failure", setting.line, f"{setting.key} lets a failure pass"
-        elif PUBLISHES.search(setting.key):
+        elif PUBLISHES.search(setting.key) or ROW.search(setting.key):
             continue
         elif FEWER.search(setting.key) and not _is_new(setting.key, "on", old) and not _widens(setting, old, new):
             yield "weakened-command", setting.line, f"{setting.key} narrows when or on what it runs"
@@ -248,10 +251,10 @@ def _steps_of(text: str) -> Iterator[_Step]:
     except UsageError:
         return
     read: dict[str, frozenset[str]] = {}
-    for job in _below(_below(root).get("jobs")).values():
-        steps = _below(job).get("steps")
+    for job in below(below(root).get("jobs")).values():
+        steps = below(job).get("steps")
         for node in steps.value if isinstance(steps, yaml.SequenceNode) else ():
-            step = {k: v for k, v in _below(node).items() if isinstance(v, yaml.ScalarNode)}
+            step = {k: v for k, v in below(node).items() if isinstance(v, yaml.ScalarNode)}
             words = {k: str(v.value).strip() for k, v in step.items()}
             run = words.get("run", "")
             if run not in read:
@@ -263,12 +266,6 @@ def _steps_of(text: str) -> Iterator[_Step]:
             where = step.get("if") or step.get("continue-on-error") or node
             condition = _bare_condition(words.get("if", ""))
             yield _Step(frozenset(does), bool(tools), condition, tolerant, where.start_mark.line + 1)
-
-
-def _below(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """The members of a mapping; none of anything else."""
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-    return {str(key.value): value for key, value in pairs}
 
 
 def _lost(old: Sequence[Setting], new: Sequence[Setting]) -> Told:

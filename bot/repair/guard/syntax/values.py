@@ -258,7 +258,8 @@ def _collect(start: Node, scope: Scope, out: Literals, steps: int) -> None:
             out.found.append(leaf(node, grammar))
         elif kind in grammar.identifiers and steps and scope.get(text_of(node)):
             own = OWN.sub("", text_of(node)) in scope.own
-            for value in scope.get(text_of(node)):
+            values = {text_of(v): v for v in scope.get(text_of(node))}  # set twice to the same it is said once
+            for value in values.values():
                 if value.id != start.id and (own or scope.file.is_literal(value)):
                     out.found += scope.file.told(value, scope) if steps > 1 else [leaf(value, grammar)]
         elif kind not in grammar.comments and kind not in grammar.lambdas:
