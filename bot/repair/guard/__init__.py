@@ -7,7 +7,7 @@ laid out anew is known again. `rules.py` lists the rules; `allow` takes some out
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.model import Refusal
-from bot.repair.guard import builds, exits, files, scripts, sources, workflows
+from bot.repair.guard import automake, builds, exits, files, scripts, sources, workflows
 from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
 from bot.repair.guard.config.files import configures
@@ -60,6 +60,7 @@ def _all(given: Sequence[Change], known: Known | None) -> Iterator[Refusal]:
     for change in read:
         yield from _told(exits.judge(change))
         yield from _told(builds.judge(change))
+        yield from _told(automake.judge(change))
     for change in settled(read):
         yield from _told(scripts.judge(change))
         yield from _told(workflows.judge(change))

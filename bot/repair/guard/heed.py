@@ -6,6 +6,7 @@ import re2
 from tree_sitter import Node
 
 from bot.repair.guard.facts import Heed
+from bot.repair.guard.returned import returned
 from bot.repair.guard.rules import listed
 from bot.repair.guard.trees import field as child
 from bot.repair.guard.trees import line_of, text_of, walk
@@ -94,6 +95,9 @@ def heed_of(nodes: Sequence[Node], *, results: bool = False) -> Heed:
             dropped.append((name, within[node.id]))
         elif not results or _is_heeded(node):
             heeded.append(name)
+    for told, line, given_back in returned(nodes) if results else ():
+        heeded += [told] if given_back else []
+        dropped += [] if given_back else [(told, line)]
     return Heed(tuple(heeded), tuple(dropped))
 
 

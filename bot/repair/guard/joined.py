@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.repair.guard.facts import Check, Unit
-from bot.repair.guard.tables import holds, in_order
+from bot.repair.guard.handed import short
+from bot.repair.guard.tables import feeds, holds, in_order
 
 MOST = 120  # cases of a test that are looked at for the single checks of another one
+
+
+def provided(units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The units of a file; a test that names a function as the source of its cases runs over what that gives back."""
+    given = {short(u.name): u.cases for u in units if not u.collected and u.cases}
+
+    def rows(case: str) -> Sequence[str]:
+        return given.get(case.strip("'\"").rpartition("#")[2], (case,))
+
+    return tuple(replace(u, cases=tuple(r for c in u.cases for r in rows(c))) if u.collected else u for u in units)
 
 
 @dataclass(slots=True)
@@ -63,7 +74,7 @@ def in_case(old: Unit, new: Unit, case: str) -> bool:
             ),
             None,
         )
-        if heir is None or not holds(check, heir, case):
+        if heir is None or not (holds(check, heir, case) or feeds(check, heir, case)):
             return False
         left.remove(heir)
     return True

@@ -29,6 +29,13 @@ def holds(old: Check, new: Check, case: str) -> bool:
     return bool(names) and bool(lost) and wanted <= told
 
 
+def feeds(old: Check, new: Check, case: str) -> bool:
+    """Whether two checks ask the same, of what calls give back that the case tells the values of: `raises(E): f(7)`."""
+    lost = Counter(map(_bare, _values(old.subject))) - Counter(map(_bare, _values(new.subject)))
+    same = (old.op, old.expected) == (new.op, new.expected) and bool(old.words & new.words)
+    return same and bool(lost) and lost <= Counter(map(_bare, _values(case)))
+
+
 def in_order(old: Check, new: Check, case: str, unit: Unit) -> bool:
     """Whether what is asked and what is expected stand in a case in the order of their parameters."""
     order = [name for name, value in unit.assigned if value == "("]

@@ -11,7 +11,7 @@ from bot.repair.guard.facts import Check, Facts, Mark, Unit
 from bot.repair.guard.findings import Finding
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
-from bot.repair.guard.joined import Joined, in_case
+from bot.repair.guard.joined import Joined, in_case, provided
 from bot.repair.guard.kinds import shelves
 from bot.repair.guard.tables import holds, in_order, lost_rows
 
@@ -112,6 +112,7 @@ def compare(
     `gone` are the names that each file of tests imports of code that the candidate takes out of the program: tests of
     nothing else go with it.
     """
+    old, new = ({path: replace(f, units=provided(f.units)) for path, f in side.items()} for side in (old, new))
     before, after = _Side.of(old), _Side.of(new)
     pairs = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
     loose = _Loose()

@@ -11,6 +11,7 @@ from bot.repair.guard.javascript import marks
 from bot.repair.guard.javascript.expects import Place, checks_of
 from bot.repair.guard.javascript.tree import FUNCTIONS, Chain, arguments, chain_of
 from bot.repair.guard.javascript.values import Scope, Values, is_false, normal
+from bot.repair.guard.leaving import MOST, Leave, leave_of, left_out
 from bot.repair.guard.rules import listed
 from bot.repair.guard.trees import line_of, size_of, text_of, walk
 
@@ -33,6 +34,8 @@ UNITS = 1500  # tests and functions of one file that are read with care
 NESTED, NESTED_FREE = 10, 200_000  # bytes of calls within calls that are read, per byte of the file and for free
 CLIMB = 12  # nodes above a test among which loops are looked for
 CALLS = frozenset({"call_expression", "member_expression"})
+LEAVING = frozenset({"return_statement", "continue_statement", "break_statement"})
+LOOPED = frozenset({"for_in_statement", "for_statement", "while_statement", "do_statement"})
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ def units_of(root: Node, nodes: Sequence[Node], values: Values, *, collected: bo
     imports = marks.imports_of(nodes)
     reader = _Reader(module, imports, collected, values)
     reader.read(root)
+    for draft in (d for d in reader.drafts if d.collected and reader.leaves):
+        draft.marks += left_out(reader.leaves, draft.node)
     return [d.finish() for d in reader.drafts], [*reader.marks, *marks.imported(imports, nodes)]
 
 
@@ -110,6 +115,7 @@ class _Reader:
         self.drafts = [module]
         self.marks: list[Mark] = []
         self.done: set[int] = set()
+        self.leaves: list[Leave] = []
 
     def read(self, root: Node) -> None:
         """Walk without recursion, so that no nesting is too deep."""
@@ -124,6 +130,9 @@ class _Reader:
         owner.weight += node.type in STATEMENTS
         if node.type == "return_statement" and context.depth == 1 and owner.collected:
             owner.exits.append(line_of(node))
+        if node.type in LEAVING and owner is self.module and len(self.leaves) < MOST:
+            leave = leave_of(node, FUNCTIONS if node.type == "return_statement" else LOOPED)
+            self.leaves += [leave] if leave else []
         if node.type in marks.NODES:
             owner.marks += marks.of_node(node)
             owner.patches |= marks.assigned(node, self.imports)

@@ -1,18 +1,20 @@
 """The tests of a file as facts: one pass over the tree, whatever the language."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tree_sitter import Node
 
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Mark, TooComplex, Unit
+from bot.repair.guard.leaving import MOST, Leave, leave_of, left_out
 from bot.repair.guard.syntax import marks, statements
 from bot.repair.guard.syntax.asserts import Asserts, Place
 from bot.repair.guard.syntax.drafts import Context, Draft, Kit
 from bot.repair.guard.syntax.grammar import Annotation, Chain, Grammar, Vocabulary, chain_of
-from bot.repair.guard.syntax.values import Values, literals, normal, rows
-from bot.repair.guard.trees import line_of, size_of, text_of
+from bot.repair.guard.syntax.values import Values, literals, normal, rows, string_of
+from bot.repair.guard.trees import line_of, size_of, text_of, walk
 
 UNITS = 1500  # tests and functions of one file that are read with care
 CHECKS = 3000  # assertions of one file that are read with care
@@ -33,6 +35,7 @@ class Reader:
         self.done: set[int] = set()
         self.suites: dict[str, list[str]] = {}
         """What the tests of a suite of GoogleTest run over, by the name of the suite."""
+        self.leaves: list[Leave] = []
         self.budget = self.checks = 0
 
     def read(self, root: Node) -> list[Unit]:
@@ -46,6 +49,8 @@ class Reader:
             stack.extend(reversed(list(self._enter(node, context))))
         for draft in self.drafts if self.suites else ():
             draft.cases += self.suites.get(draft.name.partition(".")[0], ()) if draft.collected else ()
+        for draft in (d for d in self.drafts if d.collected and self.leaves):
+            draft.marks += left_out(self.leaves, draft.node)
         places = {d.name.rpartition(" > ")[0] for d in self.drafts if d.collected}
         kept = [d for d in self.drafts if self.test or d.collected or d.name.rpartition(" > ")[0] in places - {""}]
         return [d.finish() for d in kept]
@@ -69,6 +74,10 @@ class Reader:
         if kind in grammar.comments:
             self._printed(node, context)
             return
+        if kind in grammar.jumps | grammar.returns and context.owner is self.drafts[0] and len(self.leaves) < MOST:
+            around = grammar.lambdas | grammar.functions | (grammar.loops if kind in grammar.jumps else frozenset())
+            leave = leave_of(node, around)
+            self.leaves += [leave] if leave else []
         if kind == "inner_attribute_item":
             told = [m for a in grammar.annotations(node) for m in marks.of_annotation(a, self.vocabulary)]
             context.owner.marks += [replace(m, key=f"own {m.key}") for m in told]
@@ -93,6 +102,7 @@ class Reader:
         runs = collected and self.collected and not context.dead and "function" not in context.guards
         draft = Draft(f"{context.prefix}{name}", line_of(node), runs, node, self.values.inside(node))
         draft.marks += context.gates if collected else ()
+        draft.cases += context.rows if collected else ()
         self.drafts.append(draft)
         return Context(draft, f"{context.prefix}{name} > ", (), context.gates, dead=context.dead)
 
@@ -122,6 +132,9 @@ class Reader:
         if told.name not in self.vocabulary.tables:
             return
         found = [r for v in told.values for r in rows(v, draft.scope, self.vocabulary.listers)]
+        if told.name == "CsvSource":
+            strings = [n for v in told.values for n in walk(v) if n.type in self.grammar.strings]
+            found = [row for n in strings for line in string_of(n).split("\n") if (row := _cells(line))]
         one = " ".join(normal(v, self.grammar) for v in told.values) or "".join(told.text.split()).rstrip(",")
         if told.name.endswith("Source") and not found:  # `@CsvSource("1, 2", "3, 4")`
             found = [normal(v, self.grammar) for v in told.values]
@@ -173,14 +186,14 @@ class Reader:
             if called and not fake:
                 owner.calls.append(chain.dotted)
                 owner.weight += called[-1].name not in vocabulary.mute
-            self._rows(chain, owner)
+            context = replace(context, rows=(*context.rows, *self._rows(chain, owner)))
         return statements.below(chain, replace(context, faked=context.faked or bool(fake)), vocabulary)
 
-    def _rows(self, chain: Chain, owner: Draft) -> None:
-        """Rows that a chain loops over, that it is, or that it hands to the tests."""
+    def _rows(self, chain: Chain, owner: Draft) -> Sequence[str]:
+        """Take in the rows that a chain is, or hands to the tests, or loops over; return the last."""
         last = chain.links[-1] if chain.links else None
         if last is None or last.call is None:
-            return
+            return ()
         listers = self.vocabulary.listers
         runs = last.call.receiver is None and self.vocabulary.runs.search(last.name)  # type: ignore[attr-defined]
         if {last.name, chain.dotted} & self.vocabulary.rows or runs:
@@ -194,7 +207,10 @@ class Reader:
         elif last.name in statements.EACH and (
             last.call.block is not None or any(a.type in self.grammar.lambdas for a in last.call.arguments)
         ):
-            owner.cases += rows(last.call.receiver, owner.scope, listers)
+            looped = tuple(rows(last.call.receiver, owner.scope, listers))
+            owner.cases += looped
+            return looped
+        return ()
 
     def _defined(self, kind: str, title: str, chain: Chain, context: Context) -> Context:
         """A call that defines a test, a suite or a hook."""
@@ -219,3 +235,10 @@ class Reader:
             for r in rows(a, context.owner.scope, self.vocabulary.listers)
         ]
         return inner
+
+
+def _cells(line: str) -> str:
+    """A row of comma-separated values as a row of literals."""
+    cells = next(csv.reader([line], quotechar="'", skipinitialspace=True), [])
+    told = [cell.strip() for cell in cells]
+    return ", ".join(cell if cell.lstrip("-").replace(".", "", 1).isdigit() else repr(cell) for cell in told)

@@ -12,6 +12,7 @@ from bot.repair.guard.facts import Mark, Patterns, TooComplex
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
+from bot.repair.guard.syntax.macros import tabled
 from bot.repair.guard.trees import line_of, text_of, walk
 
 MEMBERS = {"field_expression": ("value", "field"), "scoped_identifier": ("path", "name")}
@@ -44,7 +45,17 @@ def call(node: Node) -> Call | None:
 
 
 def rewrite(text: str, root: Node) -> str:
-    """Make calls of the macros that assert, so that the parser reads their arguments; lines stay."""
+    """Make calls of the macros that assert, and tests of those that make tests, so that the parser reads them."""
+    made = tabled(text, root) if "macro_rules!" in text else text
+    if made != text:
+        read = _asserting(made, parser().parse(made.encode("utf-8", "surrogatepass")).root_node)
+        if not parser().parse(read.encode("utf-8", "surrogatepass")).root_node.has_error:
+            return read
+    return _asserting(text, root)
+
+
+def _asserting(text: str, root: Node) -> str:
+    """Make calls of the macros that assert; lines stay."""
     told = PARAMETERS.sub(_strategies, text) if "proptest" in text else text
     source = bytearray(told.encode("utf-8", "surrogatepass"))
     root = parser().parse(bytes(source)).root_node if told != text else root

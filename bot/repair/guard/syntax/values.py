@@ -359,7 +359,7 @@ def rows(node: Node | None, scope: Scope, listers: Names, steps: int = 2) -> Ite
 
 
 def _members(node: Node, grammar: Grammar, listers: Names) -> list[Node]:
-    if node.type in grammar.lists:
+    if node.type in grammar.lists or node.type == "hash":
         return [c for c in node.named_children if c.type not in grammar.comments]
     body = node.child_by_field_name("body") if node.type == "composite_literal" else None
     if body is not None:
