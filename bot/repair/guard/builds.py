@@ -31,6 +31,8 @@ class Kind:
     numbers: tuple[Any, ...] = ()
     ceilings: tuple[Any, ...] = ()
     """Numbers (group 1) that must not rise."""
+    lists: tuple[Any, ...] = ()
+    """Lists of tests (group 1) that may get other names in them, but not fewer."""
 
 
 def _patterns(*told: str) -> tuple[Any, ...]:
@@ -99,6 +101,11 @@ CMAKE = Kind(
         r"(?i)\b(?:CMAKE_\w+_CLANG_TIDY|CMAKE_\w+_CPPCHECK|COMPILE_WARNING_AS_ERROR\s+ON|FAIL_REGULAR_EXPRESSION)\b",
         r"(?i)add_subdirectory\s*\(\s*[\w/]*tests?\b",
     ),
+    lists=_patterns(
+        r"(?is)\bforeach\s*\(\s*\w+\s+([^()]*)\)[^()]*(?:\([^()]*\)[^()]*){0,9}?\badd_test\b",
+        r"(?i)\b(?:add_executable|target_sources)\s*\(\s*\w*tests?\w*\s+([^()]*)\)",
+        r"(?i)\bset\s*\(\s*\w*tests?\w*\s+([^()]*)\)",
+    ),
 )
 RUBY = Kind(
     "hash",
@@ -159,7 +166,8 @@ def judge(change: Change) -> Iterator[Finding]:
     except TooComplex as e:
         yield Finding("unreadable", change.path, 1, str(e))
         return
-    for message, line in (*_more(kind.lax, old, new), *_fewer(kind.strict, old, new), *_numbers(kind, old, new)):
+    told = (*_more(kind.lax, old, new), *_fewer(kind.strict, old, new), *_numbers(kind, old, new))
+    for message, line in (*told, *_shorter(kind.lists, old, new)):
         yield Finding("loosened-config", change.path, line or change.new_line(1), message)
 
 
@@ -183,6 +191,14 @@ def _fewer(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str,
         if len(after) < len(before):
             gone = Counter(told for told, _ in before) - Counter(told for told, _ in after)
             yield f"`{next(iter(gone))[:60]}` is gone", 0
+
+
+def _shorter(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str, int]]:
+    """Lists with fewer names than before, over the whole file: a name may move between them, or be another one."""
+    was, now = (Counter(w for p in patterns for m in p.finditer(t) for w in m.group(1).split()) for t in (old, new))
+    lost, came = was - now, now - was
+    if lost.total() > came.total():
+        yield f"`{next(iter(lost))[:60]}` is not among the tests any more", 0
 
 
 def _numbers(kind: Kind, old: str, new: str) -> Iterator[tuple[str, int]]:

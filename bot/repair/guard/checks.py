@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import re2
 
+from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check
 from bot.repair.guard.rules import listed
 
@@ -94,6 +95,8 @@ FLIPPED = {
 }
 OLD_STYLE = frozenset({"call:should", "call:must"})
 """Of RSpec's old style: what they ask stands in the words behind them."""
+OLD_NOT = frozenset({"call:should_not", "call:must_not"})
+NEGATIVE = re2.compile(r"^(?:not-.*|ne|is-not|falsy|false|none)$")
 MESSAGE = re2.compile(r"\.\s*(?:getMessage|message|what)\b")
 SHOWN = frozenset({"call:toBeInTheDocument", "call:toBeVisible", "call:toBeInTheDOM"})
 VAGUE = frozenset({"truthy", "not-none", "defined"})
@@ -219,8 +222,10 @@ def _operator(old: Check, new: Check) -> str:
         return ""
     if new.op in SHOWN and set(old.expected_literals) & set(new.subject_literals):
         return ""
-    if old.op in OLD_STYLE and new.op not in VAGUE:
+    if (old.op in OLD_STYLE and new.op not in VAGUE) or (old.op in OLD_NOT and NEGATIVE.search(new.op)):
         return ""
+    if old.op in EQUAL and new.op == "subset" and words_of(old.subject.rpartition(".")[2]) & words_of(new.expected):
+        return ""  # `error.code` is asked of the whole error
     if old.op in EQUAL and new.op == "raises" and old.expected_literals and MESSAGE.search(old.subject):
         return ""  # what was asked of a failure that was caught is asked of the one that is expected
     if old.op.startswith("call:") and (new.op.startswith("call:") or new.op in SPECIFIC):

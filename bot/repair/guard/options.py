@@ -96,7 +96,7 @@ FAMILIES = [
 ]
 STRICTER = frozenset({("npm install", "npm ci"), ("npm i", "npm ci"), ("npm install", "npm clean-install")})
 """Commands, and what may stand in for them since it refuses more."""
-OTHERS = frozenset({"$@", "$*", "${@}", "${*}"})  # arguments that a script passes on
+OTHERS = frozenset({"$@", "$*", "${@}", "${*}", "{posargs}"})  # arguments that a script passes on
 WHOLE = frozenset({".", "./", "./...", "tests", "test", "src", "tests/", "test/", "src/"})
 ALIKE = 0.6  # likeness from which a changed path is a corrected name
 MOST = 3000  # commands of one text that are compared

@@ -13,38 +13,15 @@ from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
 from bot.repair.guard.joined import Joined, in_case, provided
 from bot.repair.guard.kinds import shelves
+from bot.repair.guard.pairing import FUZZY, Pair, Side, pairs_of
 from bot.repair.guard.tables import holds, in_order, lost_rows
 
-FUZZY = 120  # units that are compared each with each to find a renamed one
-SAME = 0.6  # share of common words from which two units count as one under another name
-SIMILAR = 0.35  # the same for units that keep all their checks
 NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "conditional-assertion", "suppression"})
 """Rules whose marks say nothing in a test that did not exist before."""
 
 
 NOTHING = frozenset[str]()
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
-
-
-_Key = tuple[str, str, int]
-"""File, name, and which of that name in the file."""
-
-
-@dataclass(slots=True)
-class _Side:
-    """All units of one side, by place; those that have found their partner are taken out."""
-
-    units: dict[_Key, Unit] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, files: Mapping[str, Facts]) -> "_Side":
-        side = cls()
-        for path, facts in files.items():
-            seen: Counter[str] = Counter()
-            for unit in facts.units:
-                side.units[path, unit.name, seen[unit.name]] = unit
-                seen[unit.name] += 1
-        return side
 
 
 @dataclass(slots=True)
@@ -80,7 +57,7 @@ class _After:
     overloads: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence["Pair"]) -> "_After":
+    def of(cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence[Pair]) -> "_After":
         units = [u for facts in new.values() for u in facts.units]
         asked = {f"call:{short(u.name)}": u.checks for u in units if not u.collected and u.checks}
         renamed = {a.name: b.name for (_, a), (_, b) in pairs if a.collected and b.collected and a.name != b.name}
@@ -101,9 +78,6 @@ class _After:
         return replace(old, expected_literals=tuple((Counter(old.expected_literals) - lost).elements()))
 
 
-Pair = tuple[tuple[str, Unit], tuple[str, Unit]]
-
-
 def compare(
     old: Mapping[str, Facts], new: Mapping[str, Facts], gone: Mapping[str, frozenset[str]] = NONE
 ) -> Iterator[Finding]:
@@ -113,8 +87,8 @@ def compare(
     nothing else go with it.
     """
     old, new = ({path: replace(f, units=provided(f.units)) for path, f in side.items()} for side in (old, new))
-    before, after = _Side.of(old), _Side.of(new)
-    pairs = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
+    before, after = Side.of(old), Side.of(new)
+    pairs = pairs_of(before, after)
     loose = _Loose()
     known = _After.of(old, new, pairs)
     for (_, old_unit), (path, unit) in pairs:
@@ -171,78 +145,6 @@ def _merged(path: str, old: Unit, loose: _Loose) -> bool:
     taken = {id(after) for _, after in pairs}
     loose.extra = [row for row in loose.extra if id(row[2]) not in taken]
     return True
-
-
-def _same_place(before: _Side, after: _Side) -> list[Pair]:
-    """Units of the same name in the same file; of several (overloads, sections) those that are most alike."""
-    places: dict[tuple[str, str], tuple[list[_Key], list[_Key]]] = {}
-    for number, side in enumerate((before, after)):
-        for key in side.units:
-            places.setdefault(key[:2], ([], []))[number].append(key)
-    found = []
-    for was, now in places.values():
-        for a, b in _likest(was, now, before, after):
-            found.append(((a[0], before.units.pop(a)), (b[0], after.units.pop(b))))
-    return found
-
-
-def _likest(was: Sequence[_Key], now: Sequence[_Key], before: _Side, after: _Side) -> list[tuple[_Key, _Key]]:
-    if len(was) == len(now) == 1 or not 0 < len(was) * len(now) < FUZZY:
-        return list(zip(was, now, strict=False))
-    scored = [
-        (_alike(before.units[a], after.units[b]), -abs(i - j), a, b)
-        for i, a in enumerate(was)
-        for j, b in enumerate(now)
-    ]
-    found: dict[_Key, _Key] = {}
-    for _, _, a, b in sorted(scored, reverse=True):
-        if a not in found and b not in found.values():
-            found[a] = b
-    return [(a, found[a]) for a in was if a in found]
-
-
-def _same_name(before: _Side, after: _Side) -> list[Pair]:
-    """Units of the same name in another file: moved. A test moves only to where it is collected."""
-    found = []
-    by_name: dict[str, list[tuple[str, str, int]]] = {}
-    for key in after.units:
-        by_name.setdefault(short(key[1]), []).append(key)
-    for key in list(before.units):
-        unit = before.units[key]
-        options = [k for k in by_name.get(short(key[1]), ()) if k in after.units]
-        options = [k for k in options if after.units[k].collected or not unit.collected]
-        options = [k for k in options if not shelves(key[0], k[0], collected=unit.collected)]
-        if options:
-            best = max(options, key=lambda k: (_alike(unit, after.units[k]), k[0] == key[0]))
-            found.append(((key[0], before.units.pop(key)), (best[0], after.units.pop(best))))
-    return found
-
-
-def _same_body(before: _Side, after: _Side) -> list[Pair]:
-    """Units that were renamed: most of their words are the same."""
-    old, new = list(before.units)[:FUZZY], list(after.units)[:FUZZY]
-    scored = sorted(
-        (
-            (_alike(before.units[a], after.units[b]), a[0] == b[0], i, j)
-            for i, a in enumerate(old)
-            for j, b in enumerate(new)
-        ),
-        reverse=True,
-    )
-    found = []
-    for score, _, i, j in scored:
-        if score < SAME or old[i] not in before.units or new[j] not in after.units:
-            continue
-        if not shelves(old[i][0], new[j][0], collected=before.units[old[i]].collected):
-            found.append(((old[i][0], before.units.pop(old[i])), (new[j][0], after.units.pop(new[j]))))
-    return found
-
-
-def _alike(a: Unit, b: Unit) -> float:
-    """How alike two units are: common words; units whose checks are all kept count as alike with fewer of them."""
-    common = len(a.words & b.words) / (len(a.words | b.words) or 1)
-    kept = len(a.checks) > 1 and not Counter(c.key for c in a.checks) - Counter(c.key for c in b.checks)
-    return max(common, SAME) if kept and common >= SIMILAR else common
 
 
 def _tabled(old: Unit, new: Unit) -> bool:

@@ -38,6 +38,7 @@ LEGS = re2.compile(
     r"|(^|\.)(matrix\.[^.]+|matrix\.include(\[.*\])?\.[^.]+|parallel\.matrix\..*)$"
 )
 VERSION = re2.compile(r"^[0-9]+(\.[0-9]+){1,2}$")
+SPARE = "actions/cache"  # without it all is done anew
 PREPARES = re2.compile(r"^actions/(checkout|cache|setup-[\w-]+|(upload|download)-artifact)$")
 """Actions that check nothing themselves, so that one fewer of them asks for no less."""
 FEWER = re2.compile(
@@ -277,7 +278,7 @@ def _lost(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     yield from _lost_legs(old, new) if new else ()
     before, after = (Counter(_bare(s.value) for s in side if USES.search(s.key)) for side in (old, new))
     for value in sorted((before - after).keys()):
-        if not (after[value] and PREPARES.search(value)):
+        if not (after[value] and PREPARES.search(value)) and value != SPARE:
             yield "weakened-command", 1, f"the step {value} is gone"
 
 
@@ -314,7 +315,7 @@ def _moved(job: str, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
 def _members(settings: Sequence[Setting], root: str) -> set[str]:
     """The names directly below a key, which may be a mapping, a list or one word."""
     below = {s.key.split(".")[1] for s in settings if s.key.startswith(f"{root}.")}
-    return below | {s.value for s in settings if s.key == root}
+    return below | {s.value for s in settings if s.key == root and s.value}
 
 
 def _bare(value: str) -> str:

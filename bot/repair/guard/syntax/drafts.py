@@ -68,7 +68,8 @@ class Context:
     """What holds for a node: its unit, the names around it, what it depends on.
 
     `gates` are the marks of what stands around tests (a class that is switched off); `failing`: it is the body of
-    `if (...) fail`; `faked`: it tells what a fake gives back; `rows`: what the calls around loop over; `silent`: only tests in it count, not plain functions.
+    `if (...) fail`; `faked`: it tells what a fake gives back;
+    `rows`: what the calls around loop over; `silent`: only tests in it count, not plain functions.
     """
 
     owner: Draft

@@ -40,7 +40,8 @@ def _test(name: str, node: Node, rule: Node, given: list[Node]) -> str:
     code = _bare(body)
     lines = text_of(node)[: body.start_byte - node.start_byte].count("\n")
     left = text_of(node).count("\n") - lines - code.count("\n")
-    return f"mod {name} {{" + "\n" * lines + TEST.sub(lambda m: f"{told} {m.group()}", code) + "\n" * left + "}"
+    read: str = TEST.sub(lambda m: f"{told} {m.group()}", code)
+    return f"mod {name} {{" + "\n" * lines + read + "\n" * left + "}"
 
 
 def _bare(body: Node) -> str:

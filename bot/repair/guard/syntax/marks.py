@@ -15,7 +15,7 @@ from bot.repair.guard.trees import line_of, text_of, walk
 SUPPRESSIONS = frozenset(
     {"allow", "expect", "SuppressWarnings", "Suppress", "SuppressLint", "SuppressFBWarnings", "Generated"}
     | {"ExcludeFromCodeCoverage", "ExcludeFromJacocoGeneratedReport", "NoCoverage", "CodeCoverageIgnore", "coverage"}
-    | {"OptIn", "rustfmt::skip"}
+    | {"rustfmt::skip"}
 )
 ALWAYS = frozenset({"Disabled", "Ignore", "Ignored", "ignore", "Skip"})  # a reason is all that they are told
 RETRIED = re2.compile(r"(?i)^(retry\w*|flak[ye]\w*|RepeatedIfExceptionsTest|RetryingTest|.*retry)$")
