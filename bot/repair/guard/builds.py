@@ -17,6 +17,7 @@ from bot.repair.guard.findings import Finding
 from bot.repair.guard.lexer import without_comments
 
 LARGEST = 300_000  # characters
+HEADERS = (".h", ".hpp", ".hh", ".hxx")  # what sources include hides no test when it goes
 TESTY = r"[\w*/.{}$-]*(?:[tT]est|[sS]pec|IT)[\w*/.{}$-]*"
 SILENCED = r"-fno-sanitize[\w-]*=[\w,-]+|\s--suppress=\S+"
 
@@ -104,7 +105,7 @@ CMAKE = Kind(
     lists=_patterns(
         r"(?is)\bforeach\s*\(\s*\w+\s+([^()]*)\)[^()]*(?:\([^()]*\)[^()]*){0,9}?\badd_test\b",
         r"(?i)\b(?:add_executable|target_sources)\s*\(\s*\w*tests?\w*\s+([^()]*)\)",
-        r"(?i)\bset\s*\(\s*\w*tests?\w*\s+([^()]*)\)",
+        r"(?i)\bset\s*\(\s*\w*(?:tests|tests?_(?:sources|srcs?|files|names|cases|programs))\s+([^()]*)\)",
     ),
 )
 RUBY = Kind(
@@ -195,7 +196,8 @@ def _fewer(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str,
 
 def _shorter(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str, int]]:
     """Lists with fewer names than before, over the whole file: a name may move between them, or be another one."""
-    was, now = (Counter(w for p in patterns for m in p.finditer(t) for w in m.group(1).split()) for t in (old, new))
+    found = ((w for p in patterns for m in p.finditer(t) for w in m.group(1).split()) for t in (old, new))
+    was, now = (Counter(w for w in words if not (w.isupper() or w.endswith(HEADERS))) for words in found)
     lost, came = was - now, now - was
     if lost.total() > came.total():
         yield f"`{next(iter(lost))[:60]}` is not among the tests any more", 0

@@ -16,9 +16,12 @@ EXITS = {  # ending -> family of comments, and how a program ends with a code (g
         (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"),
         ("script", re2.compile(r"\bprocess\.(?:exit\(|exitCode\s*=\s*)([^)\n;]*)")),
     ),
+    ".go": ("slash", re2.compile(r"\bos\.Exit\(([^)\n]*)\)")),
+    ".rs": ("slash", re2.compile(r"\bprocess::exit\(([^)\n]*)\)")),
+    ".rb": ("hash", re2.compile(r"(?m)\bexit[( ]([^)\n]*)\)?$")),
 }
 CHECKS = re2.compile(  # programs of a project that check it, by folder or name
-    r"(?i)(^|/)(scripts?|tools?|ci|bin|hack|dev|build|tests?|spec|e2e|\.github)/|(check|lint|verify|test|audit|validat)[^/]*$"
+    r"(?i)(^|/)(scripts?|tools?|ci|bin|cmd|hack|dev|build|tests?|spec|e2e|\.github)/|(check|lint|verify|test|audit|validat)[^/]*$"
 )
 GIVEN = re2.compile(r"^(\w+)\(.*\)?$")
 FUNCTION = re2.compile(r"(?m)^(?:async )?def (\w+)\(")

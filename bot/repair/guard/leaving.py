@@ -10,6 +10,7 @@ from bot.repair.guard.facts import Mark
 from bot.repair.guard.trees import field, line_of, text_of
 
 CLIMB = 12  # nodes between what leaves and what it leaves
+SWITCHES = frozenset({"switch_statement", "expression_switch_statement", "type_switch_statement", "when_expression"})
 MOST = 100  # of one file
 
 
@@ -25,6 +26,7 @@ class Leave:
 def leave_of(node: Node, places: AbstractSet[str]) -> Leave | None:
     """What `continue`, `next` or `return` leaves; None where that is none of `places`, which are types of nodes."""
     condition, one = "", node
+    places = places | SWITCHES if text_of(node)[:5] == "break" else places
     for _ in range(CLIMB):
         above = one.parent
         if above is None:

@@ -24,6 +24,7 @@ class Side:
 
     @classmethod
     def of(cls, files: Mapping[str, Facts]) -> "Side":
+        """Read them from the files of one side."""
         side = cls()
         for path, facts in files.items():
             seen: Counter[str] = Counter()

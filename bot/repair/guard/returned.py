@@ -10,7 +10,7 @@ from bot.repair.guard.trees import line_of, text_of
 
 FUNCTIONS = frozenset({"function_declaration", "method_declaration", "func_literal"})
 GIVES_ERROR = re2.compile(r"(?:^|[\s,(])error\)?$")
-CASES = frozenset({"communication_case", "expression_case"})
+CASES = frozenset({"communication_case", "expression_case", "type_case", "default_case"})
 CHOSEN = re2.compile(r"errors\.(?:Is|As)\b|\bIs(?:NotExist|NotFound|Exist|Timeout)\b|NotFound|\bEOF\b")
 """Conditions that pick one kind of failure, which may be none here."""
 TELLS = re2.compile(r"(?i)^(?:\w+\.)*(?:\w*log\w*|slog|fmt|t)\.")
@@ -49,7 +49,9 @@ def _given(node: Node) -> Iterator[tuple[str, int, bool]]:
 
 
 def _condition(above: Node, one: Node) -> str:
-    given = child(above, "condition", "communication", "value")
+    if above.type == "default_case":
+        return "default"
+    given = child(above, "condition", "communication", "value", "type")
     branch = "else " if one == child(above, "alternative") else ""
     return f"{branch}{' '.join(text_of(given).split())[:200]}" if given is not None and one != given else ""
 

@@ -20,7 +20,7 @@ SHELL = re2.compile(
 SHEBANG = re2.compile(r"^#!.*\b(ba|z|k|da)?sh\b")
 MAKE = re2.compile(r"(?i)(^|/)(gnu)?makefile(\.[a-z]+)?$|\.mk$|(^|/)\.?justfile$")
 TARGET = re2.compile(r"^([A-Za-z0-9_.%/$(){}-][^:=#]*?)\s*::?\s*([^=:].*|)$")
-BRANCH = re2.compile(r"^(?:ifn?def|ifn?eq|if|else|endif)\b")  # of a makefile: no end of the recipe around it
+BRANCH = re2.compile(r"^(?:ifn?def|ifn?eq|if|else|endif)(?:[\s(]|$)")  # of a makefile: no end of the recipe around it
 VARIABLE = re2.compile(r"^(?:export\s+|override\s+)?([\w.-]+)\s*(?:[:+?!]{0,3}=)\s*(.*)$")
 TASK_FILES = re2.compile(
     r"(?i)(^|/)(taskfile[^/]*\.ya?ml|lefthook\.ya?ml|\.lefthook\.ya?ml|mise\.toml|\.mise\.toml|turbo\.json|nx\.json|deno\.jsonc?|composer\.json)$"

@@ -19,6 +19,7 @@ TESTS = frozenset(listed("it test specify fit xit ftest xtest xspecify its bench
 SUITES = frozenset(listed("describe context suite fdescribe xdescribe fcontext xcontext feature scenario"))
 HOOKS = frozenset(listed("beforeEach afterEach beforeAll afterAll before after setup teardown"))
 HOLDERS = frozenset({"t", "tap", "QUnit", "Deno", "ava", "suite", "test", "node"})
+CHOOSING = frozenset({"filter", "slice", "splice"})
 LOOPS = frozenset({"forEach", "map", "each"})
 LATER = frozenset({"setTimeout", "setImmediate", "setInterval", "nextTick", "queueMicrotask", "requestAnimationFrame"})
 TITLES = frozenset(listed("string template_string identifier member_expression binary_expression"))
@@ -329,4 +330,5 @@ def _rows_around(node: Node, scope: Scope) -> Iterator[str]:
 def _loop_rows(chain: Chain, scope: Scope) -> Iterator[str]:
     """The rows that `[...].forEach(...)` runs over."""
     if any(n in LOOPS for n in chain.names) and chain.root not in TESTS | SUITES:
-        yield from _rows(chain.base, scope)
+        chosen = [f"{name} {normal(given)}: " for name, given in chain.calls() if name in CHOOSING]
+        yield from (f"{''.join(chosen)}{row}" for row in _rows(chain.base, scope))

@@ -10,6 +10,7 @@ from bot.repair.guard.facts import Check
 from bot.repair.guard.syntax import words
 from bot.repair.guard.syntax.conditions import Question, questions
 from bot.repair.guard.syntax.grammar import Call, Chain, Grammar, Link, Vocabulary, chain_of
+from bot.repair.guard.syntax.lossy import lossy
 from bot.repair.guard.syntax.values import Literals, Scope, is_constant, leaf, literals, normal, stripped, summands
 from bot.repair.guard.trees import line_of, text_of, walk
 
@@ -86,7 +87,7 @@ class Asserts:
             expected=text,
             subject_literals=(),
             expected_literals=tuple(sorted(given)),
-            lossy=self._lossy(call.arguments),
+            lossy=lossy(call.arguments, self.grammar),
         )
 
     def _plain_assert(self, chain: Chain, call: Call, place: Place) -> Iterator[Check]:
@@ -257,7 +258,7 @@ class Asserts:
             expected_literals=tuple(sorted([*(x for r in rights for x in r.found), *loose])),
             elements=sum(r.elements for r in rights) + self._named_in(asked),
             tolerances=self._bound(asked, texts[1]) or ((("distance", distance),) if distance is not None else ()),
-            lossy=self._lossy([asked.subject, *asked.expected]) | _broad(asked.op, texts[1]),
+            lossy=lossy([asked.subject, *asked.expected], self.grammar) | _broad(asked.op, texts[1]),
             guards=place.guards,
             words=words_of(" ".join(texts)),
             hollow=self._hollow(asked, texts, place.scope),
@@ -341,22 +342,6 @@ class Asserts:
 
     def _fixed(self, node: Node, scope: Scope) -> bool:
         return is_constant(stripped(node, self.grammar), scope) or node.type in self.grammar.lists
-
-    def _lossy(self, nodes: Sequence[Node]) -> frozenset[str]:
-        found = set()
-        for node in nodes:
-            for one in walk(node):
-                operator = text_of(one.child_by_field_name("operator"))
-                if (
-                    operator in {"||", "or", "?:", "??"}
-                    or "ternary" in one.type
-                    or one.type == "conditional_expression"
-                ):
-                    found.add("choice")
-                elif one.type in self.grammar.identifiers or one.type in {"name", "field_identifier"}:
-                    text = text_of(one)
-                    found |= {text} & (words.LOSSY | words.ANYTHING)
-        return frozenset(found)
 
     def _hollow(self, asked: Question, texts: list[str], scope: Scope) -> str:
         if asked.op in words.SELF_EQUAL and texts[0] == texts[1] and texts[0]:

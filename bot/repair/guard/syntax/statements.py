@@ -78,6 +78,8 @@ def defines(chain: Chain, grammar: Grammar, vocabulary: Vocabulary) -> tuple[str
     lone = len(chain.links) == len(called) or chain.links[0].name in {"RSpec", "t", "s", "Given"}
     if not lone or (first.receiver is not None and name != "Run" and chain.links[0].name != "RSpec"):
         return "", ""
+    if name == "define_method" and body and title.startswith("test_"):
+        return "test", title
     if name in vocabulary.suites and body and titled:
         return "suite", title
     if name in vocabulary.hooks and body:
