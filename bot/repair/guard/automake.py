@@ -12,6 +12,7 @@ FILE = re2.compile(r"(?:^|/)Makefile\.am$|\.am$")
 ASSIGNED = re2.compile(r"^([A-Za-z_]\w*)\s*\+?=\s*(.*)$")
 IF, END = re2.compile(r"^if\s+(\S.*)$"), re2.compile(r"^endif\b")
 NAMED = re2.compile(r"^\$[({](\w+)[)}]$")
+NESTED = 4  # conditions around a word that are told
 LARGEST = 300_000  # characters
 
 Lists = Mapping[str, list[tuple[str, str]]]
@@ -49,7 +50,9 @@ def _lists(text: str) -> Lists:
         elif END.search(line) and around:
             around.pop()
         elif told:
-            found.setdefault(told.group(1), []).extend((word, " and ".join(around)) for word in told.group(2).split())
+            found.setdefault(told.group(1), []).extend(
+                (word, " and ".join(around[-NESTED:])) for word in told.group(2).split()
+            )
     return found
 
 

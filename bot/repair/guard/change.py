@@ -65,25 +65,23 @@ class Change:
         return max(1, min(after, max(head + 1, old_line + after - before)))
 
     @cached_property
-    def _blocks(self) -> list[tuple[str, range, range]]:
-        """What became of the lines (from 0) behind the common head, in the words of `difflib`."""
+    def _places(self) -> tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]:
+        """What each line (from 1) of both sides belongs to: equal where one took the place of the other, or is it."""
         head, before, after = self._common
+        told = ({n: (0, n) for n in range(1, head + 1)}, {n: (0, n) for n in range(1, head + 1)})
         if max(before, after) - head > MOST:
-            return []
+            return told
         old, new = (side.split("\n")[head:] for side in (self.old_text, self.new_text))
-        told = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-        return [(kind, range(head + a, head + b), range(head + c, head + d)) for kind, a, b, c, d in told]
+        for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            for places, start, end in ((told[0], a, b), (told[1], c, d)):
+                for at in range(start, end):
+                    places[head + at + 1] = (head + a + 1, 0 if kind == "replace" else at - start + 1)
+        return told
 
     def is_rewritten(self, old_line: int, new_line: int) -> bool:
         """Whether two lines (from 1) are the same one, or lie in lines that took the place of each other."""
-        if old_line <= self._common[0]:
-            return old_line == new_line
-        found = (
-            (k, a.index(old_line - 1), b.index(new_line - 1))
-            for k, a, b in self._blocks
-            if old_line - 1 in a and new_line - 1 in b
-        )
-        return any(kind == "replace" or was == now for kind, was, now in found)
+        was, now = (places.get(line) for places, line in zip(self._places, (old_line, new_line), strict=True))
+        return was is not None and was == now
 
     def find(self, needle: str) -> int:
         """The first line (from 1) of the new text that holds `needle`; 1 when none does."""

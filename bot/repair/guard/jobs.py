@@ -1,7 +1,7 @@
 """Jobs of GitHub's workflows as trees: legs that a matrix leaves out, jobs that are in another file now."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import re2
@@ -16,6 +16,7 @@ CALLING = frozenset({"uses", "with", "secrets", "needs", "name", "permissions"})
 """What a job may hold that calls a workflow, and does so always."""
 ASIDE = frozenset({"name", "permissions", "timeout-minutes"})
 """What a job may have otherwise in another file without asking for less."""
+MOST = 300  # jobs, and rows of a matrix, that are compared each with each
 SHARED = ("env", "defaults")
 """What a workflow says for all of its jobs."""
 
@@ -33,8 +34,11 @@ def left_out(change: Change) -> Iterator[tuple[int, str]]:
     before, after = (_matrices(text) for text in (change.old_text, change.new_text))
     for job, matrix in after.items():
         was = [before[job]] if job in before else list(before.values())
-        known = [row for one in was for row, _ in _rows(one)]
-        for row, line in _rows(matrix):
+        known = [row for one in was for row, _ in _rows(one)][:MOST]
+        rows = _rows(matrix)
+        if len(rows) > MOST:
+            yield rows[MOST][1], f"the matrix of {job} leaves more than {MOST} legs out"
+        for row, line in rows[:MOST]:
             wider = next((old for old in known if old.items() <= row.items()), None)
             if wider is not None:
                 known.remove(wider)
@@ -68,34 +72,47 @@ def settled(changes: Sequence[Change]) -> list[Change]:
 
     A workflow that is deleted, and all of whose jobs are elsewhere, is left out.
     """
-    flows = {c.path: (_root(c.old_text), _root(c.new_text)) for c in changes if WORKFLOWS.search(c.path)}
+    flows = {c.path: _Flow.of(_root(c.old_text), _root(c.new_text)) for c in changes if WORKFLOWS.search(c.path)}
     used: set[tuple[str, str]] = set()
     told = []
     for change in changes:
         moved = _moved(change.path, flows, used) if change.path in flows and change.old is not None else []
-        if moved and change.new is None and len(moved) == len(_jobs(flows[change.path][0])):
+        if moved and change.new is None and len(moved) == len(_jobs(flows[change.path].old)):
             continue
-        told.append(replace(change, old=_without(change, flows[change.path][0], moved)) if moved else change)
+        told.append(replace(change, old=_without(change, flows[change.path].old, moved)) if moved else change)
     return told
 
 
-Flows = Mapping[str, tuple[yaml.Node | None, yaml.Node | None]]
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """A workflow before and after, and what the jobs do that came."""
+
+    old: yaml.Node | None
+    new: yaml.Node | None
+    came: Mapping[str, object]
+
+    @classmethod
+    def of(cls, old: yaml.Node | None, new: yaml.Node | None) -> "_Flow":
+        known = _jobs(old)
+        return cls(old, new, {name: _does(job) for name, job in list(_jobs(new).items())[:MOST] if name not in known})
 
 
-def _moved(path: str, flows: Flows, used: set[tuple[str, str]]) -> list[str]:
+def _moved(path: str, flows: Mapping[str, _Flow], used: set[tuple[str, str]]) -> list[str]:
     """The names of the jobs of a workflow that are in another one now, where they run as often."""
-    old, new = flows[path]
-    now = _jobs(new)
+    old, now = flows[path].old, _jobs(flows[path].new)
     called = {_plain(below(job).get("uses")) for name, job in now.items() if below(job).keys() <= CALLING}
     found = []
-    for name, job in _jobs(old).items():
+    for name, job in list(_jobs(old).items())[:MOST]:
         if name in now and "uses" not in below(now[name]):
             continue
-        for home, (before, after) in flows.items():
-            calls = f"./{home}" in called and "workflow_call" in _triggers(after)
-            same = [n for n, j in _jobs(after).items() if n not in _jobs(before) and _does(j) == _does(job)]
-            same = same if calls else [n for n in same if (home, n) not in used and _covers(after, old)]
-            if home != path and same and name not in found and _shared(old) == _shared(after):
+        does = _does(job)
+        for home, flow in flows.items():
+            same = [n for n, other in flow.came.items() if other == does]
+            if not same or home == path or name in found or _shared(old) != _shared(flow.new):
+                continue
+            calls = f"./{home}" in called and "workflow_call" in _triggers(flow.new)
+            same = same if calls else [n for n in same if (home, n) not in used and _covers(flow.new, old)]
+            if same:
                 used.add((home, same[0]))
                 found.append(name)
     return found

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from bot.repair.guard.facts import Mark
-from bot.repair.guard.trees import field, line_of, text_of
+from bot.repair.guard.trees import field, line_of, size_of, text_of
 
 CLIMB = 12  # nodes between what leaves and what it leaves
 SWITCHES = frozenset({"switch_statement", "expression_switch_statement", "type_switch_statement", "when_expression"})
+LONG = 400  # bytes of a condition that is told
 MOST = 100  # of one file
 
 
@@ -32,8 +33,8 @@ def leave_of(node: Node, places: AbstractSet[str]) -> Leave | None:
         if above is None:
             return None
         given = field(above, "condition")
-        if given is not None and given != one and above.type not in places:
-            condition = condition or " ".join(text_of(given).split())[:200]
+        if not condition and given is not None and given != one and above.type not in places:
+            condition = " ".join(text_of(given).split()) if size_of(given) < LONG else "it is so"
         if above.type in places:
             told = f"it is left out where {condition[:60]}" if condition else "nothing behind a jump is defined"
             return Leave(

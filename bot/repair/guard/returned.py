@@ -6,7 +6,7 @@ import re2
 from tree_sitter import Node
 
 from bot.repair.guard.trees import field as child
-from bot.repair.guard.trees import line_of, text_of
+from bot.repair.guard.trees import line_of, size_of, text_of
 
 FUNCTIONS = frozenset({"function_declaration", "method_declaration", "func_literal"})
 GIVES_ERROR = re2.compile(r"(?:^|[\s,(])error\)?$")
@@ -17,6 +17,8 @@ TELLS = re2.compile(r"(?i)^(?:\w+\.)*(?:\w*log\w*|slog|fmt|t)\.")
 STEPPED = re2.compile(r"\b(\w+)\.(?:Next|Scan)\(\)")
 """What is stepped through until it ends or fails; `Err` tells which."""
 CLIMB = 40  # nodes between a statement and its function
+LONG = 400  # bytes of a condition that is told
+FEW = 10  # statements of a block that does nothing but give back
 LONGEST = 20_000  # bytes of a function that is searched
 
 
@@ -53,13 +55,17 @@ def _condition(above: Node, one: Node) -> str:
         return "default"
     given = child(above, "condition", "communication", "value", "type")
     branch = "else " if one == child(above, "alternative") else ""
-    return f"{branch}{' '.join(text_of(given).split())[:200]}" if given is not None and one != given else ""
+    if given is None or one == given or size_of(given) > LONG:
+        return ""
+    return f"{branch}{' '.join(text_of(given).split())}"
 
 
 def _is_bare(node: Node) -> bool:
     """Whether nothing is done before a `return` but telling of it."""
     around = node.parent
-    others = [c for c in around.named_children if c != node and c.type.endswith("_statement")] if around else []
+    if around is None or around.named_child_count > FEW:
+        return False
+    others = [c for c in around.named_children if c != node and c.type.endswith("_statement")]
     return all(TELLS.search(text_of(other)) for other in others if other.type != "send_statement")
 
 

@@ -1,7 +1,7 @@
 """Source files of a candidate: read on both sides, compared over all of them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import re2
 
@@ -33,7 +33,7 @@ def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Ref
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
-    for path, line, message in added(told[0], told[1], lambda path, *lines: _is_reworded(by_path[path], *lines)):
+    for path, line, message in added(told[0], told[1], _reworded(by_path)):
         yield Refusal(rule="suppression", file=path, line=line, message=message)
     yield from _marks(old, new)
     yield from _constants(old, new, by_path)
@@ -89,13 +89,20 @@ def _defined(change: Change) -> Iterator[str]:
     yield from (name for pattern in (DEFINED, EXPORTED) for name in pattern.findall(text))
 
 
-def _is_reworded(change: Change, was: int, now: int) -> bool:
+def _reworded(by_path: Mapping[str, Change]) -> Callable[[str, int, int], bool]:
     """Whether a line after took the place of one before, and its code stood nowhere before."""
-    old, new = change.old_text.split("\n"), change.new_text.split("\n")
-    known = old[was - 1] == new[now - 1] or line_words(new, now) not in {
-        line_words(old, n + 1) for n in range(len(old))
-    }
-    return known and change.is_rewritten(was, now)
+    known: dict[str, set[frozenset[str]]] = {}
+
+    def reworded(path: str, was: int, now: int) -> bool:
+        change = by_path[path]
+        if not change.is_rewritten(was, now):
+            return False
+        old, new = change.old_text.split("\n"), change.new_text.split("\n")
+        if path not in known:
+            known[path] = {line_words(old, n + 1) for n in range(len(old))}
+        return old[was - 1] == new[now - 1] or line_words(new, now) not in known[path]
+
+    return reworded
 
 
 def _with_units(files: Mapping[str, Facts]) -> dict[str, Facts]:

@@ -9,6 +9,7 @@ from bot.repair.guard.trees import text_of, walk
 
 TEST = re2.compile(r"#\[\s*(?:\w+::)*(?:test|rstest)\b[^\]\n]*\]")
 MOST = 300  # cases of one macro
+MOST_GROWTH, FREE = 3, 50_000  # how many times its length, and characters, a text may grow by
 
 
 def tabled(text: str, root: Node) -> str:
@@ -25,6 +26,8 @@ def tabled(text: str, root: Node) -> str:
         rules = [c for c in node.named_children if c.type == "macro_rule"]
         name = text_of(node.child_by_field_name("name"))
         made = _test(name, node, rules[0], calls[name]) if len(rules) == 1 and name in calls else ""
+        if len(source) + len(made) > MOST_GROWTH * len(text) + FREE:
+            break
         if made:
             source = source[: node.start_byte] + made.encode("utf-8", "surrogatepass") + source[node.end_byte :]
     return source.decode("utf-8", "surrogatepass")
@@ -38,6 +41,8 @@ def _test(name: str, node: Node, rule: Node, given: list[Node]) -> str:
     cases = [row for one in given for row in (_parts(one) if repeats else [text_of(one)[1:-1]])][:MOST]
     told = " ".join(f"#[case({' '.join(row.split())})]" for row in cases)
     code = _bare(body)
+    if len(told) * len(TEST.findall(code)) > FREE:
+        return ""
     lines = text_of(node)[: body.start_byte - node.start_byte].count("\n")
     left = text_of(node).count("\n") - lines - code.count("\n")
     read: str = TEST.sub(lambda m: f"{told} {m.group()}", code)
