@@ -105,6 +105,11 @@ BOMBS: dict[str, tuple[str, str | bytes]] = {
     "ruby methods": ("test/a_test.rb", "class A\n" + "def test_a; x; end\n" * 3000 + "end"),
     "php brackets": ("tests/ATest.php", "<?php $x = " + "[" * 50_000),
     "style comments": ("a.css", "/*" * 90_000),
+    "rust macros of tests": ("tests/b.rs", "macro_rules! a { ($n:ident) => { #[test] fn $n() {} } }\n" * 2000 + "a!(xx);\n" * 2000),
+    "go errors": ("a.go", "package a\nfunc f() error {\n if x {\n" + "return e\n" * 8000 + "}\nreturn nil}\n"),
+    "automake conditions": ("tests/Makefile.am", "TESTS = $(A)\nA = $(TESTS)\n" + "if A\nTESTS += a\n" * 9000),
+    "excluded legs": (".github/workflows/a.yml", "on: push\njobs:\n  a:\n    strategy:\n      matrix:\n        os: [a]\n        exclude:\n" + "".join(f"          - {{os: a{i}}}\n" for i in range(5000))),
+    "script returns": (SCRIPT, "describe('a', () => {\n if (" + "a+" * 9000 + "1) {\n" + "return;\n" * 8000 + "}\nit('x', () => {expect(f()).toBe(2)})\n})\n"),
     "doctest examples": ("a.py", '"""\n' + ">>> f()\n1\n" * 9000 + '"""\n'),
 }  # fmt: skip
 
