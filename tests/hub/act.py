@@ -36,6 +36,17 @@ _STAND_INS = {
     "actions/download-artifact": 'mkdir -p "${FILES:-.}" && cp -r "$AT/$NAME/." "${FILES:-.}"',
 }
 _INPUTS = ("name", "path", "run-id", "github-token", "python-version", "node-version", "key", "if-no-files-found")
+_READ_UP = "hub-has-read-up-to-here "
+_BASH = f"""#!/usr/bin/bash
+# act ends a step that fails before it has read all that it printed: so wait until that much is read.
+[ "$HUB_STEP" ] && exec /usr/bin/bash "$@"
+HUB_STEP=1 /usr/bin/bash "$@" && exit 0
+code=$?
+pipe=$(mktemp --dry-run "$HUB_PIPES/XXXXXXXX") && mkfifo "$pipe"
+echo "{_READ_UP}$pipe"
+read -r _ < "$pipe"
+exit $code
+"""
 _READS = {"contents": "read", "metadata": "read", "packages": "read"}
 _WRITABLE = [
     "actions",
@@ -67,7 +78,8 @@ def jobs_of(hub: "Hub", one: Repository, run: Run) -> list[Job]:
         (room / "event.json").write_text(json.dumps(run.payload))
         jobs = _Telling(hub, run, document, room, [token, *one.secrets.values()])
         command = [*_command(hub, one, run, room, token), *_actions(hub, room, tree)]
-        env = {"HOME": str(room), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", **hub.runner_environment}
+        path = f"{_tools(room)}:{os.environ['PATH']}"
+        env = {"HOME": str(room), "PATH": path, "LANG": "C.UTF-8", **hub.runner_environment}
         with subprocess.Popen(
             command, cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:
@@ -81,7 +93,6 @@ def jobs_of(hub: "Hub", one: Repository, run: Run) -> list[Job]:
 def _command(hub: "Hub", one: Repository, run: Run, room: Path, token: str) -> list[str]:
     words = ["act", run.event, "--json", "-W", run.workflow, "-e", str(room / "event.json"), "--actor", run.actor.login]
     words += ["-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server"]
-    words += ["--concurrent-jobs", "1"]  # legs of act that run side by side now and then get the values of another
     words += ["--artifact-server-addr", "127.0.0.1", "--container-daemon-socket", "-"]
     words += ["--action-cache-path", str(room / "cache"), "--defaultbranch", one.default_branch]
     forked = run.head_repository is not one and run.event == "pull_request"
@@ -102,8 +113,17 @@ def _command(hub: "Hub", one: Repository, run: Run, room: Path, token: str) -> l
         "GITHUB_REF_NAME": run.ref.removeprefix("refs/").partition("/")[2],
         "GITHUB_HEAD_REF": run.head_branch if run.event == "pull_request" else "",
         "HUB_ARTIFACTS": str(hub.root / "artifacts"),
+        "HUB_PIPES": str(room),
     }
     return words + [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
+
+
+def _tools(room: Path) -> Path:
+    folder = room / "bin"
+    folder.mkdir()
+    (folder / "bash").write_text(_BASH)
+    (folder / "bash").chmod(0o755)
+    return folder
 
 
 def _permissions(one: Repository, run: Run, document: dict[str, Any]) -> dict[str, str]:
@@ -223,8 +243,13 @@ class _Telling:
             self._logs[at] = (file_log, path, step)
         file_log, _, step = self._logs[at]
         if isinstance(event, actlog.Output):
+            text, _, pipe = event.text.rstrip("\n").partition(_READ_UP)
+            if pipe:
+                Path(pipe).write_text("\n")
+            if pipe and not text:
+                return
             stamp = event.time.strftime("%Y-%m-%dT%H:%M:%S.%f0Z ")
-            file_log.copy([f"{stamp}{line}\n" for line in event.text.rstrip("\n").split("\n")])
+            file_log.copy([f"{stamp}{line}\n" for line in text.split("\n")])
         elif isinstance(event, actlog.Ended) and len(event.path) == 1:
             step.conclusion, step.completed = str(event.result), now()
         elif isinstance(event, actlog.Problem):
