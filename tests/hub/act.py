@@ -4,6 +4,7 @@ The repositories are the tests' own, so there is no sandbox. The token of the ru
 and of all its jobs together, as act has one token for them.
 """
 
+import base64
 import json
 import os
 import re
@@ -66,15 +67,11 @@ def jobs_of(hub: "Hub", one: Repository, run: Run) -> list[Job]:
     """Run the workflow; what it uploaded is kept as artifacts."""
     with tempfile.TemporaryDirectory(dir=hub.root) as name:
         room = Path(name)
-        tree = room / "tree"
-        one.git("worktree", "prune")
-        subprocess.run(["git", "clone", "-q", "--no-checkout", str(one.git.path), str(tree)], check=True)
-        subprocess.run(["git", "-C", str(tree), "fetch", "-q", "origin", run.sha], check=True)
-        subprocess.run(["git", "-C", str(tree), "checkout", "-q", "--detach", run.sha], check=True)
-        url = f"{hub.url}/{one.name}.git"
-        subprocess.run(["git", "-C", str(tree), "remote", "set-url", "origin", url], check=True)
-        document = load((tree / run.workflow).read_bytes(), run.workflow)
+        document = load(one.git.read(run.sha, run.workflow).encode(), run.workflow)
+        if not isinstance(document.get("jobs"), dict):
+            return []
         token = hub.job_token(one, _permissions(one, run, document))
+        tree = _checked_out(hub, one, run.sha, token, room / "tree")
         (room / "event.json").write_text(json.dumps(run.payload))
         jobs = _Telling(hub, run, document, room, [token, *one.secrets.values()])
         command = [*_command(hub, one, run, room, token), *_actions(hub, room, tree)]
@@ -88,6 +85,20 @@ def jobs_of(hub: "Hub", one: Repository, run: Run) -> list[Job]:
         hub.tokens.pop(token, None)
         _keep_artifacts(hub, one, run)
         return told
+
+
+def _checked_out(hub: "Hub", one: Repository, sha: str, token: str, tree: Path) -> Path:
+    """The tree as actions/checkout leaves it: `origin` is the hub's, and git has the token for it."""
+    pair = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    for words in (
+        ["clone", "-q", "--no-checkout", str(one.git.path), str(tree)],
+        ["-C", str(tree), "fetch", "-q", "origin", sha],
+        ["-C", str(tree), "checkout", "-q", "--detach", sha],
+        ["-C", str(tree), "remote", "set-url", "origin", f"{hub.url}/{one.name}.git"],
+        ["-C", str(tree), "config", f"http.{hub.url}/.extraheader", f"AUTHORIZATION: basic {pair}"],
+    ):
+        subprocess.run(["git", *words], check=True)
+    return tree
 
 
 def _command(hub: "Hub", one: Repository, run: Run, room: Path, token: str) -> list[str]:

@@ -73,8 +73,7 @@ def _place(one: Repository, it: Pull) -> "runs.Place | None":
         message = f"Merge {it.head_sha} into {base}"
         one.git("update-ref", ref, one.git.commit_tree(tree, message, it.author.login, [base, it.head_sha]))
     sha = it.merge_commit if it.merged else one.git.refs()[ref]
-    pulls = [it] if it.head_repository is one else []  # none is told for a fork
-    return runs.Place(it.head_repository or one, it.head_ref, sha, it.head_sha, ref, pulls)
+    return runs.Place(it.head_repository or one, it.head_ref, sha, it.head_sha, ref)
 
 
 def about_comment(hub: "Hub", one: Repository, it: Comment, action: str, token: Token | None) -> None:

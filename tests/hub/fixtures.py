@@ -13,4 +13,4 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     """A hub that serves. At the end every request and answer must have fitted GitHub's published description."""
     with Hub(tmp_path / "hub").serving() as made:
         yield made
-    assert made.violations == []
+    assert not made.violations, "\n".join(made.violations)

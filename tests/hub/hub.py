@@ -136,6 +136,12 @@ class Hub:
         self.repositories[name] = Repository(id=self.next_id(), owner=self.user(login), name=name, git=git, parent=one)
         return self.repositories[name]
 
+    def delete(self, one: Repository) -> None:
+        """Delete a repository; pull requests from it lose where they come from."""
+        del self.repositories[one.name]
+        for pull in (p for other in self.repositories.values() for p in other.pulls if p.head_repository is one):
+            pull.head_repository = None
+
     def rename(self, one: Repository, name: str) -> None:
         """Give a repository another name; the old one leads there."""
         self.moved[one.name] = name
@@ -244,7 +250,6 @@ class Hub:
             actor=pull.author if pull else one.owner,
             sha=head,
             ref=f"refs/pull/{pull.number}/merge" if pull else f"refs/heads/{branch}",
-            pulls=[pull] if pull and source is one else [],
         )
         one.runs[run.id] = run
         run.scripted = [[self._told(job, log, end, 2 + i)] for i, end in enumerate(then)]

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from bot.errors import UsageError
 from bot.yaml12 import load
 from tests.hub import act, events, shapes_actions
 from tests.hub.archives import zip_of
-from tests.hub.world import ACTIONS_BOT, Account, Check, Job, Pull, Repository, Run, now
+from tests.hub.world import ACTIONS_BOT, Account, Check, Job, Repository, Run, now
 
 if TYPE_CHECKING:
     from tests.hub.hub import Hub
@@ -32,7 +32,6 @@ class Place:
     sha: str
     head_sha: str = ""
     ref: str = ""
-    pulls: list[Pull] = field(default_factory=list)
 
 
 def started(
@@ -128,7 +127,6 @@ def _queue(
         sha=place.sha,
         ref=place.ref or f"refs/heads/{place.head_branch}",
         payload=payload,
-        pulls=place.pulls,
     )
     one.runs[run.id] = run
     hub.queue.put((one, run))

@@ -210,8 +210,8 @@ def pull(hub: "Hub", one: Repository, it: Pull, *, whole: bool = True) -> Json:
         "issue_url": issue_at,
         **{f"{n}_url": urls[n] for n in ("commits", "review_comments", "review_comment", "statuses")},
         "_links": {name: {"href": url} for name, url in urls.items()},
-        "head": _side(hub, it.head_repository, it.head_ref, it.head_sha),
-        "base": _side(hub, one, it.base_ref, it.base_sha),
+        "head": _side(hub, it.head_repository, it.author, it.head_ref, it.head_sha),
+        "base": _side(hub, one, one.owner, it.base_ref, it.base_sha),
         "draft": it.draft,
         "merged_at": time(it.merged),
         "merge_commit_sha": it.merge_commit or None,
@@ -225,7 +225,8 @@ def pull(hub: "Hub", one: Repository, it: Pull, *, whole: bool = True) -> Json:
 def _whole_pull(hub: "Hub", one: Repository, it: Pull) -> Json:
     stat = one.git("diff", "--numstat", f"{it.base_sha}...{it.head_sha}").splitlines()
     numbers = [[int(n) if n.isdigit() else 0 for n in line.split("\t")[:2]] for line in stat]
-    can = it.state == "open" and bool(one.git.merged_tree(it.base_sha, it.head_sha))
+    base = one.git.resolve(f"refs/heads/{it.base_ref}")
+    can = it.state == "open" and bool(base and one.git.merged_tree(base, it.head_sha))
     reviewed = [c for c in one.comments.values() if isinstance(c, ReviewComment) and c.issue is it]
     return {
         "merged": it.merged is not None,
@@ -243,10 +244,10 @@ def _whole_pull(hub: "Hub", one: Repository, it: Pull) -> Json:
     }
 
 
-def _side(hub: "Hub", one: Repository | None, ref: str, sha: str) -> Json:
-    owner = one.owner if one else None
-    told = {"label": f"{owner.login if owner else 'unknown'}:{ref}", "ref": ref, "sha": sha}
-    return {**told, "user": user(hub, owner) if owner else None, "repo": repository(hub, one) if one else None}
+def _side(hub: "Hub", one: Repository | None, otherwise: Account, ref: str, sha: str) -> Json:
+    owner = one.owner if one else otherwise
+    told = {"label": f"{owner.login}:{ref}", "ref": ref, "sha": sha, "user": user(hub, owner)}
+    return {**told, "repo": repository(hub, one) if one else None}
 
 
 def commit(hub: "Hub", one: Repository, sha: str) -> Json:

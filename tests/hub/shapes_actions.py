@@ -35,7 +35,7 @@ def run(hub: "Hub", one: Repository, it: Run) -> Json:
         "check_suite_id": it.id,
         "url": at,
         "html_url": f"{hub.url}/{one.name}/actions/runs/{it.id}",
-        "pull_requests": [pull_minimal(hub, one, pull) for pull in it.pulls],
+        "pull_requests": [_pull(hub, one, pull) for pull in one.pulls if _matches(one, it, pull)],
         "created_at": when,
         "updated_at": time(it.updated),
         "run_started_at": when,
@@ -53,7 +53,13 @@ def run(hub: "Hub", one: Repository, it: Run) -> Json:
     }
 
 
-def pull_minimal(hub: "Hub", one: Repository, it: Pull) -> Json:
+def _matches(one: Repository, it: Run, pull: Pull) -> bool:
+    """GitHub lists the open ones of the run's branch, whatever started it; none of a fork."""
+    own = it.head_repository is one is pull.head_repository
+    return own and pull.state == "open" and it.head_branch == pull.head_ref
+
+
+def _pull(hub: "Hub", one: Repository, it: Pull) -> Json:
     def side(where: Repository, ref: str, sha: str) -> Json:
         repo = {"id": where.id, "url": api(hub, where), "name": where.name.partition("/")[2]}
         return {"ref": ref, "sha": sha, "repo": repo}

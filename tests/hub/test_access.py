@@ -46,6 +46,14 @@ def test_an_app_must_sign_well(hub: Hub, app: Repository, changed: dict[str, Any
     assert hub.client(signed(other)).post(path).status_code == 401
 
 
+def test_the_token_of_a_job_is_one_of_its_repository(hub: Hub, app: Repository) -> None:
+    client = hub.client(hub.job_token(app, {"issues": "write"}))
+    hub.repository("octo/other", {"a": "b"})
+    assert client.get("/repos/octo/other").status_code == 200
+    assert client.post("/repos/octo/other/issues", json={"title": "T"}).status_code == 403
+    assert client.post(f"{REPO}/issues", json={"title": "T"}).status_code == 201
+
+
 def test_a_missing_permission_is_named(hub: Hub, app: Repository) -> None:
     client = hub.client(hub.job_token(app, {"issues": "read"}))
     answer = client.post(f"{REPO}/issues", json={"title": "T"})

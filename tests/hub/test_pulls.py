@@ -39,12 +39,16 @@ def test_a_merge_is_a_real_one(hub: Hub, app: Repository, octo: httpx.Client, me
 
 def test_a_conflict_is_not_merged(hub: Hub, app: Repository, octo: httpx.Client) -> None:
     hub.push(app, {"test_app.py": RED}, branch="fix")
-    hub.push(app, {"test_app.py": "something else\n"})
     opened(octo)
+    assert octo.get(f"{REPO}/pulls/1").json()["mergeable"] is True
+    hub.push(app, {"test_app.py": "something else\n"})
+    octo.patch(f"{REPO}/pulls/1", json={"state": "closed"})
+    octo.patch(f"{REPO}/pulls/1", json={"state": "open"})
     told = octo.get(f"{REPO}/pulls/1").json()
     assert (told["mergeable"], told["mergeable_state"]) == (False, "dirty")
     assert octo.put(f"{REPO}/pulls/1/merge", json={}).status_code == 405
-    assert [run.event for run in hub.settle()] == ["push", "push"]  # none of the pull request
+    events = [run.event for run in app.runs.values()]
+    assert events == ["push", "pull_request", "push"]  # none of it when it is opened again
 
 
 def test_a_head_that_moved_is_not_merged(hub: Hub, app: Repository, octo: httpx.Client) -> None:
@@ -89,6 +93,14 @@ def test_a_pull_request_follows_its_branch(hub: Hub, app: Repository, octo: http
     assert [d.payload["action"] for d in hub.webhooks.of("pull_request")] == ["opened", "synchronize"]
     assert octo.delete(f"{REPO}/git/refs/heads/fix").status_code == 204
     assert octo.get(f"{REPO}/pulls/1").json()["state"] == "closed"
+
+
+def test_a_fork_can_be_gone(hub: Hub, app: Repository, octo: httpx.Client) -> None:
+    fork = hub.fork(app, "dave")
+    hub.push(fork, {"a": "b"}, branch="fix")
+    opened(hub.client(hub.token("dave")), "dave:fix")
+    hub.delete(fork)
+    assert octo.get(f"{REPO}/pulls/1").json()["head"]["repo"] is None
 
 
 def test_commits_that_reach_the_base_merge_it(hub: Hub, app: Repository, octo: httpx.Client, git: Git) -> None:

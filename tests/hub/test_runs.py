@@ -84,37 +84,32 @@ def test_what_the_token_of_a_job_does_starts_nothing(hub: Hub, app: Repository) 
     app.actions_may_open_pulls = True
     manual = CI.replace("[push, pull_request]", "[workflow_dispatch, repository_dispatch, issue_comment]")
     hub.push(app, {".github/workflows/manual.yml": manual})
-    hub.settle()
+    app.runs.clear()
     token = hub.job_token(app, dict.fromkeys(("contents", "pull_requests", "issues", "actions"), "write"))
     client = hub.client(token)
     hub.push(app, {"a": "b"}, branch="fix", token=token)
     assert client.post(f"{REPO}/pulls", json={"title": "T", "head": "fix", "base": "main"}).status_code == 201
     assert client.post(f"{REPO}/issues/1/comments", json={"body": "x"}).status_code == 201
-    assert hub.settle() == []
+    assert app.runs == {}
     assert client.post(f"{REPO}/actions/workflows/manual.yml/dispatches", json={"ref": "main"}).status_code == 204
     assert client.post(f"{REPO}/dispatches", json={"event_type": "x"}).status_code == 204
-    assert [run.event for run in hub.settle()] == ["workflow_dispatch", "repository_dispatch"]
+    assert [run.event for run in app.runs.values()] == ["workflow_dispatch", "repository_dispatch"]
     assert client.post(f"{REPO}/actions/workflows/ci.yml/dispatches", json={"ref": "main"}).status_code == 422
 
 
 def test_a_run_of_a_fork_names_the_fork_and_no_pull_request(hub: Hub, app: Repository) -> None:
     fork = hub.fork(app, "dave")
     hub.push(fork, {"test_app.py": RED}, branch="fix")
-    hub.settle()
     client = hub.client(hub.token("dave"))
     made = client.post(f"{REPO}/pulls", json={"title": "T", "head": "dave:fix", "base": "main"})
     assert made.json()["head"]["repo"]["full_name"] == "dave/app"
-    hub.settle()
     [run] = client.get(f"{REPO}/actions/runs", params={"event": "pull_request"}).json()["workflow_runs"]
-    assert (run["conclusion"], run["head_repository"]["full_name"]) == ("failure", "dave/app")
+    assert run["head_repository"]["full_name"] == "dave/app"
     assert (run["pull_requests"], run["head_sha"]) == ([], made.json()["head"]["sha"])
     hub.push(app, {"test_app.py": RED}, branch="own")
-    client.post(f"{REPO}/pulls", json={"title": "T", "head": "own", "base": "main"})
     hub.client(hub.token("octo")).post(f"{REPO}/pulls", json={"title": "T", "head": "own", "base": "main"})
-    hub.settle()
-    [own] = client.get(f"{REPO}/actions/runs", params={"branch": "own", "event": "pull_request"}).json()[
-        "workflow_runs"
-    ]
+    [own, _] = client.get(f"{REPO}/actions/runs", params={"branch": "own"}).json()["workflow_runs"]
+    assert own["event"] == "pull_request"
     assert [pull["number"] for pull in own["pull_requests"]] == [2]
 
 
@@ -127,6 +122,41 @@ def test_a_finished_run_starts_who_listens_with_a_token_of_its_own(hub: Hub, app
     [asked] = [a for a in hub.requests if a.path == f"{REPO}/issues"]
     assert (asked.status, asked.login) == (200, "github-actions[bot]")
     assert all(not token.job for token in hub.tokens.values())  # it ended with its run
+
+
+def test_a_job_can_push_and_that_starts_nothing(hub: Hub, app: Repository) -> None:
+    script = "uses: actions/checkout@v4", "run: git switch -c made && git push origin made"
+    hub.push(app, {WORKFLOW: workflow(*script, head="permissions: {contents: write}\n")})
+    [run] = hub.settle()
+    assert run.conclusion == "success", run.jobs[1][0].log
+    assert app.git.resolve("made") == app.git.resolve("main")
+    read = workflow(*script, head="permissions: {contents: read}\n").replace("made", "more")
+    hub.push(app, {WORKFLOW: read})
+    [run] = hub.settle()
+    assert "Permission to octo/app.git denied to github-actions[bot]" in run.jobs[1][0].log
+
+
+@pytest.mark.parametrize(
+    "text", ["on: push\n", "on: push\njobs: {j: {runs-on: ubuntu-latest, needs: nowhere, steps: [{run: ls}]}}\n"]
+)
+def test_a_workflow_that_cannot_start_says_so(hub: Hub, app: Repository, text: str) -> None:
+    hub.push(app, {WORKFLOW: text})
+    assert [run.conclusion for run in hub.settle()] == ["startup_failure"]
+
+
+def test_an_action_of_ours_runs_as_a_caller_calls_it(hub: Hub, app: Repository, tmp_path: Path) -> None:
+    script = "echo told=$TOLD with $MACHINE in $GITHUB_REPOSITORY on $GITHUB_EVENT_NAME; git log --oneline | wc -l"
+    step = f'{{run: "{script}", shell: bash, env: {{TOLD: "${{{{ inputs.what }}}}"}}}}'
+    action = f"name: Tool\ninputs: {{what: {{required: true}}}}\nruns: {{using: composite, steps: [{step}]}}\n"
+    (tmp_path / "tool").mkdir()
+    (tmp_path / "tool" / "action.yml").write_text(action)
+    hub.actions["me/tool"] = tmp_path / "tool"
+    hub.runner_environment["MACHINE"] = "its own"
+    hub.push(app, {WORKFLOW: workflow("uses: actions/checkout@v4", "uses: me/tool@v1\nwith: {what: this}")})
+    [run] = hub.settle()
+    printed = [line.partition("Z ")[2] for line in run.jobs[1][0].log.splitlines()]
+    assert "told=this with its own in octo/app on push" in printed, run.jobs[1][0].log
+    assert "2" in printed
 
 
 def test_what_a_run_uploads_can_be_had(hub: Hub, app: Repository) -> None:

@@ -184,7 +184,6 @@ class Run:
     status: str = "queued"
     conclusion: str | None = None
     attempt: int = 1
-    pulls: list[Pull] = field(default_factory=list)
     jobs: dict[int, list[Job]] = field(default_factory=dict)
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
