@@ -22,6 +22,7 @@ class Description:
 
     def __init__(self, document: Any) -> None:
         self._paths = document["paths"]
+        self._webhooks = document["x-webhooks"]
         self._components = document["components"]
         registry = jsonschema_rs.Registry([(_BASE, {"components": _with_null(self._components)})])
         self._registry = registry
@@ -62,6 +63,14 @@ class Description:
             return [f"{where}: no body is described"] if answer.body and answer.status != 301 else []
         key = (request.method, request.template, str(answer.status))
         return list(self._against(key, schema, answer.body, where))
+
+    def delivery_problems(self, event: str, payload: Any) -> list[str]:
+        """What is wrong with the payload of a webhook."""
+        name = "-".join(filter(None, (event, payload.get("action", "")))).replace("_", "-")
+        if name not in self._webhooks:
+            return [f"no webhook {name}"]
+        schema = _json_of(self._webhooks[name]["post"]["requestBody"])
+        return list(self._against(("webhook", name), schema, payload, name))
 
     def _operation(self, request: Request) -> tuple[str, Any]:
         method, template = request.method, request.template

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tests.hub.hub import Hub
 
 _BY_ANY_TOKEN = ("workflow_dispatch", "repository_dispatch")
+_FOR_WORKFLOWS_ONLY = (*_BY_ANY_TOKEN, "schedule")
 _ZEROS = "0" * 40
 
 
@@ -25,7 +26,7 @@ def happened(
     """Tell it and start runs, by default those of the default branch. The token of a job starts none, as on GitHub."""
     actor = sender or (token.account if token else one.owner)
     payload = {**payload, "repository": shapes.repository(hub, one), "sender": shapes.user(hub, actor)}
-    if event not in _BY_ANY_TOKEN:
+    if event not in _FOR_WORKFLOWS_ONLY:
         hub.webhooks.emit(event, payload, one, actor)
     if token and token.job and event not in _BY_ANY_TOKEN:
         return []
@@ -39,19 +40,23 @@ def about_issue(hub: "Hub", one: Repository, it: Issue, action: str, token: Toke
         about_pull(hub, one, it, action, token)
         return
     told = {"closed": "closed", "open": "reopened"}.get(action, action)
-    happened(
-        hub, one, "issues", {"action": told, "issue": shapes.issue(hub, one, it), **_label(hub, one, it, told)}, token
-    )
+    payload = {"action": told, "issue": shapes.issue(hub, one, it), **_more(hub, one, it, told)}
+    happened(hub, one, "issues", payload, token)
 
 
-def _label(hub: "Hub", one: Repository, it: Issue, action: str) -> dict[str, Any]:
-    return {"label": shapes.label(hub, one, it.labels[-1])} if action == "labeled" else {}
+def _more(hub: "Hub", one: Repository, it: Issue, action: str) -> dict[str, Any]:
+    """What some events tell besides; of changes the hub tells only that there are some."""
+    if action == "labeled":
+        return {"label": shapes.label(hub, one, it.labels[-1])}
+    return {"changes": {}} if action == "edited" else {}
 
 
-def about_pull(hub: "Hub", one: Repository, it: Pull, action: str, token: Token | None) -> None:
+def about_pull(hub: "Hub", one: Repository, it: Pull, action: str, token: Token | None, before: str = "") -> None:
     """Runs of a pull request check out its merge with the base; where that conflicts there are none."""
     pull = shapes.pull(hub, one, it)
-    payload = {"action": action, "number": it.number, "pull_request": pull, **_label(hub, one, it, action)}
+    payload = {"action": action, "number": it.number, "pull_request": pull, **_more(hub, one, it, action)}
+    if action == "synchronize":
+        payload |= {"before": before, "after": it.head_sha}
     place = _place(one, it)
     if not place:
         hub.webhooks.emit("pull_request", payload, one, it.author)
@@ -125,8 +130,8 @@ def _follow(hub: "Hub", where: Repository, pull: Pull, one: Repository, branch: 
         if new:
             where.git("fetch", "-q", str(one.git.path), new)
             where.git("update-ref", f"refs/pull/{pull.number}/head", new)
-            pull.head_sha, pull.updated = new, now()
-            about_pull(hub, where, pull, "synchronize", token)
+            old, pull.head_sha, pull.updated = pull.head_sha, new, now()
+            about_pull(hub, where, pull, "synchronize", token, old)
         else:
             pull.state, pull.closed = "closed", now()
             about_pull(hub, where, pull, "closed", token)

@@ -11,7 +11,6 @@ _ISSUE = f"{_REPO}/issues/{{issue_number}}"
 _WRITES = ("issues:write", "pull_requests:write")
 _READS = ("issues:read", "pull_requests:read")
 LONGEST = 65_536
-_REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
 def issue_of(request: Request) -> Issue:
@@ -172,7 +171,7 @@ def react_to_review(request: Request) -> Answer:
 def _react(request: Request) -> Answer:
     """A second reaction of the same kind is the first one."""
     it, content = _comment(request), request.body["content"]
-    if content not in _REACTIONS:
+    if content not in shapes.REACTIONS:
         raise invalid("Reaction", "content", code="invalid")
     found = next((r for r in it.reactions if r[1:] == (request.account, content)), None)
     if not found:

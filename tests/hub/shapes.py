@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 _USER_URLS = ("events", "followers", "following", "gists", "organizations", "received_events", "repos", "starred")
 _REPOSITORY_URLS = [
     "archive",
@@ -114,6 +115,10 @@ def repository(hub: "Hub", one: Repository, token: Token | None = None) -> Json:
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki", "has_discussions", "has_downloads"), True),
         "has_pages": False,
         "archived": one.archived,
+        "topics": [],
+        "allow_forking": True,
+        "is_template": False,
+        "web_commit_signoff_required": False,
         "disabled": False,
         **{f"{what}_at": time(one.created) for what in ("created", "updated", "pushed")},
         "permissions": may,
@@ -152,6 +157,7 @@ def issue(hub: "Hub", one: Repository, it: Issue) -> Json:
         "node_id": node_id("Issue", it.id),
         "url": at,
         "repository_url": api(hub, one),
+        "reactions": _reactions(at, []),
         "labels_url": f"{at}/labels{{/name}}",
         "events_url": f"{at}/events",
         "html_url": page,
@@ -168,6 +174,7 @@ def _common(hub: "Hub", one: Repository, it: Issue) -> Json:
         "user": user(hub, it.author),
         "state": it.state,
         "locked": False,
+        "active_lock_reason": None,
         "labels": [label(hub, one, name) for name in it.labels],
         "assignee": None,
         "assignees": [],
@@ -280,12 +287,18 @@ def comment(hub: "Hub", one: Repository, it: Comment) -> Json:
         "html_url": f"{page['html_url']}#issuecomment-{it.id}",
         "issue_url": page["url"],
         "body": it.body,
+        "reactions": _reactions(f"{api(hub, one)}/issues/comments/{it.id}", it.reactions),
         "user": user(hub, it.author),
         "created_at": time(it.created),
         "updated_at": time(it.updated),
         "author_association": association(one, it.author),
         "performed_via_github_app": None,
     }
+
+
+def _reactions(at: str, given: list[tuple[int, Account, str]]) -> Json:
+    counts = {kind: sum(content == kind for _, _, content in given) for kind in REACTIONS}
+    return {"url": f"{at}/reactions", "total_count": len(given), **counts}
 
 
 def reaction(hub: "Hub", it: tuple[int, Account, str], when: datetime) -> Json:
@@ -326,7 +339,12 @@ def review_comment(hub: "Hub", one: Repository, it: ReviewComment) -> Json:
         "path": it.path,
         "line": it.line,
         "side": "RIGHT",
-        **({"start_line": it.start_line, "start_side": "RIGHT"} if it.start_line else {}),
+        "start_line": it.start_line,
+        "start_side": "RIGHT" if it.start_line else None,
+        "original_line": it.line,
+        "original_start_line": it.start_line,
+        **dict.fromkeys(("position", "original_position"), 1),
+        "reactions": _reactions(at, it.reactions),
         "diff_hunk": it.hunk,
         "commit_id": it.commit,
         "original_commit_id": it.commit,

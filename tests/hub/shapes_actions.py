@@ -33,6 +33,7 @@ def run(hub: "Hub", one: Repository, it: Run) -> Json:
         "conclusion": it.conclusion,
         "workflow_id": workflow,
         "check_suite_id": it.id,
+        "check_suite_node_id": node_id("CheckSuite", it.id),
         "url": at,
         "html_url": f"{hub.url}/{one.name}/actions/runs/{it.id}",
         "pull_requests": [_pull(hub, one, pull) for pull in one.pulls if _matches(one, it, pull)],
@@ -153,5 +154,10 @@ def app(hub: "Hub", slug: str, number: int) -> Json:
 
 def payload_of_run(hub: "Hub", one: Repository, it: Run, action: str) -> Json:
     """What an event says of a run."""
-    workflow = {"id": sum(it.workflow.encode()), "name": it.name, "path": it.workflow, "state": "active"}
+    number, when = sum(it.workflow.encode()), time(one.created)
+    told = {"id": number, "node_id": node_id("Workflow", number), "name": it.name, "path": it.workflow}
+    at, file = f"{api(hub, one)}/actions/workflows/{number}", it.workflow.rpartition("/")[2]
+    page = f"{hub.url}/{one.name}/actions/workflows/{file}"
+    urls = {"url": at, "html_url": page, "badge_url": f"{page}/badge.svg"}
+    workflow = {**told, **urls, "state": "active", "created_at": when, "updated_at": when}
     return {"action": action, "workflow_run": run(hub, one, it), "workflow": workflow}

@@ -65,3 +65,11 @@ def test_a_redelivery_has_the_same_id(hub: Hub, app: Repository, listening: Got)
     hub.webhooks.send(delivery)
     hub.webhooks.flush()
     assert listening[0] == listening[1]
+
+
+def test_a_payload_that_departs_is_noticed(hub: Hub, app: Repository) -> None:
+    hub.client(hub.token("octo")).post("/repos/octo/app/issues", json={"title": "one"})
+    [delivery] = hub.webhooks.deliveries
+    assert hub.description.delivery_problems("issues", delivery.payload) == []
+    assert hub.description.delivery_problems("issues", {**delivery.payload, "issue": {}})
+    assert hub.description.delivery_problems("issue", delivery.payload) == ["no webhook issue-opened"]

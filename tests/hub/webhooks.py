@@ -51,6 +51,7 @@ class Webhooks:
         told = {**payload, "repository": shapes.repository(self.hub, one), "sender": shapes.user(self.hub, sender)}
         for app in self.hub.apps.values():
             told["installation"] = {"id": app.installation, "node_id": ""}
+        self.hub.violations += self.hub.description.delivery_problems(event, told)
         body = json.dumps(told).encode()
         delivery = Delivery(str(uuid.uuid4()), event, body, {})
         delivery.headers.update(self._headers(delivery))
