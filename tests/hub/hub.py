@@ -291,6 +291,10 @@ class Hub:
         """How many requests wrote something through the API so far."""
         return sum(asked.counted and asked.method in _WRITES for asked in self.requests)
 
+    def pushes(self) -> int:
+        """How many pushes of git there were so far."""
+        return sum(asked.method == "POST" and asked.path.endswith("/git-receive-pack") for asked in self.requests)
+
     def forget_requests(self) -> None:
         """Count from here on."""
         self.requests.clear()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from tests.hub.world import Token, now
 if TYPE_CHECKING:
     from tests.hub.hub import Hub
 
-ENTERPRISE = "/api/v3"
+ENTERPRISE = re.compile("^/api(/v3(?=/)|(?=/graphql$))")  # an own server has both below its address
 UNCOUNTED = {"/rate_limit"}
 
 
@@ -55,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         data = self._body()
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        hub, path = self.server.hub, url.path.removeprefix(ENTERPRISE)
+        hub, path = self.server.hub, ENTERPRISE.sub("", url.path)
         request = Request(hub, self.command, path, dict(parse_qsl(url.query)), headers, None, None)
         if path.startswith("/_blobs/"):
             self._send(_blob(request))

@@ -83,6 +83,13 @@ def test_a_role_is_told_as_it_is_now(hub: Hub, app: Repository) -> None:
     assert role("bob") == "triage"
 
 
+def test_it_answers_as_an_enterprise_server_too(hub: Hub, app: Repository) -> None:
+    client = hub.client(hub.token("bob"))
+    assert client.get(f"/api/v3{REPO}").json() == client.get(REPO).json()
+    query = {"query": "query { viewer { login } }"}
+    assert client.post("/api/graphql", json=query).json()["data"]["viewer"]["login"] == "bob"
+
+
 def test_a_wrong_token_is_refused_even_for_what_is_public(hub: Hub, app: Repository) -> None:
     assert hub.client("ghp_wrong").get(REPO).json()["message"] == "Bad credentials"
 

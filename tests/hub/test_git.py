@@ -27,6 +27,7 @@ def test_a_push_with_a_token_moves_the_branch_and_starts_a_run(
     assert done.returncode == 0, done.stderr
     assert app.git.read("main", "test_app.py") == RED.strip()
     [run] = hub.settle()
+    assert (hub.pushes(), hub.counted()) == (1, 0)
     assert (run.event, run.conclusion, run.actor.login) == ("push", "failure", "bob")
 
 
