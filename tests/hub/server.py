@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import socket
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -33,6 +34,8 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Only a client that went away is nothing to tell."""
+        if isinstance(sys.exc_info()[1], ConnectionError):
+            return
         super().handle_error(request, client_address)
         self.hub.violations.append(f"the hub broke down while it answered {client_address}; see stderr")
 

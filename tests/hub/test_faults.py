@@ -1,5 +1,8 @@
 """Each fault does what it says, to the request that it is meant for."""
 
+import socket
+import struct
+
 import httpx
 import pytest
 
@@ -61,6 +64,14 @@ def test_a_connection_drops_before_or_after_the_effect(
         client.post(f"{REPO}/issues", json={"title": "T"})
     assert len(app.issues) == after
     assert hub.requests[-1].status == 0
+
+
+def test_a_client_may_go_away(hub: Hub, app: Repository, client: httpx.Client) -> None:
+    asked = f"GET {REPO} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n\r\n"
+    with hub.lock, socket.create_connection(("127.0.0.1", hub.server.server_port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(asked.encode())  # it is answered when nobody is there any more
+    assert [client.get(REPO).status_code for _ in range(3)] == [200] * 3
 
 
 def test_a_bad_gateway_can_hide_an_effect(hub: Hub, client: httpx.Client, app: Repository) -> None:
