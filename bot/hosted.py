@@ -12,7 +12,7 @@ from typing import Any
 
 import platformdirs
 
-from bot.adapters.github_api import API, server_of, with_token
+from bot.adapters.github_api import API, server_of, with_app, with_token
 from bot.adapters.hosted_clone import checkout_of, fetched
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.workers import this_worker
@@ -27,7 +27,9 @@ from bot.replay.source import read_commit
 FAILED = ("failure", "timed_out", "startup_failure")
 STATE_REMOTE = "REGREEN_STATE_REMOTE"
 LEASE_SECONDS = 600.0
+APP_ID, APP_KEY, APP_INSTALLATION = "REGREEN_APP_ID", "REGREEN_APP_PRIVATE_KEY", "REGREEN_APP_INSTALLATION"
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+SECRET = (*TOKENS, APP_KEY)
 MOST_REQUESTS = 400
 """Of one command, where GitHub counts them: a fix needs some ten, and a token of Actions has 1,000 an hour."""
 
@@ -55,8 +57,8 @@ class OnGitHub:
         secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.github = github
-        self._hidden = [environ[name] for name in TOKENS if environ.get(name)]
-        self._environ = {STATE_REMOTE: "origin", **{k: v for k, v in environ.items() if k not in TOKENS}}
+        self._hidden = [environ[name] for name in SECRET if environ.get(name)]
+        self._environ = {STATE_REMOTE: "origin", **{k: v for k, v in environ.items() if k not in SECRET}}
         self._voices, self._cache, self._secrets = voices, cache, dict(secrets or {})
 
     @cached_property
@@ -204,16 +206,29 @@ def server_of_environment(environ: Mapping[str, str]) -> str:
 
 
 def connect(repository: str, environ: Mapping[str, str], voices: Voices) -> OnGitHub:
-    """Regreen on a repository (`owner/name`), with the token and the API that the environment names.
+    """Regreen on a repository (`owner/name`), with the token or GitHub App, and the API, that the environment names.
 
-    Raises `UsageError` where there is no token.
+    Raises `UsageError` where there is neither.
     """
+    clock, api = SystemClock(), environ.get("GITHUB_API_URL") or API
     token = next((environ[name] for name in TOKENS if environ.get(name)), "")
-    if not token:
+    github: GitHub
+    if environ.get(APP_ID):
+        numbers = [_number(environ, name) for name in (APP_ID, APP_INSTALLATION)]
+        key = environ.get(APP_KEY, "")
+        github = with_app(repository, numbers[0], key, numbers[1], clock, api_url=api, budget=MOST_REQUESTS)
+    elif token:
+        github = with_token(repository, token, clock, api_url=api, budget=MOST_REQUESTS)
+    else:
         raise UsageError("there is no token for GitHub", hint="set GITHUB_TOKEN, for instance: $(gh auth token)")
-    api = environ.get("GITHUB_API_URL") or API
-    github = with_token(repository, token, SystemClock(), api_url=api, budget=MOST_REQUESTS)
     return OnGitHub(github, environ, voices, platformdirs.user_cache_path("regreen"))
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name, "")
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{name} is no number", hint=f"a GitHub App needs {APP_ID}, {APP_INSTALLATION} and {APP_KEY}")
+    return int(text)
 
 
 def payload(run: Run, pull: Pull, about: Hosted) -> dict[str, Any]:

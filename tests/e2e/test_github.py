@@ -64,7 +64,30 @@ def test_a_contributors_pull_request_gets_a_suggestion_and_no_push(desk: Desk) -
     assert len(desk.pulls()) == 1
 
 
+def test_a_github_app_opens_the_pull_request_as_itself(desk: Desk) -> None:
+    run = desk.red()
+    permissions = dict.fromkeys(("contents", "pull_requests", "issues", "checks", "actions"), "write")
+    app = desk.hub.app("mender", permissions)
+    env = {
+        "GITHUB_TOKEN": "",
+        "REGREEN_APP_ID": str(app.id),
+        "REGREEN_APP_PRIVATE_KEY": app.private_key,
+        "REGREEN_APP_INSTALLATION": str(app.installation),
+    }
+    done = desk.regreen("fix", "--run", desk.url(run), "--json", env=env)
+    assert done.json["verdict"] == "FIXED", done.err
+    (pull,) = desk.pulls()
+    assert pull.author.login == "mender[bot]"
+    assert "No CI will start" not in pull.body
+
+
 NO = {
+    "half an app": (
+        {"GITHUB_TOKEN": "", "REGREEN_APP_ID": "1"},
+        ("fix", "--run", "1", "--repo", "octo/app"),
+        2,
+        "REGREEN_APP_INSTALLATION is no number",
+    ),
     "no token": ({"GITHUB_TOKEN": ""}, ("fix", "--run", "1", "--repo", "octo/app"), 2, "there is no token for GitHub"),
     "a wrong token": ({"GITHUB_TOKEN": "x" * 30}, ("fix", "--run", "1", "--repo", "octo/app"), 3, "token"),
     "no such run": ({}, ("fix", "--run", "77", "--repo", "octo/app"), 1, "77"),
