@@ -10,21 +10,21 @@ from bot.ports import Checkout
 WHERE = ("-c", "safe.directory=*", "rev-parse")
 WHERE_SECONDS = 60.0
 FOUND = ("--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+HEAD = ("HEAD^{commit}", "--symbolic-full-name", "HEAD")
 
 
 def open_checkout(path: Path) -> Checkout:
     """Look at the checkout around a path. Raises `UsageError` when there is none, or it has no commit yet."""
-    bare, *found = _discover(path)
-    if bare == "true":
+    found = _discover(path)
+    if found[:1] == ["true"]:
         raise UsageError(f"{path} is a bare repository", hint="give a checkout of it")
-    if len(found) != len(FOUND) - 1:
+    if len(found) < len(FOUND):
         raise UsageError(f"{path} is not inside a git repository", hint="run regreen in a checkout, or give its path")
-    git_dir, common_dir, root = (Path(path, told).resolve() for told in found)  # the second one is relative
-    plumbing = GitPlumbing(git_dir)
-    told = plumbing.try_run("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
-    if told is None:
+    if len(found) != len(FOUND) + 2:
         raise UsageError(f"{path} has no commit yet", hint="commit first")
-    head, ref = told.decode("utf-8", "surrogateescape").splitlines()
+    *places, head, ref = found[1:]
+    git_dir, common_dir, root = (Path(path, place).resolve() for place in places)  # the second one is relative
+    plumbing = GitPlumbing(git_dir)
     branch = ref.removeprefix("refs/heads/") if ref != "HEAD" else ""
     origin = plumbing.run("ls-remote", "--get-url", "origin").decode().strip()
     return Checkout(
@@ -50,11 +50,12 @@ def create_checkout(root: Path, message: str) -> None:
 
 
 def _discover(path: Path) -> list[str]:
-    """What git says of `FOUND`, as far as it knows; it begins with "" outside of any repository."""
+    """What git says of `FOUND` and `HEAD`, as far as it knows."""
     if not path.is_dir():
-        return [""]
-    _, out, _ = answer(["git", *WHERE, *FOUND], path, without_gits(), b"", WHERE_SECONDS)
-    return out.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+        return []
+    code, out, _ = answer(["git", *WHERE, *FOUND, *HEAD], path, without_gits(), b"", WHERE_SECONDS)
+    lines = out.decode("utf-8", "surrogateescape").splitlines()
+    return lines if code == 0 else lines[: len(FOUND)]  # what it does not know it repeats
 
 
 def _default_branch(plumbing: GitPlumbing, branch: str) -> str:

@@ -118,13 +118,13 @@ class Origin:
         if exclude.is_file():
             (self.git_dir / "info").mkdir(exist_ok=True)
             shutil.copy(exclude, self.git_dir / "info" / "exclude")
-        if unmerged := git.run("ls-files", "-z", "--unmerged"):
-            names = sorted({row.split(b"\t", 1)[1].decode("utf-8", "replace") for row in unmerged.split(b"\0") if row})
-            raise UsageError(
-                f"the checkout has unmerged files: {', '.join(names[:5])}", hint="finish the merge, or use --committed"
-            )
-        changed = git.run("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard")
-        paths = [p for p in dict.fromkeys(changed.split(b"\0")) if p and not p.endswith(b"/")]
+        kinds = ("--unmerged", "--modified", "--deleted", "--others", "--exclude-standard")
+        changed = git.run("ls-files", "-z", "-t", *kinds)
+        rows = [_row(row) for row in changed.split(b"\0") if row]
+        if unmerged := {path for tag, path in rows if tag == b"M"}:
+            names = ", ".join(name.decode("utf-8", "replace") for name in sorted(unmerged)[:5])
+            raise UsageError(f"the checkout has unmerged files: {names}", hint="finish the merge, or use --committed")
+        paths = [p for p in dict.fromkeys(path for _, path in rows) if not p.endswith(b"/")]
         for path in paths:
             _refuse_huge(checkout.root, path.decode("utf-8", "surrogateescape"))
         if paths:
@@ -207,6 +207,12 @@ def read_commit(git: Git, sha: str) -> Commit:
     told = dict(reversed(fields))
     created = datetime.fromtimestamp(int(told["committer"].split()[-2]), UTC)
     return Commit(told["tree"], tuple(sha for name, sha in fields if name == "parent"), created, message.strip())
+
+
+def _row(row: bytes) -> tuple[bytes, bytes]:
+    """The tag and the path of a row of `git ls-files -t`: mode, blob and stage stand between them for tracked files."""
+    tag, rest = row.split(b" ", 1)
+    return tag, rest if tag == b"?" else rest.split(b"\t", 1)[1]
 
 
 def _refuse_huge(root: Path, path: str) -> None:
