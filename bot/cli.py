@@ -19,7 +19,7 @@ from bot import __version__
 from bot.errors import MachineError, RegreenError, UsageError
 
 if TYPE_CHECKING:
-    from bot.app import App
+    from bot.app import App, Check
     from bot.github import Run
     from bot.hosted import OnGitHub
     from bot.model import Incident, ReplayOptions
@@ -483,7 +483,41 @@ def doctor(path: Path, as_json: bool) -> int:
     Example:  regreen doctor
     """
     with _view(as_json=as_json) as view:
-        return OK if view.checks(_plain_app(path, view).check_up()) else MachineError.exit_code
+        app = _plain_app(path, view)
+        return OK if view.checks([*app.check_up(), *_on_github(app, view)]) else MachineError.exit_code
+
+
+def _on_github(app: "App", view: "View") -> "list[Check]":
+    from bot.doctor import check_up, name_on_github
+
+    name = name_on_github(app, os.environ)
+    return check_up(name, os.environ, view.voices) if name else []
+
+
+@cli.command()
+@PATH
+@click.option("--action", metavar="OWNER/NAME@COMMIT", default="", help="The Action that the workflow uses.")
+@click.option(
+    "--mode", type=click.Choice(["pull-request", "suggest", "push"]), help="What becomes of fixes (default: asked)."
+)
+@click.option("--yes", is_flag=True, help="Ask nothing; what is there already stays as it is.")
+def init(path: Path, action: str, mode: str | None, *, yes: bool) -> int:
+    """Write the workflow that runs Regreen on GitHub, and its settings, into a checkout.
+
+    With GITHUB_TOKEN it also looks whether Actions may open pull requests.
+
+    \b
+    Example:  regreen init
+              regreen init --yes --action OWNER/NAME@COMMIT
+    """
+    from bot.init import init as write
+    from bot.init import own_action
+
+    view = _view(as_json=False)
+    app = _plain_app(path, view)
+    write(app, action, mode or "", yes=yes, own=own_action(os.environ, view.voices))
+    view.checks(_on_github(app, view))
+    return OK
 
 
 @cli.command(hidden=True)

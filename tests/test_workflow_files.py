@@ -1,0 +1,73 @@
+"""The Action, this project's own workflows and what `regreen init` writes: nothing of strangers gets into a script."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.yaml12 import load
+from tests.conftest import ROOT
+from tests.projects import WORKFLOW, Make, workflow
+
+ACTION = "octo/regreen@0123456789abcdef0123456789abcdef01234567"
+OWN = [ROOT / "action.yml", *sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))]
+
+
+def written(project: Make) -> Path:
+    """The workflow that `regreen init` writes."""
+    made = project({WORKFLOW: workflow("run: 'true'")})
+    assert made.here("init", "--yes", "--action", ACTION).code == 0
+    return made.root / ".github" / "workflows" / "regreen.yml"
+
+
+def scripts(document: Any) -> Iterator[str]:
+    """What is run: `run` of steps, and the scripts that actions such as github-script are given."""
+    for key, value in document.items() if isinstance(document, dict) else enumerate(document):
+        if key in ("run", "script") and isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            yield from scripts(value)
+
+
+def filled_in(file: Path) -> list[str]:
+    """The scripts into which GitHub would write something before the shell reads them."""
+    return [script for script in scripts(load(file.read_bytes(), str(file))) if "${{" in script]
+
+
+def zizmor(*files: Path) -> subprocess.CompletedProcess[str]:
+    command = ["zizmor", "--offline", "--no-progress", "--no-config", *map(str, files)]
+    return subprocess.run(command, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, check=False)
+
+
+def test_nothing_is_written_into_a_script(project: Make) -> None:
+    assert [script for file in [*OWN, written(project)] for script in filled_in(file)] == []
+
+
+def test_zizmor_has_no_findings(project: Make) -> None:
+    done = zizmor(*OWN, written(project))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "run: echo ${{ github.event.issue.title }}",
+        "uses: actions/github-script@v8\nwith: {script: 'log(`${{ github.event.comment.body }}`)'}",
+        "run: echo ${{ inputs.mode }}",
+    ],
+)
+def test_both_notice_what_gets_into_a_script(project: Make, step: str) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'", step, on="[issues, issue_comment]")})
+    assert len(filled_in(made.root / WORKFLOW)) == 1
+    done = zizmor(made.root / WORKFLOW)
+    assert done.returncode != 0
+    assert "template-injection" in done.stdout
+
+
+@pytest.mark.parametrize("file", OWN, ids=lambda file: file.name)
+def test_all_actions_of_others_are_pinned(file: Path) -> None:
+    used = [line.split("uses:")[1].split() for line in file.read_text().splitlines() if "uses:" in line]
+    assert all(len(words[0].partition("@")[2]) == 40 and words[1] == "#" for words in used), used
