@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.adapters.system_clock import SystemClock
 from bot.app import Voices
-from bot.errors import Gone, RateLimited, Transient, UsageError
+from bot.errors import Gone, RateLimited, RegreenError, Transient, UsageError
 from bot.github import Usage
 from bot.hosted import OnGitHub, connect
 from bot.intake import events
@@ -16,7 +16,8 @@ from bot.proposal import facts, hosted, texts
 from bot.reactions import Done, Reactions
 from bot.settings import Settings
 
-COMMAND, DRY_RUN = "REGREEN_COMMAND", "REGREEN_DRY_RUN"
+INPUTS = {"command": ("auto", "sweep"), "dry-run": ("false", "true")}
+"""What inputs may say; where they are empty the first is meant. Others are read as settings."""
 NOT_THEIR_FAULT = (Transient, RateLimited, Gone)
 """What no user can mend: the Action's own run does not turn red for it."""
 MAX_SUMMARY = 900_000  # of the 1 MiB that GitHub takes
@@ -24,30 +25,45 @@ MAX_SUMMARY = 900_000  # of the 1 MiB that GitHub takes
 
 def act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Do what the event of the runner asks for. Raises `RegreenError` for what the caller has to mend."""
+    try:
+        _act(environ, say)
+    except RegreenError as e:
+        _append(environ.get("GITHUB_STEP_SUMMARY"), f"{texts.line(str(e))}\n")
+        raise
+
+
+def _act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    command, dry_run = (_input(environ, name) for name in INPUTS)
     if not environ.get("GITHUB_REPOSITORY"):
         raise UsageError(
             "GITHUB_REPOSITORY is not set", hint="this is what the Action runs; here: regreen fix --run URL"
         )
     on = connect(environ["GITHUB_REPOSITORY"], environ, Voices(say, lambda *_: None))
     try:
-        done = _done(on, environ)
+        done = _done(on, environ, sweep=command == "sweep", dry_run=dry_run == "true")
     except NOT_THEIR_FAULT as e:
         done = Done(told=str(e), well=False)
     say(done.told)
     _report(environ, done, on.github.usage, on)
 
 
-def _done(on: OnGitHub, environ: Mapping[str, str]) -> Done:
+def _input(environ: Mapping[str, str], name: str) -> str:
+    """What an input says. Raises `UsageError` for what it cannot be."""
+    value = environ.get(f"REGREEN_{name.upper().replace('-', '_')}") or INPUTS[name][0]
+    if value not in INPUTS[name]:
+        raise UsageError(f"{name}: '{value}' is not {' or '.join(INPUTS[name])}", hint="it is an input of the Action")
+    return value
+
+
+def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: bool) -> Done:
     app = on.app()
-    decision = _decided(environ, app.settings, on.github.login)
-    if environ.get(DRY_RUN, "").lower() == "true":
+    decision = Tick() if sweep else _decided(environ, app.settings, on.github.login)
+    if dry_run:
         return Done(told=f"dry run; what would be done: {decision}")
     return Reactions(on, app, SystemClock()).to(decision)
 
 
 def _decided(environ: Mapping[str, str], settings: Settings, login: str) -> Decision:
-    if environ.get(COMMAND, "") == "sweep":
-        return Tick()
     name, path = environ.get("GITHUB_EVENT_NAME", ""), Path(environ.get("GITHUB_EVENT_PATH", ""))
     try:
         payload = path.read_bytes()
