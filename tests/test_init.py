@@ -122,7 +122,7 @@ def test_it_writes_nothing_outside_of_the_checkout(project: Make, tmp_path: Path
 
 
 def test_the_own_action_is_that_of_a_checkout_from_github_alone(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = project({"bot/init.py": ""})
+    made = project({"bot/init.py": "", "lib/bot/init.py": ""})
     monkeypatch.setattr("bot.init.__file__", str(made.root / "bot" / "init.py"))
     quiet = Voices(lambda _: None, lambda *_: None)
     assert own_action(os.environ, quiet) == ""
@@ -146,7 +146,7 @@ def test_it_says_whether_actions_may_open_pull_requests(
     one = hub.repository("octo/app", {"a": ""}, bob=role)
     one.actions_may_open_pulls = allowed
     made.git("remote", "add", "origin", f"{hub.url}/octo/app.git")
-    done = made.here(*INIT, env={"GITHUB_TOKEN": hub.token("bob"), "GITHUB_API_URL": hub.url})
+    done = made.regreen(*INIT, env={"GITHUB_TOKEN": hub.token("bob"), "GITHUB_API_URL": hub.url})
     assert done.code == 0, done.err
     assert f"✓ GitHub: octo/app, as bob ({role})" in done.out
     assert told in done.out
@@ -156,7 +156,7 @@ def test_it_says_whether_actions_may_open_pull_requests(
 def test_the_doctor_names_what_is_wrong_with_the_token(made: Project, hub: Hub) -> None:
     hub.repository("octo/app", {"a": ""})
     made.git("remote", "add", "origin", f"{hub.url}/octo/app.git")
-    done = made.here("doctor", env={"GITHUB_TOKEN": "ghp_wrong", "GITHUB_API_URL": hub.url})
+    done = made.regreen("doctor", env={"GITHUB_TOKEN": "ghp_wrong", "GITHUB_API_URL": hub.url})
     assert "? GitHub: " in done.out
     assert "token" in done.out.partition("? GitHub: ")[2]
 
@@ -164,6 +164,6 @@ def test_the_doctor_names_what_is_wrong_with_the_token(made: Project, hub: Hub) 
 def test_a_remote_elsewhere_is_not_asked_for_with_the_token(made: Project, hub: Hub) -> None:
     hub.repository("octo/app", {"a": ""})
     made.git("remote", "add", "origin", "https://git.example/octo/app.git")
-    done = made.here(*INIT, env={"GITHUB_TOKEN": hub.token("octo"), "GITHUB_API_URL": hub.url})
+    done = made.regreen(*INIT, env={"GITHUB_TOKEN": hub.token("octo"), "GITHUB_API_URL": hub.url})
     assert done.code == 0, done.err
     assert not hub.requests

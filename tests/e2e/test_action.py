@@ -1,6 +1,6 @@
 """The Action as a caller's workflow runs it, by act: what `regreen init` writes, after a red run on the hub."""
 
-import os
+import json
 import shutil
 from pathlib import Path
 
@@ -8,52 +8,143 @@ import pytest
 
 from tests.conftest import ROOT, WHEELS
 from tests.hub import Hub
-from tests.hub.world import Repository
+from tests.hub.world import Repository, Run
 from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
 
 NAME, COMMIT = "octo/regreen", "0123456789abcdef0123456789abcdef01234567"
-OWN = ".github/workflows/regreen.yml"
-PARTS = ("action.yml", "bot", "strategies", "config", "requirements")
+OWN, SETTINGS = ".github/workflows/regreen.yml", ".github/regreen.yml"
+PARTS = ("bot", "strategies", "config", "requirements")
+STUB = "{name: Stub, runs: {using: composite, steps: [{run: 'true', shell: bash}]}}"
+CI = "name: CI\n" + workflow(CHECKOUT, "run: cp source copy", "run: git diff --exit-code", on="push")
+TELL = """
+      - run: echo "$OUTPUTS" > "$TOLD/outputs"; cp "$REPORT" "$TOLD/report"
+        env: {OUTPUTS: '${{ toJSON(steps.it.outputs) }}', REPORT: '${{ steps.it.outputs.report }}'}
+"""
 
 
 @pytest.fixture
-def caller(hub: Hub, project: Make, tmp_path: Path) -> Repository:
-    """A repository with a check and with what `regreen init` writes; the Action lies there as GitHub would put it."""
-    checks = workflow(CHECKOUT, "run: cp source copy", "run: git diff --exit-code")
-    made = project({WORKFLOW: "name: CI\n" + checks, "source": "new\n", "copy": "new\n"})
+def caller(hub: Hub, project: Make) -> Repository:
+    """A repository with a check and with what `regreen init` writes; the workflow tells the outputs at the end."""
+    made = project({WORKFLOW: CI, "source": "new\n", "copy": "new\n"})
     assert made.here("init", "--yes", "--action", f"{NAME}@{COMMIT}").code == 0
-    action = tmp_path / "action"
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        action.mkdir(exist_ok=True)
-        copy(ROOT / part, action / part)
-    hub.actions[NAME] = action
-    hub.runner_environment = {
-        "PATH": os.environ["PATH"],
-        "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(WHEELS),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "RUNNER_ARCH": "X64",
-        "REGREEN_REPLAY_NETWORK": "none",
-    }
-    names = (WORKFLOW, OWN, ".github/regreen.yml", "source", "copy")
-    one = hub.repository("octo/app", {name: (made.root / name).read_text() for name in names}, bob="write")
+    files = {name: (made.root / name).read_text() for name in (WORKFLOW, OWN, SETTINGS, "source", "copy")}
+    one = hub.repository("octo/app", files, bob="write")
     one.actions_may_open_pulls = True
     return one
 
 
-def test_a_red_run_becomes_a_pull_request(hub: Hub, caller: Repository) -> None:
-    hub.push(caller, {"copy": "old\n"}, by="bob")
-    runs = hub.settle()
-    for r in runs:
-        print(r.name, r.event, r.conclusion)
-        for j in r.jobs[1]:
-            print(j.name, j.conclusion, j.log[-6000:])
-    print(hub.counted(), hub.writes())
-    assert [(r.name, r.event, r.conclusion) for r in runs] == [
-        ("CI", "push", "failure"),
-        ("Regreen", "workflow_run", "success"),
-    ]
+@pytest.fixture
+def stub(hub: Hub, tmp_path: Path) -> None:
+    """An Action that does nothing."""
+    hub.actions[NAME] = tmp_path / "stub"
+    hub.actions[NAME].mkdir()
+    (hub.actions[NAME] / "action.yml").write_text(STUB)
+
+
+def begun(hub: Hub) -> list[str]:
+    """The events for which Regreen's job has begun, of all runs that wait."""
+    return [run.event for run in hub.settle() if run.workflow == OWN and run.jobs[1]]
+
+
+def ci(hub: Hub, one: Repository, conclusion: str, branch: str = "main") -> Run:
+    return hub.add_run(one, "", conclusion=conclusion, branch=branch)
+
+
+@pytest.mark.usefixtures("stub")
+@pytest.mark.parametrize(
+    ("conclusion", "branch", "expected"),
+    [
+        ("failure", "main", ["workflow_run"]),
+        ("timed_out", "main", ["workflow_run"]),
+        ("cancelled", "main", []),
+        ("success", "main", []),
+        ("success", "regreen/0123456789ab-fix", ["workflow_run"]),
+    ],
+)
+def test_of_runs_it_looks_at_red_ones_and_its_own(
+    hub: Hub, caller: Repository, conclusion: str, branch: str, expected: list[str]
+) -> None:
+    if branch != "main":
+        caller.git("branch", branch, "main")
+    ci(hub, caller, conclusion, branch)
+    assert begun(hub) == expected
+
+
+@pytest.mark.usefixtures("stub")
+def test_of_comments_it_looks_at_commands(hub: Hub, caller: Repository) -> None:
+    bob = hub.client(hub.token("bob"))
+    bob.post("/repos/octo/app/issues", json={"title": "It is red"})
+    bob.post("/repos/octo/app/issues/1/comments", json={"body": "Who broke it?"})
+    assert begun(hub) == []
+    bob.post("/repos/octo/app/issues/1/comments", json={"body": "Let us see.\n\n/regreen fix"})
+    assert begun(hub) == ["issue_comment"]
+
+
+@pytest.mark.usefixtures("stub")
+@pytest.mark.parametrize(
+    ("branch", "forked", "expected"),
+    [
+        ("regreen/0123456789ab-fix", False, ["pull_request_review", "pull_request_review_comment", "pull_request"]),
+        ("regreen/0123456789ab-fix", True, []),
+        ("feature", False, ["pull_request_review_comment"]),
+    ],
+)
+def test_of_pull_requests_it_looks_at_its_own_and_at_commands(
+    hub: Hub, caller: Repository, branch: str, forked: bool, expected: list[str]
+) -> None:
+    source = hub.fork(caller, "bob") if forked else caller
+    hub.push(source, {"source": "a\n", "copy": "a\n"}, branch=branch)
+    asked = {"title": "A", "head": f"bob:{branch}" if forked else branch, "base": "main"}
+    at = hub.client(hub.token("bob")).post("/repos/octo/app/pulls", json=asked).json()["url"]
+    octo = hub.client(hub.token("octo"))
+    comments = [{"path": "copy", "line": 1, "body": body} for body in ("Why?", "/regreen fix")]
+    octo.post(f"{at}/reviews", json={"event": "REQUEST_CHANGES", "body": "No", "comments": comments})
+    octo.patch(at, json={"state": "closed"})
+    assert [event for event in begun(hub) if event.startswith("pull_request")] == expected
+
+
+@pytest.mark.usefixtures("stub")
+def test_it_goes_on_by_the_clock_and_by_hand(hub: Hub, caller: Repository) -> None:
+    hub.schedule(caller)
+    at = f"/repos/octo/app/actions/workflows/{Path(OWN).name}/dispatches"
+    hub.client(hub.token("bob")).post(at, json={"ref": "main", "inputs": {"run": "1"}})
+    assert begun(hub) == ["schedule", "workflow_dispatch"]
+
+
+@pytest.fixture
+def action(hub: Hub, tmp_path: Path) -> None:
+    """The Action as GitHub would bring it, on a runner whose package index is the folder of wheels."""
+    hub.actions[NAME] = tmp_path / "action"
+    for part in PARTS:
+        shutil.copytree(ROOT / part, hub.actions[NAME] / part)
+    shutil.copy(ROOT / "action.yml", hub.actions[NAME])
+    settings = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "REGREEN_REPLAY_NETWORK": "none"}
+    hub.runner_environment = {
+        **settings,
+        "RUNNER_ARCH": "X64",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "TOLD": str(tmp_path),
+    }
+
+
+@pytest.mark.usefixtures("action")
+def test_a_red_run_becomes_a_pull_request(hub: Hub, caller: Repository, tmp_path: Path) -> None:
+    telling = caller.git.read("main", OWN).replace("- uses:", "- id: it\n        uses:") + TELL
+    hub.push(caller, {OWN: telling, "copy": "old\n"}, by="bob")
+    red, ours = hub.settle()
+    (job,) = ours.jobs[1]
+    assert (red.conclusion, ours.event, ours.conclusion) == ("failure", "workflow_run", "success"), job.log
     (pull,) = caller.pulls
-    print(pull.title, pull.body)
-    assert pull.title.startswith("Fix CI: ")
+    assert (pull.title, pull.author.login) == ("Fix CI: Commit what the job generates: copy", "github-actions[bot]")
+    assert caller.git.read(pull.head_sha, "copy") == "new"
+    told = json.loads((tmp_path / "outputs").read_text())
+    assert Path(told.pop("report")).name == "regreen.json"
+    (incident,) = json.loads((tmp_path / "report").read_text())["incidents"]
+    assert told == {
+        "conclusion": "success",
+        "incident-id": incident["id"],
+        "verdict": "FIXED",
+        "pull-request-url": f"{hub.url}/octo/app/pull/{pull.number}",
+        "branch": pull.head_ref,
+        "cost-usd": "0",
+    }

@@ -1,0 +1,70 @@
+"""What the inputs of the Action do, and how it says what is wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.hub import Hub
+from tests.projects import WORKFLOW, regreen, workflow
+
+
+@pytest.fixture
+def environ(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    """The environment of a run of the Action for a red run of CI."""
+    one = hub.repository("octo/app", {WORKFLOW: workflow("run: exit 1")})
+    run = hub.add_run(one, "##[error]Process completed with exit code 1.\n")
+    told = json.loads(hub.client(hub.token("octo")).get(f"/repos/octo/app/actions/runs/{run.id}").text)
+    whole = {"action": "completed", "workflow_run": told, "workflow": None, "repository": told["repository"]}
+    (tmp_path / "event.json").write_text(json.dumps({**whole, "sender": told["actor"]}))
+    hub.forget_requests()
+    return {
+        "GITHUB_TOKEN": hub.token("octo"),
+        "GITHUB_API_URL": hub.url,
+        "GITHUB_REPOSITORY": "octo/app",
+        "GITHUB_EVENT_NAME": "workflow_run",
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "RUNNER_TEMP": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("REGREEN_COMMAND", "fix", "command: 'fix' is not auto or sweep (it is an input of the Action)"),
+        ("REGREEN_DRY_RUN", "True", "dry-run: 'True' is not false or true"),
+        ("REGREEN_PROPOSAL_MODE", "push!", "proposal.mode: "),
+    ],
+)
+def test_a_wrong_input_is_named_and_stands_in_the_summary(
+    hub: Hub, environ: dict[str, str], tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    done = regreen("action", cwd=tmp_path, env={**environ, name: value})
+    assert done.code == 2
+    assert told in done.err
+    assert told in (tmp_path / "summary").read_text().replace("\\", "")
+    assert hub.writes() == 0
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(hub: Hub, environ: dict[str, str], tmp_path: Path) -> None:
+    refs = hub.repositories["octo/app"].git.refs()
+    done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_DRY_RUN": "true"})
+    assert done.code == 0, done.err
+    assert "dry run; what would be done: Open(run=" in done.err
+    assert (hub.writes(), hub.repositories["octo/app"].git.refs()) == (0, refs)
+    assert "conclusion=neutral\n" in (tmp_path / "output").read_text()
+
+
+def test_a_sweep_looks_at_what_waits_whatever_the_event(environ: dict[str, str], tmp_path: Path) -> None:
+    done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_COMMAND": "sweep"})
+    assert (done.code, done.err) == (0, "nothing waits\n")
+
+
+def test_empty_inputs_mean_what_is_usual(environ: dict[str, str], tmp_path: Path) -> None:
+    event = Path(environ["GITHUB_EVENT_PATH"])
+    event.write_text(event.read_text().replace('"failure"', '"success"'))
+    done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_COMMAND": "", "REGREEN_DRY_RUN": ""})
+    assert (done.code, done.err) == (0, "the run is green\n")
