@@ -16,10 +16,10 @@ ACTION = "octo/regreen@0123456789abcdef0123456789abcdef01234567"
 OWN = [ROOT / "action.yml", *sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))]
 
 
-def written(project: Make) -> Path:
+def written(project: Make, action: str = ACTION) -> Path:
     """The workflow that `regreen init` writes."""
-    made = project({WORKFLOW: workflow("run: 'true'")})
-    assert made.here("init", "--yes", "--action", ACTION).code == 0
+    made = project({WORKFLOW: "name: CI\n" + workflow("run: 'true'")})
+    assert made.here("init", "--yes", "--action", action).code == 0
     return made.root / ".github" / "workflows" / "regreen.yml"
 
 
@@ -71,3 +71,16 @@ def test_both_notice_what_gets_into_a_script(project: Make, step: str) -> None:
 def test_all_actions_of_others_are_pinned(file: Path) -> None:
     used = [line.split("uses:")[1].split() for line in file.read_text().splitlines() if "uses:" in line]
     assert all(len(words[0].partition("@")[2]) == 40 and words[1] == "#" for words in used), used
+
+
+def test_the_guide_shows_the_workflow_as_it_is_written(project: Make) -> None:
+    guide = (ROOT / "docs" / "github.md").read_text()
+    assert guide.split("```yaml\n")[1].split("```")[0] == written(project, "OWNER/regreen@COMMIT").read_text()
+
+
+def test_the_guide_names_all_inputs_outputs_and_permissions(project: Make) -> None:
+    guide = (ROOT / "docs" / "github.md").read_text()
+    action = load((ROOT / "action.yml").read_bytes(), "action.yml")
+    (job,) = load(written(project).read_bytes(), "regreen.yml")["jobs"].values()
+    permissions = [f"{name}: {level}" for name, level in job["permissions"].items()]
+    assert [word for word in [*action["inputs"], *action["outputs"], *permissions] if f"`{word}`" not in guide] == []
