@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.yaml12 import load
-from tests.conftest import ROOT
+from tests.conftest import ROOT, WHEELS
 
 STEPS: list[dict[str, Any]] = load((ROOT / "action.yml").read_bytes(), "action.yml")["runs"]["steps"]
 RESTRICTED = "kernel.apparmor_restrict_unprivileged_userns"
@@ -143,3 +145,39 @@ def test_nothing_is_imported_from_the_workspace(runner: Runner) -> None:
     runner.run("machine")
     runner.run("regreen")
     assert not (runner.root / "imported").exists()
+
+
+@pytest.fixture
+def cached(runner: Runner, tmp_path: Path) -> Path:
+    """The one download that the Action needs here, as the cache has brought it."""
+    (wheel,) = WHEELS.glob("click-*.whl")
+    listed = re.search(r"^click==(?:.*\\\n)+.*\n", (ROOT / "requirements" / "base.txt").read_text(), re.MULTILINE)
+    assert listed
+    (tmp_path / "action" / "requirements").mkdir(parents=True)
+    (tmp_path / "action" / "requirements" / "base.txt").write_text(listed[0])
+    runner.environ |= {"GITHUB_ACTION_PATH": str(tmp_path / "action"), "CACHED": "true"}
+    (runner.root / "regreen" / "wheels").mkdir(parents=True)
+    return Path(shutil.copy(wheel, runner.root / "regreen" / "wheels"))
+
+
+def test_cached_downloads_are_enough_and_the_action_is_used_as_it_lies_there(runner: Runner, cached: Path) -> None:
+    assert runner.run("install").returncode == 0
+    (runner.root.parent / "action" / "bot.py").write_text("import click; print(click.__file__, __file__)")
+    done = subprocess.run([runner.root / "regreen/venv/bin/python", "-I", "-m", "bot"], capture_output=True, text=True)
+    assert done.stdout.split()[1:] == [str(runner.root.parent / "action" / "bot.py")], done.stderr
+    assert done.stdout.startswith(str(runner.root / "regreen/venv/lib/"))
+
+
+def test_a_cached_download_that_was_changed_is_refused(runner: Runner, cached: Path) -> None:
+    cached.write_bytes(cached.read_bytes() + b"\n")
+    done = runner.run("install")
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+
+
+def test_what_has_no_hash_is_not_installed(runner: Runner, cached: Path) -> None:
+    listed = runner.root.parent / "action" / "requirements" / "base.txt"
+    listed.write_text(listed.read_text().partition(" ")[0] + "\n")
+    done = runner.run("install")
+    assert done.returncode != 0
+    assert "Hashes are required in --require-hashes mode" in done.stderr
