@@ -44,7 +44,12 @@ def init(app: App, action: str, mode: str, *, yes: bool, own: str = "") -> None:
         asked = "What shall become of fixes?"
         mode = mode or (MODES[0] if yes else click.prompt(asked, MODES[0], type=click.Choice(MODES)))
         _offer(root, SETTINGS, _rendered("init_settings", mode=mode), yes=yes)
-    click.echo(f"It begins when these files are on the branch {app.checkout.default_branch}.")
+    click.echo(
+        f"It begins when these files are on the branch {app.checkout.default_branch}. To open pull requests it must be"
+    )
+    click.echo(
+        "allowed to on GitHub: Settings, Actions, General, Allow GitHub Actions to create and approve pull requests."
+    )
 
 
 def own_action(environ: Mapping[str, str], voices: Voices) -> str:

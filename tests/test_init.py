@@ -84,6 +84,8 @@ def test_asked_for_everything(made: Project) -> None:
     done = regreen("init", cwd=made.root, stdin=f"{ACTION}\n\npush\n\n".encode())
     assert done.code == 0, done.err
     assert f"uses: {ACTION}" in written(made)
+    assert "on the branch main" in done.out
+    assert "Allow GitHub Actions to create and approve pull requests" in done.out
     assert read_settings((made.root / SETTINGS).read_text(), SETTINGS, {}).proposal.mode == "push"
 
 

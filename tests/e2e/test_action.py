@@ -55,7 +55,6 @@ def ci(hub: Hub, one: Repository, conclusion: str, branch: str = "main") -> Run:
     ("conclusion", "branch", "expected"),
     [
         ("failure", "main", ["workflow_run"]),
-        ("timed_out", "main", ["workflow_run"]),
         ("cancelled", "main", []),
         ("success", "main", []),
         ("success", "regreen/0123456789ab-fix", ["workflow_run"]),
