@@ -26,10 +26,10 @@ from typing import Any
 
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import Conflict, OutOfBudget
+from bot.ledger import once
 from bot.model import Incident, ReplayOptions
 from bot.state import branch
 from bot.state.checkpoints import Checkpoints
-from bot.ledger import once
 
 SPAWN = multiprocessing.get_context("spawn")
 DAY = "day/2026-11-20"
