@@ -36,6 +36,7 @@ from bot.model import (
     ReplayResult,
     Result,
     Stage,
+    Wish,
     incident_id,
     utc,
 )
@@ -213,14 +214,15 @@ class App:
         green: str = "",
         failed_run: FailedRun | None = None,
         asked_by: str = "",
+        wish: Wish | None = None,
     ) -> Incident:
         """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known.
 
         `green` is a commit that was green when it was made, or the time of a green run. Of a run on GitHub there is a
-        new round only when somebody has asked for it.
+        new round only when somebody has asked for it; `wish` is for a revert in the place of a fix.
         """
         moment = self._recovery.run(lambda: self._moment(green, options)) if green else None
-        given = {"failed_run": failed_run, "asked_by": asked_by}
+        given = {"failed_run": failed_run, "asked_by": asked_by, "wish": wish}
         return self._recovery.run(lambda: self._opened(options, delivery, max_minutes, moment, given))
 
     def _moment(self, green: str, options: ReplayOptions) -> datetime:

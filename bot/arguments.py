@@ -19,6 +19,11 @@ RUN_URL = re.compile(
     r"(?:/attempts/(?P<attempt>\d{1,6}))?(?:/jobs?/\d+)?/?(?:[?#].*)?$",
     re.ASCII,
 )
+CHANGE_URL = re.compile(
+    r"(?P<server>https?://[\w.:-]+)/(?P<repository>[\w.-]+/[\w.-]+)/"
+    r"(?:pull/(?P<pull>\d{1,18})|commit/(?P<commit>[0-9a-f]{7,40}))(?:/[\w/]*)?(?:[?#].*)?$",
+    re.ASCII,
+)
 MOST_DIGITS = 19
 
 
@@ -144,7 +149,22 @@ def run_of(text: str, repository: str, server: str) -> tuple[str, int, int]:
     match = RUN_URL.match(text)
     if not match:
         raise UsageError(f"--run: '{text}' is no run", hint="give its URL, .../actions/runs/123, or its number")
-    if match["server"].lower() != server.lower():
-        told = f"--run: {match['server']} is not where the token is for, {server}"
-        raise UsageError(told, hint="set GITHUB_API_URL")
+    _refuse_another(match["server"], server)
     return match["repository"], int(match["run"]), int(match["attempt"] or 0)
+
+
+def change_of(text: str, server: str) -> tuple[str, int, str] | None:
+    """Repository, number of the pull request (or 0) and commit (or empty) of the URL of either; None for another text.
+
+    Raises `UsageError` for a URL on another server than `server`.
+    """
+    match = CHANGE_URL.match(text)
+    if not match:
+        return None
+    _refuse_another(match["server"], server)
+    return match["repository"], int(match["pull"] or 0), match["commit"] or ""
+
+
+def _refuse_another(named: str, server: str) -> None:
+    if named.lower() != server.lower():
+        raise UsageError(f"{named} is not where the token is for, {server}", hint="set GITHUB_API_URL")

@@ -262,6 +262,34 @@ def fix(**given: Any) -> int:
 
 
 @cli.command()
+@click.argument("url")
+@click.option("-m", "why", metavar="WHY", default="", help="Why, for the pull request.")
+@JSON
+def revert(url: str, why: str, as_json: bool) -> int:
+    """Find the commit that broke a branch on GitHub, prove its revert, and propose that as a pull request.
+
+    URL is that of a red run, whose culprit is looked for, or of the merged pull request or the commit to revert.
+
+    \b
+    Example:  regreen revert https://github.com/owner/name/actions/runs/123
+              regreen revert https://github.com/owner/name/pull/45 -m "it can wait"
+
+    Exit code 0 when a revert is proposed that turns the branch green, 1 when not (the report says why).
+    """
+    from bot.arguments import change_of
+    from bot.hosted import connect, server_of_environment
+
+    with _view(as_json=as_json) as view:
+        if change := change_of(url, server_of_environment(os.environ)):
+            name, number, commit = change
+            on = connect(name, os.environ, view.voices)
+            pull = on.github.pull(number) if number else None
+            return _shown(view, on.revert(pull=pull, commit=commit, why=why, asked_by=on.github.login))
+        on, run = _run_on_github(url, "", Path(), view)
+        return _shown(view, on.revert(run=run, why=why, asked_by=on.github.login))
+
+
+@cli.command()
 @PATH
 @click.option("--diff", type=click.File("rb"), metavar="FILE", help="Judge this diff (- is standard input).")
 @click.option("--base", metavar="REV", help="Judge what changed since the checkout left this revision.")

@@ -129,8 +129,10 @@ class Commands:
             told.append(f"{markdown(run.name)}: {_replayed(result)}")
         return Answer(text="\n".join(told))
 
-    def _revert(self, _: Command) -> Answer:
-        return Answer(text="This version does not propose reverts yet.", well=False)
+    def _revert(self, command: Command) -> Answer:
+        incident = self._on.revert(pull=self._pull, why=command.text, asked_by=self._asked.asker.login)
+        told = f"{texts.headline(incident)}. {hosted.coming(incident)} {texts.line(incident.reason)}"
+        return Answer(text=told.strip(), incident=incident)
 
     def _status(self, _: Command) -> Answer:
         found = list(self._incidents())

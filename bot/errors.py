@@ -90,14 +90,15 @@ class Unavailable(RegreenError):
 
 
 class GitFailed(RegreenError):
-    """A git command failed; `stderr` is what it said, `code` its exit code."""
+    """A git command failed; `stderr` is what it said, `code` its exit code, `out` what it printed all the same."""
 
     exit_code = 3
 
-    def __init__(self, message: str, *, code: int, stderr: str) -> None:
+    def __init__(self, message: str, *, code: int, stderr: str, out: bytes = b"") -> None:
         super().__init__(message)
         self.code = code
         self.stderr = stderr
+        self.out = out
 
 
 class Forbidden(RegreenError):

@@ -19,10 +19,11 @@ from bot.adapters.workers import this_worker
 from bot.app import App, Voices
 from bot.errors import Gone, UsageError
 from bot.github import GitHub, Hosted, Pull, Run, RunJob
-from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Stage
+from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Stage, Wish
+from bot.proposal.facts import where_it_is
 from bot.proposal.hosted import Hosting, apply, kind_for
 from bot.repair.trees import remade
-from bot.replay.source import read_commit
+from bot.replay.source import commit_named, read_commit
 
 FAILED = ("failure", "timed_out", "startup_failure")
 STATE_REMOTE = "REGREEN_STATE_REMOTE"
@@ -131,12 +132,52 @@ class OnGitHub:
 
     def repair(self, failure: Failure, *, asked_by: str = "") -> Incident:
         """Bring a failed run to a proven fix, or to an honest answer."""
-        app, about = failure.app, self.about(failure)
-        kind = kind_for(about, self.repository.name, app.settings.proposal)
-        options = self._options(failure.run, failure.pull, app)
-        minutes = app.settings.fix.max_minutes
-        incident = app.open_incident(options, Delivery(kind=kind), minutes, failed_run=about, asked_by=asked_by)
+        kind = kind_for(self.about(failure), self.repository.name, failure.app.settings.proposal)
+        return self._repaired(failure, Delivery(kind=kind), asked_by)
+
+    def _repaired(self, failure: Failure, delivery: Delivery, asked_by: str, wish: Wish | None = None) -> Incident:
+        app = failure.app
+        options, minutes = self._options(failure.run, failure.pull, app), app.settings.fix.max_minutes
+        about = self.about(failure)
+        incident = app.open_incident(options, delivery, minutes, failed_run=about, asked_by=asked_by, wish=wish)
+        if wish and incident.wish is None:
+            told = where_it_is(incident) if incident.proposal else "a fix is being looked for"
+            raise UsageError(f"incident {incident.id} has not ended: {told}", hint="close that first, or wait")
         return app.fix(incident, failure.jobs[0][1])
+
+    def revert(
+        self, *, run: Run | None = None, pull: Pull | None = None, commit: str = "", why: str = "", asked_by: str = ""
+    ) -> Incident:
+        """Bring a red branch to the proven revert of what broke it, or to an honest answer.
+
+        `run` is a red run of the branch (the newest red one of its workflow counts), without one it is the newest of
+        the default branch; `pull`, which was merged, or `commit` name what to revert.
+        """
+        about = self.repository
+        if pull and not pull.merged:
+            raise UsageError(f"#{pull.number} is not merged: there is nothing to revert", hint="close it")
+        if run and (run.event.startswith("pull_request") or run.head_repository != about.name):
+            raise UsageError(f"the run {run.id} is of a pull request: there is nothing to revert", hint="close it")
+        branch = pull.base_ref if pull else run.head_branch if run else about.default_branch
+        failure = self.failure(self._red(branch, run.workflow if run else ""))
+        named = commit_named(failure.app.theirs, pull.merge_commit if pull else commit) if pull or commit else ""
+        if named is None:
+            raise UsageError(f"there is no commit {commit}")
+        wish = Wish(commit=named, why=why)
+        return self._repaired(failure, Delivery(kind="pull-request"), asked_by, wish)
+
+    def _red(self, branch: str, workflow: str) -> Run:
+        """The newest run of a branch that is red, of the workflow if one is given; none of it may be green since."""
+        runs = self.github.runs(branch=branch, workflow=workflow, status="completed")
+        newest: dict[str, Run] = {}
+        for run in runs:
+            if not run.event.startswith("pull_request") and run.head_repository == self.repository.name:
+                newest.setdefault(run.workflow, run)
+        red = next((run for run in newest.values() if run.conclusion in FAILED), None)
+        if red is None:
+            since = next((f": {run.html_url}" for run in newest.values()), "")
+            raise UsageError(f"the newest runs of {branch} are not red{since}", hint="there is nothing to revert")
+        return red
 
     def replay(self, run: Run) -> ReplayResult:
         """Replay a run as it is."""

@@ -301,6 +301,44 @@ class DriftReport(Model, kw_only=True):
     diagnosis: Diagnosis | None = None
 
 
+class Looked(Model, kw_only=True):
+    """A commit that was replayed in search of a culprit: it fails alike (`red`), or not (`clear`), or nobody knows."""
+
+    commit: str
+    mark: Literal["red", "clear", "unknown"]
+    told: str
+    seconds: float = 0
+
+
+class Culprit(Model, kw_only=True):
+    """What a search for the commit that broke a branch has come to, with its evidence.
+
+    `told` is a line for people. It was looked for among the `commits` after `green` (a commit; `green_run` its run on
+    GitHub, if one was green) up to `red`. `commit` is the culprit, empty where there is none: then it is one of
+    `suspects`, if there are any. `pull` is the pull request that brought it, `incident` ours whose fix it was.
+    """
+
+    told: str
+    red: str = ""
+    green: str = ""
+    green_run: str = ""
+    commits: int = 0
+    looked: tuple[Looked, ...] = ()
+    commit: str = ""
+    subject: str = ""
+    author: str = ""
+    pull: int = 0
+    incident: str = ""
+    suspects: tuple[str, ...] = ()
+
+
+class Wish(Model, kw_only=True):
+    """What somebody wants reverted: a commit, or (empty) whatever has broken the branch; `why` are their words."""
+
+    commit: str = ""
+    why: str = ""
+
+
 class Candidate(Model, kw_only=True):
     """One possible fix: a unified diff (git's form, binary patches included) against the commit `base`."""
 
@@ -539,6 +577,10 @@ class Incident(Model, kw_only=True):
     green: UtcTime | None = None
     """When it was green, as somebody says: then the date may be all that has changed (`drift`)."""
     drift: DriftReport | None = None
+    wish: Wish | None = None
+    """Somebody has asked for a revert in the place of a fix."""
+    culprit: Culprit | None = None
+    """Which commit broke the branch, where its revert was thought of."""
     baseline: ReplayResult | None = None
     final: ReplayResult | None = None
     parts: tuple[Part, ...] = ()

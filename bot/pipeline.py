@@ -17,11 +17,13 @@ from bot.model import Advice, Attempt, Diagnosis, DriftReport, Incident, Part, P
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
 from bot.proposal import hosted, local
+from bot.proposal.facts import is_revert
 from bot.proposal.message import commit_message
 from bot.repair.patch import diff_of
 from bot.repair.trees import remade
 from bot.replay.replays import Replays
 from bot.replay.verdict import grade_of, overall
+from bot.reverts import Scene, made_again, weigh
 from bot.rounds import RUNS_WHERE_FLAKY, SMELLING, Rounds, State, unsteady
 from bot.suggestions import Suggested, for_reported, for_unreplayable
 
@@ -118,6 +120,8 @@ def diagnose(incident: Incident, work: Work) -> Incident:
 
 def repair(incident: Incident, work: Work) -> Incident:
     """Try candidates until all is green or nothing helps, and judge what was reached."""
+    if incident.wish:
+        return incident.changed(stage=Stage.ATTEMPTED)
     state, means = _alive(incident, work)
     paid = tuple(
         a for a in incident.attempts if a.tier
@@ -147,7 +151,9 @@ def repair(incident: Incident, work: Work) -> Incident:
 
 
 def propose(incident: Incident, work: Work) -> Incident:
-    """Hand the fix over, once, and tell people on GitHub."""
+    """Hand the fix over, once, and tell people on GitHub: there it may be a revert where nothing was fixed."""
+    if work.hosting and incident.proposal is None:
+        incident = _weighed(incident, work, work.hosting)
     proposal = incident.proposal
     if work.hosting:
         if proposal:
@@ -181,6 +187,13 @@ STORY: Sequence[tuple[Stage, Callable[[Incident, Work], Incident]]] = (
     (Stage.PROPOSED, propose),
     (Stage.CLOSED, close),
 )
+
+
+def _weighed(incident: Incident, work: Work, hosting: hosted.Hosting) -> Incident:
+    found = weigh(incident, Scene(_means(incident, work), hosting, work.checkout.default_branch))
+    if found is incident:
+        return incident
+    return work.checkpoints.save(found.changed(seconds=(work.clock.now() - work.started).total_seconds()))
 
 
 def _unreplayable(incident: Incident, work: Work) -> Incident:
@@ -253,7 +266,8 @@ def _means(incident: Incident, work: Work) -> Means:
 
 def _baseline(incident: Incident, work: Work) -> State:
     ahead = Ahead(incident, _means(incident, work))
-    result, benches = _replays(incident, work).run(incident.snapshot, hold=True, look=ahead.look)
+    look = None if incident.wish else ahead.look  # nothing is tried where a revert is asked for
+    result, benches = _replays(incident, work).run(incident.snapshot, hold=True, look=look)
     return State(incident.snapshot, result, benches, {}, ahead)
 
 
@@ -346,7 +360,10 @@ def _clone(incident: Incident, work: Work) -> Git:
     git = replays.origin.git
     if git.try_run("cat-file", "-e", f"{proposal.commit}^{{commit}}") is None:
         try:
-            made = remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
+            if is_revert(incident):
+                made = made_again(incident, git, replays.snapshot.created)
+            else:
+                made = remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
         except GitFailed:
             if git.try_run("cat-file", "-e", incident.snapshot) is None:  # it is the clone that has gone
                 raise

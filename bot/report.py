@@ -13,6 +13,7 @@ from bot.app import Check
 from bot.flakiness import rate
 from bot.model import (
     Advice,
+    Culprit,
     Diagnosis,
     DriftReport,
     ExcerptLine,
@@ -115,6 +116,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "proposed": where_it_is(incident) if proposal else None,
         "outcome": incident.outcome.kind if incident.outcome else None,
         "diff": proposal.diff if proposal else None,
+        "culprit": incident.culprit.as_json() if incident.culprit else None,
         "diagnosis": parts[0]["diagnosis"] if parts else None,
         "parts": parts,
         "attempts": tries,
@@ -185,6 +187,8 @@ class Report:
             self._part(part)
         if incident.drift:
             self._print(f"\n{shown(incident.drift.told)}  [dim]({incident.drift.replays} replays)[/]")
+        if incident.culprit:
+            self._culprit(incident.culprit)
         self._attempts(incident)
         verdict = incident.verdict
         if verdict is None:
@@ -227,13 +231,22 @@ class Report:
             self._print(f"[dim]{line.line:>7}[/] {shown(line.text)}")
             last = line.line
 
+    def _culprit(self, found: Culprit) -> None:
+        self._print(f"\n{shown(found.told)}")
+        if found.commit:
+            self._print(
+                f"  [yellow]culprit[/] {found.commit[:12]} {shown(found.subject)} [dim]({shown(found.author)})[/]"
+            )
+        for one in found.looked:
+            self._print(f"  [dim]{one.commit[:12]}: {shown(one.told)} ({one.seconds:.1f} s)[/]")
+
     def _attempts(self, incident: Incident) -> None:
         if incident.attempts:
             self._print("\n[bold]tried[/]")
         for attempt in incident.attempts:
             outcome = attempt.verdict or "not replayed"
             self._print(
-                f"  {attempt.number}. {escape(attempt.summary)}  [dim]({attempt.strategy})[/]: {outcome}"
+                f"  {attempt.number}. {shown(attempt.summary)}  [dim]({attempt.strategy})[/]: {outcome}"
                 + _tail(attempt.reason)
             )
             for note in attempt.notes:

@@ -100,6 +100,14 @@ class ProposalSettings(_Section, kw_only=True):
     comment: bool
 
 
+class RevertSettings(_Section, kw_only=True):
+    """When what broke a branch is reverted in the place of a fix."""
+
+    automatic: bool
+    max_per_day: NonNegativeInt
+    max_commits: PositiveInt
+
+
 class DiagnosisSettings(_Section, kw_only=True):
     """How much a diagnosis says, and what it knows besides what is known everywhere."""
 
@@ -158,6 +166,7 @@ class Settings(_Section, kw_only=True):
     watch: WatchSettings
     commands: CommandSettings
     roles: RoleSettings
+    revert: RevertSettings
     sources: dict[str, str]
 
     def rows(self) -> Iterator[tuple[str, Any, str]]:

@@ -120,7 +120,7 @@ class GitPlumbing:
         except subprocess.TimeoutExpired as e:
             raise Transient(f"git {args[0]} needed more than {timeout:.0f} s") from e
         if code:
-            raise _failure(args[0], code, errors.decode("utf-8", "replace").strip())
+            raise _failure(args[0], code, out, errors.decode("utf-8", "replace").strip())
         return out
 
     def version(self) -> str:
@@ -168,11 +168,11 @@ def answer(
     return process.returncode, out, errors
 
 
-def _failure(command: str, code: int, text: str) -> GitFailed | MachineError | Transient:
+def _failure(command: str, code: int, out: bytes, text: str) -> GitFailed | MachineError | Transient:
     lines = text.splitlines()
     told = next((x for x in reversed(lines) if x.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
     if FULL in text:
         return MachineError(f"git {command}: {FULL}", hint="free some space, then go on")
     if code < 0 or LOCKED.search(told):  # it has not answered the question
         return Transient(f"git {command} failed: {told or f'killed by signal {-code}'}")
-    return GitFailed(f"git {command} failed: {told or f'exit code {code}'}", code=code, stderr=text)
+    return GitFailed(f"git {command} failed: {told or f'exit code {code}'}", code=code, stderr=text, out=out)

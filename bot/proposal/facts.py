@@ -51,17 +51,22 @@ def request_of(incident: Incident) -> str:
     return found.value if found and found.done else ""
 
 
+def is_revert(incident: Incident) -> bool:
+    """Whether what an incident proposes is a revert; a culprit is looked for in the place of a fix alone."""
+    return incident.proposal is not None and incident.culprit is not None
+
+
 def where_it_is(incident: Incident) -> str:
     """Where the fix of an incident is, in plain words."""
     proposal, run = incident.proposal, incident.failed_run
     assert proposal
     if run is None:
         return f"{proposal.kind}: {proposal.target}"
-    url = run.html_url.split("/actions/")[0]
+    url, what = run.html_url.split("/actions/")[0], "revert" if is_revert(incident) else "fix"
     if number := request_of(incident):
-        return f"the fix is proposed in {url}/pull/{number}"
+        return f"the {what} is proposed in {url}/pull/{number}"
     if proposal.kind == "pull-request":
-        return f"the fix is on the branch {proposal.target}: open a pull request at {url}/compare/{proposal.target}"
+        return f"the {what} is on the branch {proposal.target}: open a pull request at {url}/compare/{proposal.target}"
     if proposal.kind == "push":
         return f"the fix was pushed to {run.head_branch}"
     return f"the fix is suggested below {url}/pull/{run.pull}" if run.pull else "the fix is suggested in the check"

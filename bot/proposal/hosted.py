@@ -10,7 +10,7 @@ from bot.ledger import once
 from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
-from bot.proposal.facts import request_of
+from bot.proposal.facts import is_revert, request_of
 from bot.settings import ProposalSettings
 from bot.text.inert import code
 
@@ -176,12 +176,13 @@ def coming(incident: Incident) -> str:
     assert run
     if incident.outcome or not proposal:
         return ""
+    what = "revert" if is_revert(incident) else "fix"
     if number := request_of(incident):
-        return f"The fix is proposed in #{number}."
+        return f"The {what} is proposed in #{number}."
     if proposal.kind == "pull-request":
         name = proposal.target
         there = f"{run.html_url.split('/actions/')[0]}/compare/{run.base_branch}...{name}?expand=1"
-        return f"The fix is on the branch {code(name)}: [open a pull request]({there})."
+        return f"The {what} is on the branch {code(name)}: [open a pull request]({there})."
     if proposal.kind == "push" or any(e.kind == "push" and e.done for e in incident.effects):
         return f"The fix was pushed to {code(run.head_branch)}."
     if run.head_repository != incident.repository:

@@ -1,6 +1,7 @@
 """What a proposal says about itself, from templates in config/templates."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -17,6 +18,17 @@ MEANING = {
 
 def commit_message(incident: Incident, parts: Sequence[Part], what: str) -> str:
     """The message of the commit that a proposal consists of."""
+    notes = [note for a in incident.attempts if a.verdict is Verdict.FIXED for note in a.notes]
+    headline = what[0].lower() + what[1:] if what[:2].istitle() else what
+    return _rendered("commit", incident, parts, what=headline, notes=notes)
+
+
+def revert_message(incident: Incident, parents: Sequence[str]) -> str:
+    """The message of the commit that reverts the culprit of an incident, whose parents are given, in git's form."""
+    return _rendered("revert_commit", incident, incident.parts, culprit=incident.culprit, parents=parents)
+
+
+def _rendered(name: str, incident: Incident, parts: Sequence[Part], **values: Any) -> str:
     environment = Environment(  # noqa: S701 - a commit message is plain text
         loader=FileSystemLoader(config_root() / "templates"),
         undefined=StrictUndefined,
@@ -27,8 +39,5 @@ def commit_message(incident: Incident, parts: Sequence[Part], what: str) -> str:
     grade = max(p.grade for p in fixed if p.grade)
     open_ones = [p.job for p in parts if p.verdict is not Verdict.FIXED]
     evidence = f"{grade} ({MEANING[grade]})" + (f"; still red: {', '.join(open_ones)}" if open_ones else "")
-    notes = [note for a in incident.attempts if a.verdict is Verdict.FIXED for note in a.notes]
-    headline = what[0].lower() + what[1:] if what[:2].istitle() else what
-    return environment.get_template("commit.j2").render(
-        what=headline, fixed=fixed, incident=incident, evidence=evidence, notes=notes
-    )
+    template = environment.get_template(f"{name}.j2")
+    return template.render(fixed=fixed, incident=incident, evidence=evidence, **values)

@@ -11,9 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.config_files import config_root
 from bot.model import Attempt, FailedRun, Incident, Part, Verdict
-from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of
+from bot.proposal.facts import counted, diff_stat, is_revert, repeat_command, tests_of
 from bot.proposal.message import MEANING
-from bot.text.inert import code, fenced, markdown
+from bot.text.inert import code, fenced, markdown, plain
 from bot.text.own import MARKER
 
 STICKY = f"{MARKER}comment -->"
@@ -39,24 +39,28 @@ def marker(incident_id: str) -> str:
 
 
 def title(incident: Incident) -> str:
-    """`Fix CI: <what>`, in one line."""
+    """`Fix CI: <what>`, or `Revert "<subject>"`, in one line."""
+    if is_revert(incident) and incident.culprit:
+        return f'Revert "{" ".join(plain(incident.culprit.subject).split())[: MAX_TITLE - 9]}"'
     summaries = [a.summary for a in _kept(incident)] or ["proposed change"]
     what = " ".join(" and ".join(dict.fromkeys(summaries)).split())
     return f"Fix CI: {what}"[:MAX_TITLE]
 
 
 def pull_request(incident: Incident, ci: str = "") -> str:
-    """The text of the pull request that a fix is proposed with; `ci` says what people must do for its own CI to run."""
+    """The text of the pull request of a proposal; `ci` says what people must do for its own CI to run."""
     proposal = incident.proposal
     assert proposal
     repeat = f"git fetch origin {proposal.target} && git switch --detach FETCH_HEAD\n{repeat_command(incident)}"
+    kept = list(incident.attempts[-1:]) if is_revert(incident) else _kept(incident)
     return _render(
-        "pull_request",
+        "revert" if is_revert(incident) else "pull_request",
         incident,
         marker=marker(incident.id),
         parts=incident.parts,
-        kept=_kept(incident),
-        tried=[a for a in incident.attempts if a not in _kept(incident)],
+        culprit=incident.culprit,
+        kept=kept,
+        tried=[a for a in incident.attempts if a not in kept],
         stat=diff_stat(proposal.diff),
         meaning=MEANING[incident.grade] if incident.grade else "",
         before=incident.baseline,
@@ -112,6 +116,8 @@ def headline(incident: Incident) -> str:
     """What it came to, in a few words."""
     if incident.outcome:
         return f"The proposal was {incident.outcome.kind}"
+    if is_revert(incident) and incident.verdict is Verdict.FIXED:
+        return "What broke it is found, and its revert is proven"
     fixed = sum(p.verdict is Verdict.FIXED for p in incident.parts)
     if fixed and fixed < len(incident.parts):
         return f"Fixed, and proven: {fixed} of {len(incident.parts)} failures"
