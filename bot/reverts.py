@@ -27,6 +27,7 @@ from bot.model import (
     Verdict,
 )
 from bot.ports import Git
+from bot.proposal.facts import is_revert
 from bot.proposal.hosted import Hosting
 from bot.proposal.message import revert_message
 from bot.repair.patch import diff_of
@@ -35,12 +36,12 @@ from bot.replay.culprit import Failure, find_culprit, judged
 from bot.replay.source import read_commit
 from bot.replay.verdict import grade_of, overall
 from bot.rounds import SMELLING, unsteady
+from bot.text.own import BRANCHES, incident_of_branch, incident_of_message
 from bot.text.patterns import compile_pattern
 
 STRATEGY = "revert"
 CAME_TO_NOTHING = (Verdict.NOT_FIXED, Verdict.STILL_FAILING, Verdict.REGRESSED)
 OPT_OUT = compile_pattern(r"(?mi)^No-Auto-Revert:[ \t]*true[ \t\r]*$")
-OF_INCIDENT = compile_pattern(r"(?m)^Regreen-Incident: ([0-9a-f]{12})\s*$|^regreen/([0-9a-f]{12})-")
 REVERTS = "This reverts commit "
 MOST_DIFF = 200_000
 """Characters of a diff that a record keeps; a longer one can be seen in the pull request."""
@@ -185,9 +186,9 @@ class Reverting:
         named = self._git.run("rev-list", "--max-count=1", "--format=%an%n%s", found.commit)
         _, author, subject, *_ = named.decode("utf-8", "replace").split("\n")
         pull = next((p for p in self._hosting.github.pulls_of(found.commit) if p.merged), None)
-        told = [*self._messages(found.commit), pull.head_ref if pull else ""]
-        matches = filter(None, (OF_INCIDENT.search(text.encode("utf-8", "replace")) for text in told))
-        of = next(((m.group(1) or m.group(2) or b"").decode() for m in matches), "")
+        is_here = pull is not None and pull.head_repository == self.incident.repository
+        branch = incident_of_branch(pull.head_ref) if pull and is_here else ""
+        of = next(filter(None, [branch, *map(incident_of_message, self._messages(found.commit))]), "")
         return found.changed(author=author, subject=subject, pull=pull.number if pull else 0, incident=of)
 
     def _messages(self, commit: str) -> list[str]:
@@ -202,7 +203,7 @@ class Reverting:
         if not self.incident.wish and any(OPT_OUT.search(text.encode("utf-8", "replace")) for text in messages):
             return f"{found.commit[:12]} broke it, and says No-Auto-Revert: true"
         known = self._hosting.checkpoints.load(found.incident) if found.incident else None
-        reverted_it = (known and known.culprit) or any(REVERTS in text for text in messages)
+        reverted_it = (known and is_revert(known)) or any(REVERTS in text for text in messages)
         if found.incident and reverted_it:
             return f"{found.commit[:12]} broke it, and is a revert of mine (incident {found.incident}): people decide"
         if by := self._reverted_by(found.commit):
@@ -247,7 +248,7 @@ class Reverting:
         self.incident = incident.changed(
             proposal=Proposal(
                 kind="pull-request",
-                target=f"regreen/{incident.id}-revert-{found.commit[:7]}",
+                target=f"{BRANCHES}{incident.id}-revert-{found.commit[:7]}",
                 commit=revert(self._git, incident.snapshot, found.commit, message, when=when),
                 diff=diff if len(diff) <= MOST_DIFF else "",
                 message=message,
