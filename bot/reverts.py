@@ -43,6 +43,8 @@ STRATEGY = "revert"
 CAME_TO_NOTHING = (Verdict.NOT_FIXED, Verdict.STILL_FAILING, Verdict.REGRESSED)
 OPT_OUT = compile_pattern(r"(?mi)^No-Auto-Revert:[ \t]*true[ \t\r]*$")
 REVERTS = "This reverts commit "
+MOST_MERGED = 200
+"""Commits of a merge whose messages are read."""
 MOST_DIFF = 200_000
 """Characters of a diff that a record keeps; a longer one can be seen in the pull request."""
 
@@ -192,9 +194,9 @@ class Reverting:
         return found.changed(author=author, subject=subject, pull=pull.number if pull else 0, incident=of)
 
     def _messages(self, commit: str) -> list[str]:
-        """The message of a commit, and of the one that it merges, if it is a merge."""
-        said = read_commit(self._git, commit)
-        return [said.message, *(read_commit(self._git, sha).message for sha in said.parents[1:2])]
+        """The message of a commit, and of those that it merges, if it is a merge."""
+        words = ("rev-list", f"--max-count={MOST_MERGED}", "--format=%B%x00", f"{commit}^1..{commit}")
+        return (self._git.try_run(*words) or b"").decode("utf-8", "replace").split("\0")
 
     # --- whether it may be taken back ---
 
@@ -203,9 +205,9 @@ class Reverting:
         if not self.incident.wish and any(OPT_OUT.search(text.encode("utf-8", "replace")) for text in messages):
             return f"{found.commit[:12]} broke it, and says No-Auto-Revert: true"
         known = self._hosting.checkpoints.load(found.incident) if found.incident else None
-        reverted_it = (known and is_revert(known)) or any(REVERTS in text for text in messages)
-        if found.incident and reverted_it:
-            return f"{found.commit[:12]} broke it, and is a revert of mine (incident {found.incident}): people decide"
+        is_ours = any(REVERTS in text and incident_of_message(text) for text in messages)
+        if is_ours or (known and is_revert(known)):
+            return f"{found.commit[:12]} broke it, and is a revert of mine: whether it was right is for people to say"
         if by := self._reverted_by(found.commit):
             return f"{found.commit[:12]} broke it, and {by[:12]} has reverted it already"
         return ""
