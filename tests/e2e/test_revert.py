@@ -254,11 +254,14 @@ def test_people_ask_for_it_below_what_they_have_merged(broken: Broken, tmp_path:
     assert "write" in runner.say("eve", "/regreen revert", number)
     assert len(broken.pulls()) == 1
     said = runner.say("bob", '/regreen revert -m "it can wait"', number)
+    client = broken.hub.client(broken.token)
+    issue = client.post("/repos/octo/app/issues", json={"title": "It is red"}).json()["number"]
     proposed = broken.pulls()[-1]
     assert f"The revert is proposed in #{proposed.number}." in said
     assert runner.reactions(number) == ["eyes", "rocket"]
     assert proposed.head_ref.endswith(f"-revert-{merged[:7]}")
     assert "bob has asked for the revert: it can wait" in proposed.body
+    assert f"The revert is proposed in #{proposed.number}." in runner.say("bob", "/regreen revert", issue)
 
 
 @pytest.mark.parametrize("boundary", [8, 11, 15])
