@@ -101,7 +101,7 @@ def test_the_culprit_among_ten_commits_is_reverted(broken: Broken) -> None:
         == (done.json["incident"])
     )
     assert "`Reckon anew @octo/everybody` by `bob`" in pull.body
-    assert "**fails alike**" in pull.body
+    assert "| **red** | it fails alike |" in pull.body
     assert "bob has asked for the revert: it can wait" in pull.body
     assert "| jobs | 1 failure | 1 success |" in pull.body
     assert {run.event: run.conclusion for run in broken.hub.settle()} == {"push": "success", "pull_request": "success"}
