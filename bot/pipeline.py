@@ -73,6 +73,8 @@ def run(incident: Incident, work: Work) -> Incident:
     except OutOfBudget as e:  # the record stays where it is, and can be resumed
         incident = work.checkpoints.load(incident.id) or incident
         incident = work.checkpoints.save(incident.changed(verdict=Verdict.NOT_FIXED, reason=e.message))
+        if work.hosting:
+            hosted.tell(incident, work.hosting)
     return incident
 
 
@@ -231,8 +233,7 @@ def _replaced(incident: Incident, fix: Suggested, advice: Sequence[Advice], work
     update = {"parts": parts, "final": fix.after, "grade": grade, "proposal": proposal, "advice": advice}
     update["seconds"] = (work.clock.now() - work.started).total_seconds()
     reason = _reason(parts, Verdict.FIXED, state)
-    ended = _ended(incident, Verdict.FIXED, reason, **update)
-    return ended.changed(stage=Stage.ATTEMPTED)
+    return _ended(incident, Verdict.FIXED, reason, **update)
 
 
 def _of_unreplayable(incident: Incident, means: Means) -> tuple[Advice, ...]:
@@ -241,7 +242,7 @@ def _of_unreplayable(incident: Incident, means: Means) -> tuple[Advice, ...]:
 
 
 def _ended(incident: Incident, verdict: Verdict, reason: str, **update: object) -> Incident:
-    return incident.changed(stage=Stage.PROPOSED, verdict=verdict, reason=reason, **update)
+    return incident.changed(stage=Stage.ATTEMPTED, verdict=verdict, reason=reason, **update)
 
 
 def _replays(incident: Incident, work: Work) -> Replays:

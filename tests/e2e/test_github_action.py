@@ -10,7 +10,7 @@ from bot.text.own import MARKER
 from tests.e2e.desk import STALE, Desk
 from tests.hub import faults
 from tests.hub.webhooks import Delivery
-from tests.projects import Done, regreen
+from tests.projects import WORKFLOW, Done, regreen, workflow
 
 HEARD = ("workflow_run", "issue_comment", "pull_request", "pull_request_review")
 GRANTED = ("contents", "pull_requests", "issues", "checks", "actions")
@@ -181,6 +181,20 @@ def test_stop_and_resume(runner: Runner, number: int) -> None:
     assert "has the label" in runner.say("bob", "/regreen apply", number)
     runner.say("octo", "/regreen resume", number)
     assert "The fix was pushed" in runner.say("bob", "/regreen apply", number)
+
+
+def test_what_cannot_be_fixed_or_proven_is_told_all_the_same(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
+    number = runner.request("feature")
+    passes = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: test -z \"$HOME_OF_TESTS\"")}
+    runner.hub.runner_environment["HOME_OF_TESTS"] = "1"
+    runner.hub.push(runner.desk.one, passes, by="bob", branch="feature")
+    runner.react()
+    assert "It could not be reproduced" in runner.answer(number)
+    fails = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: echo 'assertion failed'; exit 3")}
+    runner.hub.push(runner.desk.one, fails, by="bob", branch="feature")
+    runner.react()
+    assert "Not fixed" in runner.answer(number)
 
 
 def test_a_head_that_moved_is_not_pushed_to(runner: Runner, number: int) -> None:
