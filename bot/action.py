@@ -6,19 +6,22 @@ from pathlib import Path
 
 from bot.adapters.system_clock import SystemClock
 from bot.app import Voices
-from bot.errors import Gone, RateLimited, RegreenError, Transient, UsageError
+from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient, UsageError
 from bot.github import Usage
 from bot.hosted import OnGitHub, connect
 from bot.intake import events
+from bot.intake.commands import is_addressed
 from bot.intake.decide import Decision, Identity, Tick, decide
+from bot.intake.events import Event, Ignored, IssueComment, ReviewComment
 from bot.model import Incident
 from bot.proposal import facts, hosted, texts
 from bot.reactions import Done, Reactions
 from bot.settings import Settings
+from bot.text.inert import log_line
 
 INPUTS = {"command": ("auto", "sweep"), "dry-run": ("false", "true")}
 """What inputs may say; where they are empty the first is meant. Others are read as settings."""
-NOT_THEIR_FAULT = (Transient, RateLimited, Gone)
+NOT_THEIR_FAULT = (Transient, RateLimited, Gone, Conflict)
 """What no user can mend: the Action's own run does not turn red for it."""
 MAX_SUMMARY = 900_000  # of the 1 MiB that GitHub takes
 
@@ -38,12 +41,12 @@ def _act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
         raise UsageError(
             "GITHUB_REPOSITORY is not set", hint="this is what the Action runs; here: regreen fix --run URL"
         )
-    on = connect(environ["GITHUB_REPOSITORY"], environ, Voices(say, lambda *_: None))
+    on = connect(environ["GITHUB_REPOSITORY"], environ, Voices(lambda text: say(log_line(text)), lambda *_: None))
     try:
         done = _done(on, environ, sweep=command == "sweep", dry_run=dry_run == "true")
     except NOT_THEIR_FAULT as e:
         done = Done(told=str(e), well=False)
-    say(done.told)
+    say(log_line(done.told))
     _report(environ, done, on.github.usage, on)
 
 
@@ -56,21 +59,28 @@ def _input(environ: Mapping[str, str], name: str) -> str:
 
 
 def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: bool) -> Done:
+    event = None if sweep else _event(environ)
+    if isinstance(event, IssueComment | ReviewComment) and not is_addressed(event.comment.body):
+        return Done(told="the comment has no command")  # most have none: the repository need not be fetched to know it
     app = on.app()
-    decision = Tick() if sweep else _decided(environ, app.settings, on.github.login)
+    decision = _decided(event, environ, app.settings, on.github.login) if event else Tick()
     if dry_run:
         return Done(told=f"dry run; what would be done: {decision}")
     return Reactions(on, app, SystemClock()).to(decision)
 
 
-def _decided(environ: Mapping[str, str], settings: Settings, login: str) -> Decision:
+def _event(environ: Mapping[str, str]) -> Event | Ignored:
     name, path = environ.get("GITHUB_EVENT_NAME", ""), Path(environ.get("GITHUB_EVENT_PATH", ""))
     try:
         payload = path.read_bytes()
     except OSError as e:
         raise UsageError(f"GITHUB_EVENT_PATH: {path} cannot be read: {e.strerror}") from e
+    return events.read(name, payload)
+
+
+def _decided(event: Event | Ignored, environ: Mapping[str, str], settings: Settings, login: str) -> Decision:
     workflow = environ.get("GITHUB_WORKFLOW_REF", "").split("@")[0].split("/", 2)[-1]
-    return decide(events.read(name, payload), settings, Identity(login=login, workflow=workflow))
+    return decide(event, settings, Identity(login=login, workflow=workflow))
 
 
 def _report(environ: Mapping[str, str], done: Done, usage: Usage, on: OnGitHub) -> None:
@@ -80,7 +90,7 @@ def _report(environ: Mapping[str, str], done: Done, usage: Usage, on: OnGitHub) 
     whole = {"told": done.told, "incidents": rows, "github": usage.as_json()}
     report.write_text(json.dumps(whole, default=str, indent=1), encoding="utf-8")
     outputs = _outputs(done, on.repository.html_url) | {"report": str(report)}
-    _append(environ.get("GITHUB_OUTPUT"), "".join(f"{k}={v}\n" for k, v in outputs.items()))
+    _append(environ.get("GITHUB_OUTPUT"), "".join(f"{k}={' '.join(v.split())}\n" for k, v in outputs.items()))
     summary = [texts.comment(one, hosted.coming(one)) for one in done.incidents] or [f"{texts.line(done.told)}\n"]
     _append(environ.get("GITHUB_STEP_SUMMARY"), "\n".join(summary)[:MAX_SUMMARY])
 

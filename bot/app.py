@@ -252,7 +252,9 @@ class App:
             replays.close()
         now = self._clock.now()
         repository = options.repository or repository_of(self.checkout)
-        name = incident_id(repository, snapshot.tree, options)
+        about: FailedRun | None = given["failed_run"]
+        same = options.changed(event_payload={"number": about.pull}) if about else options  # its title may change
+        name = incident_id(repository, snapshot.tree, same)
         known = self.checkpoints.load(name)
         fresh = Incident(
             id=name,

@@ -1,6 +1,7 @@
 """The commands that people write in comments, carried out on a pull request or an issue."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Literal
 
 from bot.app import App
@@ -13,6 +14,9 @@ from bot.model import Feedback, Incident, Model, Part, ReplayResult
 from bot.proposal import hosted, texts
 from bot.proposal.facts import counted, request_of, tests_of
 from bot.text.inert import code, markdown
+
+SLACK = timedelta(seconds=10)
+"""Between a push and what GitHub starts for it."""
 
 
 class Answer(Model, kw_only=True):
@@ -63,9 +67,12 @@ class Commands:
     def _red(self) -> list[Run]:
         """The red runs of the head, the newest of each workflow."""
         head = self._request().head_sha
-        newest: dict[str, Run] = {}
-        for run in self._github.runs(head_sha=head):
-            newest.setdefault(run.workflow, run)
+        newest: dict[tuple[str, str], Run] = {}
+        runs = self._github.runs(head_sha=head)
+        if runs and min(run.created for run in runs) > self._asked.said + SLACK:
+            raise UsageError(f"the head has moved to {head[:12]} since this was written", hint="say it again for that")
+        for run in runs:
+            newest.setdefault((run.workflow, run.event), run)
         red = [run for run in newest.values() if run.conclusion in FAILED]
         if not red:
             going = any(run.status != "completed" for run in newest.values())
@@ -110,6 +117,8 @@ class Commands:
 
     def _apply(self, _: Command) -> Answer:
         pull = self._request()
+        if pull.state != "open":
+            raise UsageError(f"#{pull.number} is closed", hint="reopen it first")
         found = next((i for i in self._incidents() if i.proposal and i.proposal.kind == "suggestion"), None)
         if found is None:
             raise UsageError("there is no fix to apply", hint="/regreen fix looks for one")

@@ -75,7 +75,9 @@ class OnGitHub:
         about = self.repository
         folder = self._cache / "hosted" / about.name.replace("/", "+")
         git = fetched(folder, about.clone_url, self.github.git_environment(), pull)
-        head = commit or git.run("rev-parse", f"refs/remotes/origin/{about.default_branch}").decode().strip()
+        head = commit or commit_named(git, f"refs/remotes/origin/{about.default_branch}")
+        if not head:
+            raise UsageError(f"{about.name} has no branch {about.default_branch}", hint="an empty repository has no CI")
         at = (head, branch or about.default_branch, about.default_branch, about.clone_url)
         checkout = checkout_of(git, folder / "root", *at)
 
@@ -100,7 +102,9 @@ class OnGitHub:
             raise UsageError(f"the run {run.id} of {self.repository.name} has not failed: {told}")
         failed = sorted((j for j in self.github.jobs(run) if j.conclusion in FAILED), key=lambda j: j.id)
         if not failed:
-            raise UsageError(f"no job of the run {run.id} has failed", hint=f"look at {run.html_url}")
+            raise Gone(
+                f"no job of the run {run.id} has failed: GitHub did not start it", hint=f"look at {run.html_url}"
+            )
         pull = self.pull_of(run)
         if pull and pull.head_sha != run.head_sha:
             moved = f"the head of #{pull.number} has moved from {run.head_sha[:12]} to {pull.head_sha[:12]}"
@@ -117,13 +121,19 @@ class OnGitHub:
             ) from e
 
     def pull_of(self, run: Run) -> Pull | None:
-        """The open pull request of a run, or of the branch that was pushed; GitHub does not tell those from forks."""
-        if run.pulls:
-            return self.github.pull(run.pulls[0])
-        if run.head_branch == self.repository.default_branch and not run.event.startswith("pull_request"):
+        """The open pull request of a run, or of the branch that was pushed; GitHub does not tell those from forks.
+
+        Raises `Gone` for the run of a fork that has none any more.
+        """
+        forked = run.head_repository != self.repository.name
+        if run.head_branch == self.repository.default_branch and run.event == "push" and not forked:
             return None
-        owner = run.head_repository.split("/")[0]
-        return next(iter(self.github.pulls(head=f"{owner}:{run.head_branch}")), None)
+        owner = run.head_repository.split("/")[0]  # empty when the fork is gone: GitHub would list them all
+        found = self.github.pulls(head=f"{owner}:{run.head_branch}") if owner else []
+        ours = next((pull for pull in found if pull.head_repository == run.head_repository), None)
+        if ours is None and (forked or run.event.startswith("pull_request")):
+            raise Gone(f"the run {run.id} of {run.head_branch} has no open pull request any more")
+        return ours
 
     def app_of(self, run: Run, pull: Pull | None) -> App:
         """The app on the commit of a run."""

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 SCHEMA_VERSION = 1
-OF_AN_ID = ("workflows", "jobs", "matrix", "event", "event_payload", "inputs", "as_of")
+OF_AN_ID = ("workflows", "jobs", "matrix", "event", "event_payload", "ref", "inputs", "as_of")
 MOST_DOLLARS = 10**12
 
 
@@ -47,6 +47,10 @@ def refuse_amount(dollars: Decimal) -> None:
     if not (dollars.is_finite() and 0 <= dollars <= MOST_DOLLARS):
         raise ValueError("this is no amount of money")
 
+
+Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
+"""A commit by all its digits: nothing that a program could take for an option."""
+BranchName = Annotated[str, Meta(pattern=r"^[^-+/.\x00-\x20:~^?*\[\\\x7f][^\x00-\x20:~^?*\[\\\x7f]*$")]
 
 Network = Literal["none", "registries", "all"]
 """What the jobs of a replay may reach."""
@@ -448,7 +452,7 @@ class Proposal(Model, kw_only=True):
 
     kind: DeliveryKind
     target: str
-    commit: str
+    commit: Sha
     diff: str
     message: str
 
@@ -489,10 +493,10 @@ class FailedRun(Model, kw_only=True):
     name: str
     html_url: str
     event: str
-    head_sha: str
-    head_branch: str
+    head_sha: Sha
+    head_branch: BranchName
     head_repository: str
-    base_branch: str
+    base_branch: BranchName
     pull: int = 0
 
 

@@ -140,9 +140,16 @@ class Reactions:
 
 
 def _covers(incident: Incident, failure: Failure, prints: frozenset[str]) -> bool:
-    """Whether an incident is about the same failures of the same commit: most workflows run for pushes and requests."""
-    of_commit = incident.failed_run is not None and incident.failed_run.head_sha == failure.run.head_sha
-    return of_commit and prints <= {p.diagnosis.fingerprint for p in incident.parts}
+    """Whether an incident is about the same failures, of the same commit or with a proposal for the same branch.
+
+    Most workflows run for pushes and for pull requests, and a branch stays red with each further commit.
+    """
+    known, run = incident.failed_run, failure.run
+    if known is None or not prints <= {p.diagnosis.fingerprint for p in incident.parts}:
+        return False
+    of_branch = (known.head_branch, known.head_repository) == (run.head_branch, run.head_repository)
+    proposed = incident.proposal is not None and incident.proposal.kind == "pull-request" and not incident.closed
+    return (known.head_sha == run.head_sha and of_branch) or (of_branch and proposed)
 
 
 def _ignored(incident: Incident) -> bool:

@@ -43,6 +43,11 @@ class Mistake(Model, kw_only=True):
     text: str
 
 
+def is_addressed(comment: str) -> bool:
+    """Whether a comment may have a command at all, whatever the bot is called: most have none."""
+    return "/regreen" in comment.lower() or "@" in comment
+
+
 def commands_of(comment: str, login: str) -> tuple[Command | Mistake, ...]:
     """The commands of a comment to the bot of that login, in order, and a mistake where there are more than `MOST`."""
     told = tuple(_told(comment, login))

@@ -50,7 +50,9 @@ def kind_for(
     run: FailedRun, repository: str, settings: ProposalSettings
 ) -> Literal["pull-request", "suggestion", "push"]:
     """How a fix of a run is proposed: on a contributor's pull request it is suggested, unless a push is allowed."""
-    if settings.mode == "push" and run.head_repository == repository:
+    if run.head_repository != repository:
+        return "suggestion"
+    if settings.mode == "push":
         return "push"
     return "suggestion" if run.pull or settings.mode == "suggest" else "pull-request"
 
