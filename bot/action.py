@@ -17,6 +17,7 @@ from bot.model import Incident
 from bot.proposal import facts, hosted, texts
 from bot.reactions import Done, Reactions
 from bot.settings import Settings
+from bot.text.cut import cut
 from bot.text.inert import log_line
 
 INPUTS = {"command": ("auto", "sweep"), "dry-run": ("false", "true")}
@@ -92,7 +93,7 @@ def _report(environ: Mapping[str, str], done: Done, usage: Usage, on: OnGitHub) 
     outputs = _outputs(done, on.repository.html_url) | {"report": str(report)}
     _append(environ.get("GITHUB_OUTPUT"), "".join(f"{k}={' '.join(v.split())}\n" for k, v in outputs.items()))
     summary = [texts.comment(one, hosted.coming(one)) for one in done.incidents] or [f"{texts.line(done.told)}\n"]
-    _append(environ.get("GITHUB_STEP_SUMMARY"), "\n".join(summary)[:MAX_SUMMARY])
+    _append(environ.get("GITHUB_STEP_SUMMARY"), cut("\n".join(summary), MAX_SUMMARY))
 
 
 def _outputs(done: Done, url: str) -> dict[str, str]:

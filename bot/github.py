@@ -136,6 +136,16 @@ class Remark(Model, kw_only=True):
     body: str
 
 
+class Review(Model, kw_only=True):
+    """A review of a pull request; `commit` is the head that it was written for."""
+
+    id: int
+    body: str
+    author: str
+    commit: str = ""
+    html_url: str = ""
+
+
 class Usage(Model, kw_only=True):
     """What has been asked of GitHub: `requests` count against the limit, those `not_modified` (304) do not."""
 
@@ -257,7 +267,11 @@ class GitHub(Protocol):
         """React to a comment; `review`: to one on lines of a diff. To react again changes nothing."""
         ...
 
-    def review(self, number: int, commit: str, body: str, remarks: Sequence[Remark]) -> None:
+    def reviews(self, number: int) -> list[Review]:
+        """The reviews of a pull request, the oldest first."""
+        ...
+
+    def review(self, number: int, commit: str, body: str, remarks: Sequence[Remark]) -> Review:
         """Write a review with remarks on lines of the diff at that commit. Raises `Refused` for lines outside of it."""
         ...
 

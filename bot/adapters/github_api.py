@@ -17,8 +17,9 @@ from bot.adapters.github_downloads import Downloads
 from bot.adapters.github_politeness import Politeness
 from bot.adapters.github_wire import Rest, Wire
 from bot.errors import Forbidden, Gone, Refused, UsageError
-from bot.github import Check, Comment, Hosted, Pull, Reaction, Remark, Role, Run, RunJob, Usage
+from bot.github import Check, Comment, Hosted, Pull, Reaction, Remark, Review, Role, Run, RunJob, Usage
 from bot.ports import Clock
+from bot.text.cut import cut
 
 API = "https://api.github.com"
 SKEW = timedelta(minutes=2)  # between this machine's time and GitHub's
@@ -153,7 +154,7 @@ class GitHubApi:
     def open_pull(self, *, title: str, body: str, head: str, base: str, draft: bool) -> Pull:
         """Open a pull request, or find the open one."""
         of = head if ":" in head else f"{self._name.partition('/')[0]}:{head}"
-        body = values.within(body)
+        body = cut(body, values.MOST_TEXT)
         asked = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
 
         def opened() -> Pull | None:
@@ -170,7 +171,7 @@ class GitHubApi:
         self, number: int, *, title: str = "", body: str = "", state: Literal["", "open", "closed"] = ""
     ) -> Pull:
         """Change what is given."""
-        given = {"title": title, "body": values.within(body), "state": state}
+        given = {"title": title, "body": cut(body, values.MOST_TEXT), "state": state}
         changes = {key: value for key, value in given.items() if value}
         return values.pull(self._rest.write("PATCH", f"{self._path}/pulls/{number}", changes))
 
@@ -197,7 +198,7 @@ class GitHubApi:
 
     def comment(self, number: int, body: str) -> Comment:
         """Write a comment."""
-        path, body, since = f"{self._path}/issues/{number}/comments", values.within(body), self._recently()
+        path, body, since = f"{self._path}/issues/{number}/comments", cut(body, values.MOST_TEXT), self._recently()
 
         def written() -> Comment | None:
             found = map(values.comment, self._rest.pages(path, since=since))
@@ -208,24 +209,28 @@ class GitHubApi:
     def edit_comment(self, comment: int, body: str) -> Comment:
         """Replace its text."""
         path = f"{self._path}/issues/comments/{comment}"
-        return values.comment(self._rest.write("PATCH", path, {"body": values.within(body)}))
+        return values.comment(self._rest.write("PATCH", path, {"body": cut(body, values.MOST_TEXT)}))
 
     def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> None:
         """React to a comment."""
         of = "pulls" if review else "issues"
         self._rest.write("POST", f"{self._path}/{of}/comments/{comment}/reactions", {"content": reaction})
 
-    def review(self, number: int, commit: str, body: str, remarks: Sequence[Remark]) -> None:
+    def reviews(self, number: int) -> list[Review]:
+        """The reviews."""
+        return [values.review(one) for one in self._rest.pages(f"{self._path}/pulls/{number}/reviews")]
+
+    def review(self, number: int, commit: str, body: str, remarks: Sequence[Remark]) -> Review:
         """Write a review."""
-        path, body = f"{self._path}/pulls/{number}/reviews", values.within(body)
+        path, body = f"{self._path}/pulls/{number}/reviews", cut(body, values.MOST_TEXT)
         comments = [values.remark(one) for one in remarks]
         asked = {"commit_id": commit, "body": body, "event": "COMMENT", "comments": comments}
 
-        def written() -> Any:
-            mine = (r for r in self._rest.pages(path) if self._is_mine((r["user"] or {}).get("login"), r["body"], body))
-            return next((r for r in mine if r["commit_id"] == commit), None)
+        def written() -> Review | None:
+            mine = (one for one in self.reviews(number) if self._is_mine(one.author, one.body, body))
+            return next((one for one in mine if one.commit == commit), None)
 
-        self._rest.once(written, lambda: self._rest.write("POST", path, asked))
+        return self._rest.once(written, lambda: values.review(self._rest.write("POST", path, asked)))
 
     def role(self, login: str) -> Role:
         """What somebody may do."""
@@ -241,7 +246,7 @@ class GitHubApi:
 
     def open_issue(self, *, title: str, body: str, labels: Sequence[str]) -> int:
         """Open an issue."""
-        path, body, since = f"{self._path}/issues", values.within(body), self._recently()
+        path, body, since = f"{self._path}/issues", cut(body, values.MOST_TEXT), self._recently()
         asked = {"title": title, "body": body, "labels": list(labels)}
 
         def opened() -> int | None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from bot.adapters.github_values import MOST_TITLE, annotations, within
+from bot.adapters.github_values import MOST_TITLE, annotations
 from bot.adapters.github_wire import Rest
 from bot.github import Check
+from bot.text.cut import cut
 
 BATCH = 50  # GitHub's
 MOST_ANNOTATIONS = 200
@@ -71,7 +72,7 @@ def _body(check: Check, batch: list[dict[str, Any]]) -> dict[str, Any]:
     more = f"\n\n{left} more annotations are not shown." if left > 0 else ""
     output: dict[str, Any] = {
         "title": check.title[:MOST_TITLE],
-        "summary": within(check.summary, MOST_SUMMARY - len(more)) + more,
+        "summary": cut(check.summary, MOST_SUMMARY - len(more)) + more,
         **({"annotations": batch} if batch else {}),
     }
     body = {"name": check.name, "external_id": check.external_id, "status": check.status, "output": output}

@@ -7,11 +7,12 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from bot.errors import Transient
-from bot.github import Check, Comment, Hosted, Pull, Remark, Role, Run, RunJob
+from bot.github import Check, Comment, Hosted, Pull, Remark, Review, Role, Run, RunJob
+from bot.text.cut import cut
 
 T = TypeVar("T")
 Said = dict[str, Any]
-MOST_TEXT = 65_536  # characters of a body
+MOST_TEXT = 65_536  # characters of a body, which the stages keep to themselves: here it is cut without a link
 MOST_ANNOTATION = 60_000
 MOST_TITLE = 250
 
@@ -138,6 +139,21 @@ def comment(said: Said) -> Comment:
 
 
 @_reads
+def review(said: Said) -> Review:
+    """A review."""
+    return msgspec.convert(
+        {
+            "id": said["id"],
+            "body": said["body"] or "",
+            "author": _login(said["user"]),
+            "commit": said["commit_id"] or "",
+            "html_url": said["html_url"],
+        },
+        Review,
+    )
+
+
+@_reads
 def role(said: Said) -> Role:
     """A role; of one that an organization made itself the permission that it builds on."""
     known: tuple[Role, ...] = get_args(Role)
@@ -148,7 +164,7 @@ def role(said: Said) -> Role:
 def remark(given: Remark) -> Said:
     """A remark, as GitHub takes it."""
     lines = {"start_line": given.start_line, "start_side": "RIGHT"} if 0 < given.start_line < given.line else {}
-    return {"path": given.path, "line": given.line, "side": "RIGHT", "body": within(given.body), **lines}
+    return {"path": given.path, "line": given.line, "side": "RIGHT", "body": cut(given.body, MOST_TEXT), **lines}
 
 
 def annotations(given: Check, most: int) -> list[Said]:
@@ -159,22 +175,11 @@ def annotations(given: Check, most: int) -> list[Said]:
             "start_line": one.start_line,
             "end_line": one.end_line,
             "annotation_level": one.level,
-            "message": within(one.message, MOST_ANNOTATION),
+            "message": cut(one.message, MOST_ANNOTATION),
             **({"title": one.title[:MOST_TITLE]} if one.title else {}),
         }
         for one in given.annotations[:most]
     ]
-
-
-def within(text: str, most: int = MOST_TEXT) -> str:
-    """A text that GitHub takes, cut visibly where it is too long; a marker in its last line stays."""
-    if len(text) <= most:
-        return text
-    last = text.rstrip().rpartition("\n")[2]
-    marker = f"\n\n{last}" if last.startswith("<!--") and len(last) < MOST_TITLE else ""
-    kept = text[: most - len(marker) - 100]
-    fence = "\n```" if kept.count("\n```") % 2 else ""
-    return f"{kept}{fence}\n\n… cut here, {len(text) - len(kept):,} characters more{marker}"
 
 
 def _login(account: Said | None) -> str:

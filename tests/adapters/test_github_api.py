@@ -211,7 +211,9 @@ def test_reviews(rig: Rig) -> None:
         Remark(path="a.py", line=3, start_line=2, body="```suggestion\n4\n```"),
         Remark(path="a.py", line=2, body="x"),
     ]
-    github.review(number, head, "Look", remarks)
+    made = github.review(number, head, "Look", remarks)
+    assert github.reviews(number) == [made]
+    assert (made.author, made.body, made.commit) == ("bob", "Look", head)
     (review,) = rig.one.reviews.values()
     assert (review.state, review.body, review.commit) == ("COMMENTED", "Look", head)
     comment = next(c for c in rig.one.comments.values() if c.body == "x")

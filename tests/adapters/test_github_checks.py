@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.github_values import within
 from bot.github import Annotation, Check
 from tests.adapters.scripted import COMMIT, DROPPED, REPO, Reply, Scripted
 
@@ -93,7 +92,7 @@ def test_a_server_that_keeps_no_annotations_ends_it(script: Scripted) -> None:
     ("act", "reply"),
     [
         ("comment", Reply(201, {"id": 1, "user": None, "html_url": "", "created_at": "2026-01-01T00:00:00Z"})),
-        ("review", Reply(200, {})),
+        ("review", Reply(200, {"id": 1, "user": None, "html_url": "", "body": "", "commit_id": None})),
     ],
 )
 def test_long_texts_are_cut_visibly_and_keep_their_marker(script: Scripted, act: str, reply: Reply) -> None:
@@ -109,8 +108,3 @@ def test_long_texts_are_cut_visibly_and_keep_their_marker(script: Scripted, act:
     assert "\n```\n\n… cut here, " in body
     assert body.endswith("characters more\n\n<!-- regreen:1 -->")
     assert script.asked[0].path.startswith(REPO)
-
-
-def test_short_texts_are_as_they_are() -> None:
-    assert within("x" * 65_536) == "x" * 65_536
-    assert within("x" * 200, 150) == "x" * 50 + "\n\n… cut here, 150 characters more"

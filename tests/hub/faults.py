@@ -123,3 +123,8 @@ def expired_token() -> What:
 def logs_gone(status: int = 410) -> What:
     """The logs have been deleted: 410, or 404."""
     return _no(status, "Gone" if status == 410 else "Not Found")
+
+
+def outside_of_diff() -> What:
+    """A remark on lines that GitHub does not show."""
+    return _no(422, "Unprocessable Entity", errors=["Line could not be resolved"])
