@@ -11,10 +11,19 @@ from bot.github import Pull, Run
 from bot.model import Grade, Incident, Outcome, Stage, Verdict
 from bot.ports import Clock
 from bot.proposal import texts
-from bot.proposal.facts import request_of
-from bot.proposal.hosted import Hosting, tell
+from bot.proposal.facts import commit_of, request_of
+from bot.proposal.hosted import Hosting, say, tell
+from bot.text.inert import code
 
 PASSED = ("success", "neutral", "skipped")
+
+
+def supersedes(newer: Incident, older: Incident) -> bool:
+    """Whether a proposal is for a newer run of the same workflow on the same branch than another one."""
+    new, old = newer.failed_run, older.failed_run
+    if not new or not old or not request_of(newer) or not request_of(older) or newer.outcome:
+        return False
+    return (new.name, new.base_branch) == (old.name, old.base_branch) and new.id > old.id
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,26 @@ class Aftermath:
             pull = github.pull(int(number))
             if pull.state == "closed":
                 return self._closed(incident, pull)
-        incident = self._judged_by_ci(incident, github.runs(head_sha=proposal.commit))
+            if why := self._why_moot(incident, pull):
+                return self._moot(incident, why)
+        incident = self._judged_by_ci(incident, github.runs(head_sha=commit_of(incident)))
         later = [r for r in github.runs(branch=run.head_branch, most=10) if r.name == run.name and r.id > run.id]
-        green = next((r for r in later if r.conclusion == "success" and r.head_sha != proposal.commit), None)
+        green = next((r for r in later if r.conclusion == "success" and r.head_sha != commit_of(incident)), None)
         if green and incident.grade is not Grade.R:
-            return self._moot(incident, green)
+            why = f"{texts.branch(run)} is [green again]({green.html_url}) without this, so I close it."
+            return self._moot(incident, why)
         return incident
+
+    def _why_moot(self, incident: Incident, pull: Pull) -> str:
+        """Why an open proposal is of no use any more, in Markdown; what people have worked on is theirs."""
+        if pull.head_sha != commit_of(incident):
+            return ""
+        newer = next((i for i in self.hosting.checkpoints.incidents() if supersedes(i, incident)), None)
+        if newer:
+            return f"#{request_of(newer)} is for a newer run of the same branch, so I close this one."
+        if pull.mergeable is False:
+            return f"This conflicts with {code(pull.base_ref)} by now, so I close it."
+        return ""
 
     def _closed(self, incident: Incident, pull: Pull) -> Incident:
         changed = self._changed_by_people(incident, pull) if pull.merged else ""
@@ -49,10 +72,9 @@ class Aftermath:
 
     def _changed_by_people(self, incident: Incident, pull: Pull) -> str:
         """What was added to the proposed commit before it was merged, as a diff."""
-        assert incident.proposal
-        if pull.head_sha == incident.proposal.commit:
+        if pull.head_sha == commit_of(incident):
             return ""
-        found = self.hosting.git.try_run("diff-tree", "-p", incident.proposal.commit, pull.head_sha)
+        found = self.hosting.git.try_run("diff-tree", "-p", commit_of(incident), pull.head_sha)
         return found.decode("utf-8", "replace") if found else f"its head is {pull.head_sha}"
 
     def _judged_by_ci(self, incident: Incident, ours: Sequence[Run]) -> Incident:
@@ -71,12 +93,11 @@ class Aftermath:
         tell(incident, self.hosting)
         return incident
 
-    def _moot(self, incident: Incident, green: Run) -> Incident:
-        """Close the proposal of an incident that nobody needs any more."""
-        assert incident.failed_run
+    def _moot(self, incident: Incident, why: str) -> Incident:
+        """Close the proposal of an incident that nobody needs any more, and say why, in Markdown."""
         if number := request_of(incident):
-            why = f"{texts.branch(incident.failed_run)} is [green again]({green.html_url}) without this, so I close it."
-            self.hosting.github.update_pull(int(number), body=texts.closed(incident, why), state="closed")
+            say(self.hosting.github, int(number), texts.closing(why))
+            self.hosting.github.update_pull(int(number), state="closed")
         return self._end(incident, Outcome(kind="closed", when=self.clock.now(), by=self.hosting.github.login))
 
     def _end(self, incident: Incident, outcome: Outcome) -> Incident:

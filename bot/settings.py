@@ -96,6 +96,8 @@ class ProposalSettings(_Section, kw_only=True):
     draft: Literal["never", "below-a", "always"]
     labels: tuple[str, ...]
     reviewers: tuple[str, ...]
+    suggestions: bool
+    signed: bool
     check: bool
     comment: bool
 

@@ -1,5 +1,6 @@
 """What reports and proposals say of an incident in the same words."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -22,10 +23,13 @@ def tests_of(jobs: Sequence[JobResult]) -> str:
 def repeat_command(incident: Incident) -> str:
     """The command that repeats the proof on the reader's machine."""
     options = incident.options
-    words = ["regreen replay", *(f"--workflow {w}" for w in options.workflows), *(f"--job {j}" for j in options.jobs)]
-    words += [f"--matrix {k}:{v}" for k, v in options.matrix] + ([f"--event {options.event}"] if options.event else [])
-    words += [f"--as-of {options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else []
-    return " ".join([*words, f"--network {options.network}"])
+    words = ["regreen", "replay"]
+    words += [word for w in options.workflows for word in ("--workflow", w)]
+    words += [word for j in options.jobs for word in ("--job", j)]
+    words += [word for k, v in options.matrix for word in ("--matrix", f"{k}:{v}")]
+    words += ["--event", options.event] if options.event else []
+    words += ["--as-of", f"{options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else []
+    return shlex.join([*words, "--network", options.network])
 
 
 def diff_stat(diff: str) -> list[tuple[str, int, int]]:
@@ -56,6 +60,24 @@ def is_revert(incident: Incident) -> bool:
     return incident.proposal is not None and incident.culprit is not None
 
 
+def is_pushed(incident: Incident) -> bool:
+    """Whether the fix of an incident is on a branch."""
+    return any(e.kind == "push" and e.done for e in incident.effects)
+
+
+def commit_of(incident: Incident) -> str:
+    """The commit of a proposal as it is on GitHub, which may have made and signed one of its own."""
+    pushed = next((e.value for e in incident.effects if e.kind == "push" and e.done), "")
+    return pushed or (incident.proposal.commit if incident.proposal else "")
+
+
+def review_of(incident: Incident) -> str:
+    """Where the fix of an incident is suggested on the lines of its pull request (URL), or the empty string."""
+    run = incident.failed_run
+    found = find(incident, "review", str(run.pull)) if run else None
+    return found.value if found and found.done else ""
+
+
 def where_it_is(incident: Incident) -> str:
     """Where the fix of an incident is, in plain words."""
     proposal, run = incident.proposal, incident.failed_run
@@ -67,6 +89,8 @@ def where_it_is(incident: Incident) -> str:
         return f"the {what} is proposed in {url}/pull/{number}"
     if proposal.kind == "pull-request":
         return f"the {what} is on the branch {proposal.target}: open a pull request at {url}/compare/{proposal.target}"
-    if proposal.kind == "push":
+    if is_pushed(incident):
         return f"the fix was pushed to {run.head_branch}"
+    if there := review_of(incident):
+        return f"the fix is suggested on the lines of {there}"
     return f"the fix is suggested below {url}/pull/{run.pull}" if run.pull else "the fix is suggested in the check"

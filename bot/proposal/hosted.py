@@ -3,20 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
-from bot.errors import Conflict, Forbidden, GitFailed, RegreenError, Transient
+from bot.errors import Conflict, Forbidden, GitFailed, Refused, RegreenError, Transient
 from bot.github import Annotation, Check, Conclusion, GitHub, Pull
 from bot.ledger import once
 from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
-from bot.proposal.facts import is_revert, request_of
+from bot.proposal.facts import is_pushed, is_revert, request_of, review_of
+from bot.proposal.remarks import remarks
+from bot.proposal.signed import files_of, is_like
 from bot.settings import ProposalSettings
-from bot.text.inert import code
+from bot.text.inert import code, plain
 
 CHECK = "Regreen"
 ACTIONS = "github-actions[bot]"
-MOST_ANNOTATIONS = 50
 NO_CI = (
     "No CI will start for this by itself: pushes with `GITHUB_TOKEN` start none. Close and reopen this pull request to "
     "start it, or give Regreen the token of a GitHub App or a person (`github-token` of the Action)."
@@ -63,30 +65,68 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
     assert proposal
     assert run
     if proposal.kind == "suggestion":
-        return incident
-    if proposal.kind == "push":
-        return pushed(incident, hosting, run.head_branch, run.head_sha)
-    incident = pushed(incident, hosting, proposal.target, "")
+        return _suggested(incident, proposal, hosting) if run.pull and hosting.settings.suggestions else incident
+    is_push = proposal.kind == "push"
+    if not is_push:
+        incident = pushed(incident, hosting, proposal.target, "")
     try:
+        if is_push:
+            return pushed(incident, hosting, run.head_branch, run.head_sha)
         return _requested(incident, proposal, hosting)
-    except Forbidden as e:  # the branch is there, and people can open it themselves
+    except Forbidden as e:  # the branch is protected, or there already; people get the patch, or can open it themselves
         hosting.say(str(e))
         incident = hosting.checkpoints.load(incident.id) or incident  # with the intent
         return incident.changed(reason="; ".join(filter(None, (incident.reason, str(e)))))
 
 
-def pushed(incident: Incident, hosting: Hosting, branch: str, tip: str) -> Incident:
-    """Put the proposal's commit on a branch whose tip is `tip`, empty for a new one."""
-    assert incident.proposal
-    commit = incident.proposal.commit
+def _suggested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Incident:
+    """Suggest a fix on the lines of its pull request, in one review; what cannot be is told as a patch."""
+    run, github = incident.failed_run, hosting.github
+    assert run
+    pull = github.pull(run.pull)
+    if pull.state == "closed" or pull.head_sha != run.head_sha:
+        return incident
+    found = remarks(hosting.git, pull.base_sha, run.head_sha, proposal.commit, proposal.diff)
+    body = texts.review(incident, len(found))
+    mark = body.partition("\n")[0]
 
     def look() -> str | None:
-        told = hosting.git.run("ls-remote", "origin", f"refs/heads/{branch}").decode().split()
-        return commit if told[:1] == [commit] else None
+        ours = (r for r in github.reviews(run.pull) if r.author == github.login and r.commit == run.head_sha)
+        return next((r.html_url for r in ours if r.body.startswith(mark)), None)
 
     def act() -> str:
-        push(hosting.git, commit, branch, tip)
-        return commit
+        try:
+            return github.review(run.pull, run.head_sha, body, found).html_url
+        except (Refused, Forbidden) as e:
+            hosting.say(f"the fix was not suggested on lines: {e}")
+            return ""
+
+    return once(hosting.checkpoints, incident, "review", str(run.pull), look=look, act=act) if found else incident
+
+
+def pushed(incident: Incident, hosting: Hosting, branch: str, tip: str) -> Incident:
+    """Put the proposal's commit, or what GitHub makes of it, on a branch whose tip is `tip`, empty for a new one."""
+    proposal, git, parent = incident.proposal, hosting.git, incident.snapshot
+    assert proposal
+    commit = proposal.commit
+    files = files_of(git, parent, commit) if hosting.settings.signed else None
+
+    def there() -> str:
+        return next(iter(git.run("ls-remote", "origin", f"refs/heads/{branch}").decode().split()), "")
+
+    def look() -> str | None:
+        found = there()
+        if files is None or found in ("", parent, commit):
+            return found if found == commit else None
+        return found if is_like(git, branch, found, commit) else None
+
+    def act() -> str:
+        if files is None:
+            push(git, commit, branch, tip)
+            return commit
+        if not tip and there() != parent:  # GitHub commits to branches that are there
+            push(git, parent, branch, tip)
+        return hosting.github.commit_on_branch(branch=branch, parent=parent, message=proposal.message, files=files)
 
     return once(hosting.checkpoints, incident, "push", branch, look=look, act=act)
 
@@ -183,15 +223,18 @@ def coming(incident: Incident) -> str:
         return f"The {what} is proposed in #{number}."
     if proposal.kind == "pull-request":
         name = proposal.target
-        there = f"{run.html_url.split('/actions/')[0]}/compare/{run.base_branch}...{name}?expand=1"
+        there = f"{run.html_url.split('/actions/')[0]}/compare/{quote(run.base_branch)}...{name}?expand=1"
         return f"The {what} is on the branch {code(name)}: [open a pull request]({there})."
-    if proposal.kind == "push" or any(e.kind == "push" and e.done for e in incident.effects):
+    if is_pushed(incident):
         return f"The fix was pushed to {code(run.head_branch)}."
-    if run.head_repository != incident.repository:
-        return (
-            "This comes from a fork, which I cannot push to. Save the patch as `fix.patch`, then `git apply fix.patch`."
-        )
-    return "Say <code>/regreen apply</code> to have the fix pushed to this branch."
+    forked, there = run.head_repository != incident.repository, review_of(incident)
+    if there:
+        apply_it = "." if forked else ", or say <code>/regreen apply</code> to have it pushed to this branch."
+        return f"The fix is [suggested on the lines of this pull request]({there}): commit it there{apply_it}"
+    by_hand = "Save the patch as `fix.patch`, then `git apply fix.patch`."
+    if forked:
+        return f"This comes from a fork, which I cannot push to. {by_hand}"
+    return "Say <code>/regreen apply</code> to have the fix pushed to this branch." if run.pull else by_hand
 
 
 def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> None:
@@ -208,7 +251,7 @@ def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> None
         conclusion=conclusion,
         title=texts.headline(incident),
         summary=text.removeprefix(texts.STICKY).strip(),
-        annotations=_annotations(incident),
+        annotations=annotations(incident),
     )
     try:
         hosting.github.put_check(check)
@@ -216,27 +259,28 @@ def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> None
         hosting.say(f"no check was made: {e}")
 
 
-def _annotations(incident: Incident) -> tuple[Annotation, ...]:
-    """The places in the repository that the diagnosis names."""
+def annotations(incident: Incident) -> tuple[Annotation, ...]:
+    """The places in the repository that the diagnoses name, once each, whichever legs fail there."""
     rows = [
         Annotation(
             path=place.file,
             start_line=place.line,
             end_line=place.line,
             level="failure",
-            message=place.message or part.diagnosis.error,
-            title=part.job,
+            message=plain(place.message or part.diagnosis.error),
+            title=plain(part.job),
         )
         for part in incident.parts
         for place in part.diagnosis.locations
         if place.line
     ]
-    return tuple(rows[:MOST_ANNOTATIONS])
+    return tuple({(row.path, row.start_line, row.message): row for row in reversed(rows)}.values())[::-1]
 
 
 def say(github: GitHub, number: int, text: str) -> None:
     """Make the one comment below an issue or pull request say something; it is found by its marker and author."""
-    ours = next((c for c in github.comments(number) if c.author == github.login and texts.STICKY in c.body), None)
+    mine = (c for c in github.comments(number) if c.author == github.login)
+    ours = next((c for c in mine if c.body.startswith(texts.STICKY)), None)  # elsewhere it may be quoted
     if ours is None:
         github.comment(number, text)
     elif ours.body.strip() != text.strip():

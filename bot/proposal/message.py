@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.config_files import config_root
 from bot.model import Grade, Incident, Part, Verdict
+from bot.text.inert import message
 
 MEANING = {
     Grade.A: "every leg of the workflow was replayed and is green",
@@ -20,7 +21,7 @@ def commit_message(incident: Incident, parts: Sequence[Part], what: str) -> str:
     """The message of the commit that a proposal consists of."""
     notes = [note for a in incident.attempts if a.verdict is Verdict.FIXED for note in a.notes]
     headline = what[0].lower() + what[1:] if what[:2].istitle() else what
-    return _rendered("commit", incident, parts, what=headline, notes=notes)
+    return _rendered("commit", incident, parts, what=message(headline), notes=[message(n) for n in notes])
 
 
 def revert_message(incident: Incident, parents: Sequence[str]) -> str:
@@ -35,9 +36,10 @@ def _rendered(name: str, incident: Incident, parts: Sequence[Part], **values: An
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["message"] = message
     fixed = [p for p in parts if p.grade]
     grade = max(p.grade for p in fixed if p.grade)
-    open_ones = [p.job for p in parts if p.verdict is not Verdict.FIXED]
+    open_ones = [message(p.job) for p in parts if p.verdict is not Verdict.FIXED]
     evidence = f"{grade} ({MEANING[grade]})" + (f"; still red: {', '.join(open_ones)}" if open_ones else "")
     template = environment.get_template(f"{name}.j2")
     return template.render(fixed=fixed, incident=incident, evidence=evidence, **values)

@@ -3,6 +3,8 @@
 Whatever comes from logs, repositories and people is shown as code, or escaped: it can format, mention and link nothing.
 """
 
+import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -11,14 +13,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.config_files import config_root
 from bot.model import Attempt, FailedRun, Incident, Part, Verdict
-from bot.proposal.facts import counted, diff_stat, is_revert, repeat_command, tests_of
+from bot.proposal.facts import counted, diff_stat, is_pushed, is_revert, repeat_command, review_of, tests_of
 from bot.proposal.message import MEANING
+from bot.text.cut import cut
 from bot.text.inert import code, fenced, markdown, plain
 from bot.text.own import MARKER
 
 STICKY = f"{MARKER}comment -->"
+MAX_TEXT = 65_000  # of the 65,536 that GitHub takes
 MAX_PATCH = 30_000
+MAX_NAME = 200
 MAX_TITLE = 120
+ID_LENGTH = 12
 LINES_BEFORE, LINES_AFTER = 3, 20
 KEPT = (Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE)
 HEADLINES = {
@@ -41,10 +47,9 @@ def marker(incident_id: str) -> str:
 def title(incident: Incident) -> str:
     """`Fix CI: <what>`, or `Revert "<subject>"`, in one line."""
     if is_revert(incident) and incident.culprit:
-        return f'Revert "{" ".join(plain(incident.culprit.subject).split())[: MAX_TITLE - 9]}"'
+        return f'Revert "{_brief(plain(incident.culprit.subject), MAX_TITLE - 9)}"'
     summaries = [a.summary for a in _kept(incident)] or ["proposed change"]
-    what = " ".join(" and ".join(dict.fromkeys(summaries)).split())
-    return f"Fix CI: {what}"[:MAX_TITLE]
+    return _brief(plain(f"Fix CI: {' and '.join(dict.fromkeys(summaries))}"), MAX_TITLE)
 
 
 def pull_request(incident: Incident, ci: str = "") -> str:
@@ -71,9 +76,17 @@ def pull_request(incident: Incident, ci: str = "") -> str:
     )
 
 
-def closed(incident: Incident, why: str) -> str:
-    """The text of a pull request that is closed by us, with the reason, in Markdown, on top."""
-    return f"{marker(incident.id)}\n**{why}**\n\n{pull_request(incident).removeprefix(marker(incident.id)).strip()}\n"
+def review(incident: Incident, count: int) -> str:
+    """The text of a review that suggests the fix of an incident in so many remarks; its first line is its marker."""
+    assert incident.proposal
+    fix = hashlib.sha256(incident.proposal.diff.encode("utf-8", "replace")).hexdigest()[:ID_LENGTH]
+    mark = f"{MARKER}review={fix} -->"  # the same fix is not suggested again in a later round, nor for another run
+    return _render("review", incident, marker=mark, headline=headline(incident), count=count)
+
+
+def closing(why: str) -> str:
+    """The one comment below a pull request that is closed by us; the reason is Markdown."""
+    return f"{STICKY}\n{why}\n"
 
 
 def line(text: str) -> str:
@@ -89,7 +102,8 @@ def branch(run: FailedRun) -> str:
 def comment(incident: Incident, coming: str) -> str:
     """The one comment below a pull request, and the text of checks and summaries; `coming` says what comes next."""
     proposal = incident.proposal
-    patch = proposal.diff if proposal and proposal.kind == "suggestion" else ""
+    there = is_pushed(incident) or review_of(incident)
+    patch = proposal.diff if proposal and proposal.kind in ("suggestion", "push") and not there else ""
     return _render(
         "comment",
         incident,
@@ -125,12 +139,19 @@ def headline(incident: Incident) -> str:
 
 
 def _render(name: str, incident: Incident, **values: Any) -> str:
-    cost = f"${incident.cost_usd} for language models, {incident.seconds:.0f} s"
-    return _rendered(name, incident=incident, cost=cost, what_failed=_what_failed(incident.failed_run), **values)
+    run = incident.failed_run
+    given = {
+        "incident": incident,
+        "cost": f"${incident.cost_usd} for language models, {incident.seconds:.0f} s",
+        "what_failed": _what_failed(run),
+        "reason": _reason(incident),
+    }
+    return _rendered(name, f"see [the run]({run.html_url})" if run else "", **given, **values)
 
 
-def _rendered(name: str, **values: Any) -> str:
-    return _environment().get_template(f"{name}.j2").render(**values).strip() + "\n"
+def _rendered(name: str, more: str = "", **values: Any) -> str:
+    text = _environment().get_template(f"{name}.j2").render(**values).strip() + "\n"
+    return cut(text, MAX_TEXT, more)
 
 
 @cache
@@ -142,14 +163,39 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.globals.update(code=code, fenced=fenced, markdown=markdown, leg=_leg, counted=counted, tests_of=tests_of)
+    found.globals.update(brief=_brief, word=_word)
     return found
+
+
+def _brief(text: str, most: int = MAX_NAME) -> str:
+    """A text in one line, cut visibly where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _word(verdict: Verdict | None) -> str:
+    """A verdict in the middle of a sentence."""
+    return str(verdict or "unproven").replace("_", " ").lower()
+
+
+def _reason(incident: Incident) -> str:
+    """The reason of an incident in Markdown, without what its parts say of themselves; runs on GitHub are links."""
+    told = re.sub(r"^\d+ of \d+ fixed", "", incident.reason)
+    for part in incident.parts:
+        told = told.replace(f"{part.job}: {part.verdict}: {part.reason}", "")
+    told = "; ".join(filter(None, (" ".join(piece.split()) for piece in told.split("; "))))
+    if not incident.failed_run:
+        return markdown(told)
+    runs = incident.failed_run.html_url.rpartition("/")[0]
+    pieces = re.split(rf"({re.escape(runs)}/\d+)", told)
+    return "".join(f"<{piece}>" if at % 2 else markdown(piece) for at, piece in enumerate(pieces))
 
 
 def _what_failed(run: FailedRun | None) -> str:
     if run is None:
         return ""
-    where = f"{code(run.head_branch)} at {code(run.head_sha[:12])}"
-    return f"[{markdown(run.name)}]({run.html_url}) failed on {where}."
+    where = f"{code(_brief(run.head_branch))} at {code(run.head_sha[:12])}"
+    return f"[{markdown(_brief(run.name))}]({run.html_url}) failed on {where}."
 
 
 def _kept(incident: Incident) -> list[Attempt]:
@@ -157,7 +203,7 @@ def _kept(incident: Incident) -> list[Attempt]:
 
 
 def _leg(part: Part) -> str:
-    return f"{part.job} ({', '.join(map(str, part.matrix.values()))})" if part.matrix else part.job
+    return _brief(f"{part.job} ({', '.join(map(str, part.matrix.values()))})" if part.matrix else part.job)
 
 
 def _excerpt(parts: Sequence[Part]) -> str:

@@ -1,8 +1,12 @@
 """From a red run on GitHub to a proposal there, on a hub without the internet."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.e2e.desk import STALE, Desk
+from tests.hub import faults
+from tests.hub.world import Run
 
 
 def test_a_red_run_is_fixed_by_a_pull_request_whose_own_ci_is_green(desk: Desk) -> None:
@@ -47,19 +51,30 @@ def test_a_run_is_diagnosed_by_its_logs(desk: Desk) -> None:
     assert desk.hub.writes() == 0
 
 
-def test_a_contributors_pull_request_gets_a_suggestion_and_no_push(desk: Desk) -> None:
-    desk.hub.push(desk.one, STALE, by="bob", branch="feature")
+def red_request(desk: Desk, files: Mapping[str, str]) -> tuple[int, Run]:
+    """A pull request of bob's whose CI is red: its number, and that run."""
+    desk.hub.push(desk.one, files, by="bob", branch="feature")
     desk.hub.settle()
-    client = desk.hub.client(desk.token)
     asked = {"title": "A feature", "head": "feature", "base": "main"}
-    number = client.post("/repos/octo/app/pulls", json=asked).json()["number"]
+    number = desk.hub.client(desk.token).post("/repos/octo/app/pulls", json=asked).json()["number"]
     (run,) = desk.hub.settle()
+    return number, run
+
+
+def test_a_contributors_pull_request_gets_a_suggestion_and_no_push(desk: Desk) -> None:
+    number, run = red_request(desk, STALE)
     tip = desk.one.git.resolve("feature")
     done = desk.regreen("fix", "--run", desk.url(run), "--json")
     assert done.json["verdict"] == "FIXED", done.err
+    client = desk.hub.client(desk.token)
+    (review,) = client.get(f"/repos/octo/app/pulls/{number}/reviews").json()
+    (remark,) = client.get(f"/repos/octo/app/pulls/{number}/comments").json()
+    assert (remark["path"], remark["line"], remark["body"]) == ("copy", 1, "```suggestion\nnew\n```")
     (comment,) = client.get(f"/repos/octo/app/issues/{number}/comments").json()
     assert "/regreen apply" in comment["body"]
-    assert "+new" in comment["body"]
+    assert review["html_url"] in comment["body"]
+    assert "+new" not in comment["body"]
+    assert done.json["proposed"].endswith(review["html_url"])
     assert desk.one.git.resolve("feature") == tip
     assert len(desk.pulls()) == 1
 
@@ -79,6 +94,42 @@ def test_a_github_app_opens_the_pull_request_as_itself(desk: Desk) -> None:
     (pull,) = desk.pulls()
     assert pull.author.login == "mender[bot]"
     assert "No CI will start" not in pull.body
+
+
+def test_a_fix_outside_of_the_diff_is_told_as_a_patch(desk: Desk) -> None:
+    number, run = red_request(desk, {"source": "newer\n"})
+    done = desk.regreen("fix", "--run", desk.url(run), "--json")
+    assert done.json["verdict"] == "FIXED", done.err
+    client = desk.hub.client(desk.token)
+    assert client.get(f"/repos/octo/app/pulls/{number}/reviews").json() == []
+    (comment,) = client.get(f"/repos/octo/app/issues/{number}/comments").json()
+    assert "+newer" in comment["body"]
+
+
+def test_a_suggestion_that_github_refuses_is_told_as_a_patch(desk: Desk) -> None:
+    number, run = red_request(desk, STALE)
+    desk.hub.fault(faults.outside_of_diff(), "POST */reviews")
+    done = desk.regreen("fix", "--run", desk.url(run), "--json")
+    assert done.json["verdict"] == "FIXED", done.err
+    (comment,) = desk.hub.client(desk.token).get(f"/repos/octo/app/issues/{number}/comments").json()
+    assert "+new" in comment["body"]
+
+
+def test_a_protected_branch_is_not_pushed_to_and_gets_a_patch(desk: Desk) -> None:
+    run = desk.red()
+    desk.one.git.protect("main")
+    desk.token = desk.hub.job_token(
+        desk.one, dict.fromkeys(("contents", "pull_requests", "checks", "actions"), "write")
+    )
+    tip = desk.one.git.resolve("main")
+    done = desk.regreen("fix", "--run", desk.url(run), "--json", env={"REGREEN_PROPOSAL_MODE": "push"})
+    assert (done.code, done.json["verdict"]) == (0, "FIXED"), done.err
+    assert "the branch main is protected" in done.err
+    assert desk.one.git.resolve("main") == tip
+    checks = desk.hub.client(desk.token).get(f"/repos/octo/app/commits/{tip}/check-runs").json()["check_runs"]
+    check = next(one for one in checks if one["name"] == "Regreen")
+    assert "the branch main is protected" in check["output"]["summary"]
+    assert "+new" in check["output"]["summary"]
 
 
 NO = {

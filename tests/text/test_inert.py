@@ -40,6 +40,7 @@ def test_a_fence_names_its_language_and_nothing_else() -> None:
 
 def test_inline_code_cannot_be_left() -> None:
     assert code("a") == "`a`"
+    assert code("") == "` `"
     assert code("a ``b` c\nd") == "``` a ``b` c d ```"
 
 
