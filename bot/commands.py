@@ -17,6 +17,8 @@ from bot.text.inert import code, markdown
 
 SLACK = timedelta(seconds=10)
 """Between a push and what GitHub starts for it."""
+ON_OPEN = frozenset({"fix", "apply", "retry", "replay"})
+"""The commands that are for open pull requests."""
 
 
 class Answer(Model, kw_only=True):
@@ -50,6 +52,8 @@ class Commands:
             "ignore": self._feedback,
             "help": lambda _: Answer(text=usage()),
         }
+        if command.verb in ON_OPEN and self._pull and self._pull.state == "closed":
+            raise UsageError("this pull request is closed", hint="reopen it, then ask again")
         return verbs[command.verb](command)
 
     def shown(self) -> str:
@@ -117,8 +121,6 @@ class Commands:
 
     def _apply(self, _: Command) -> Answer:
         pull = self._request()
-        if pull.state != "open":
-            raise UsageError(f"#{pull.number} is closed", hint="reopen it first")
         found = next((i for i in self._incidents() if i.proposal and i.proposal.kind == "suggestion"), None)
         if found is None:
             raise UsageError("there is no fix to apply", hint="/regreen fix looks for one")

@@ -12,13 +12,18 @@ from bot.hosted import FAILED, Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
 from bot.intake.decide import Decision, Obey, Open, Tick, Wake
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
-from bot.intake.rights import Denied, may
+from bot.intake.rights import Asker, Denied, may
+from bot.ledger import done, find, intend
 from bot.model import Incident, Model, Stage
 from bot.ports import Clock
 from bot.proposal import hosted, texts
+from bot.proposal.facts import request_of
 from bot.text.inert import markdown
 
-NO_MODEL = "this version follows no reviews, since it uses no language model"
+NO_MODEL = (
+    "I cannot follow reviews: this version uses no language model. Change this branch by hand, or close this pull "
+    "request and say <code>/regreen feedback bad</code> with what is wrong, so that it is counted."
+)
 
 
 class Done(Model, kw_only=True):
@@ -84,7 +89,7 @@ class Reactions:
 
     def _wake(self, decision: Wake) -> Done:
         if decision.asker:
-            return Done(told=f"{decision.reason}: {NO_MODEL}")
+            return self._reviewed(decision, decision.asker)
         if decision.incident:
             known = self._app.checkpoints.load(decision.incident)
             found = [known] if known and known.failed_run else []
@@ -92,6 +97,24 @@ class Reactions:
             found = list(self._on.waiting(self._app))
         woken = tuple(self._aftermath.revisit(one) for one in found)
         return Done(told="; ".join([decision.reason, *map(line, woken)]), incidents=woken)
+
+    def _reviewed(self, decision: Wake, asker: Asker) -> Done:
+        """Answer a review that asks for changes of a proposal, once."""
+        known, name = self._app.checkpoints.load(decision.incident), str(decision.review)
+        if known is None or request_of(known) != str(decision.number) or find(known, "answer", name):
+            return Done(told=f"{decision.reason}, of nothing that waits for an answer")
+        pull = self._github.pull(decision.number)
+        granted = may("fix", asker, self._github, self._settings, repository=self._on.repository.name, pull=pull)
+        if isinstance(granted, Denied):
+            return Done(told=granted.reason)
+        if skip := stopped(pull.labels, self._settings):
+            return Done(told=skip.reason)
+        hosted.say(self._github, decision.number, texts.answer(asker.login, [NO_MODEL], ""))
+
+        def answered(record: Incident) -> Incident:
+            return done(intend(record, "answer", name), "answer", name)
+
+        return Done(told=decision.reason, incidents=(self._app.checkpoints.update(known.id, answered),))
 
     def _tick(self) -> Done:
         """Go on with what was interrupted, and look what has become of what waits."""

@@ -55,12 +55,15 @@ class Wake(Model, kw_only=True):
     """See whether the event changes anything for an incident, or (empty) for those of its run, branch or pull request.
 
     The id comes from names that anybody can choose: the incident has to look whether the event is about its own.
-    `asker` is whose rights to `fix` have to be asked, where the event is a wish.
+    `asker` is whose rights to `fix` have to be asked, where the event is a wish: the `review` of the pull request
+    `number`.
     """
 
     reason: str
     incident: str = ""
     asker: Asker | None = None
+    number: int = 0
+    review: int = 0
 
 
 class Obey(Model, kw_only=True):
@@ -156,7 +159,11 @@ def _of_review(event: Review, settings: Settings) -> Decision:
     incident = _incident_of(event.pull_request.head, event.repository)
     if event.action != "submitted" or event.review.state.lower() != "changes_requested" or not incident:
         return Skip(reason="this review asks for no changes of a proposal")
-    return loops.by_bot(who, settings) or Wake(incident=incident, reason="a review asks for changes", asker=_asker(who))
+    number, review = event.pull_request.number, event.review.id
+    told = "a review asks for changes"
+    return loops.by_bot(who, settings) or Wake(
+        incident=incident, reason=told, asker=_asker(who), number=number, review=review
+    )
 
 
 def _of_comment(

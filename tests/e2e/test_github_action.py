@@ -136,6 +136,19 @@ def test_its_own_ci_makes_it_grade_r(runner: Runner) -> None:
     assert pull.state == "open"
 
 
+def test_a_signed_commit_is_known_by_its_own_id(runner: Runner) -> None:
+    runner.token = runner.hub.token("octo")
+    files = {**STALE, ".github/regreen.yml": "proposal:\n  signed: true\n"}
+    runner.hub.push(runner.desk.one, files, by="bob")
+    runner.react()
+    (pull,) = runner.desk.pulls()
+    assert pull.head_sha in runner.desk.one.signed
+    assert runner.desk.one.git.read(pull.head_sha, "copy") == "new"
+    assert runner.record["grade"] == "R"
+    (commit,) = runner.desk.one.git("log", "--format=%H", f"main..{pull.head_sha}").split()
+    assert commit == pull.head_sha
+
+
 def test_a_fix_that_nobody_needs_any_more_is_closed(runner: Runner) -> None:
     runner.hub.push(runner.desk.one, STALE, by="bob")
     runner.react()
@@ -143,8 +156,37 @@ def test_a_fix_that_nobody_needs_any_more_is_closed(runner: Runner) -> None:
     runner.react()
     (pull,) = runner.desk.pulls()
     assert pull.state == "closed"
-    assert "green again" in pull.body
+    assert "green again" in runner.answer(pull.number)
     assert runner.record["outcome"] == "closed"
+
+
+def test_a_review_that_asks_for_changes_gets_its_answer_once(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.react()
+    (pull,) = runner.desk.pulls()
+
+    def review(who: str) -> str:
+        asked = {"event": "REQUEST_CHANGES", "body": "Not like this."}
+        at = f"/repos/octo/app/pulls/{pull.number}/reviews"
+        runner.hub.client(runner.hub.token(who)).post(at, json=asked).raise_for_status()
+        runner.react()
+        return runner.answer(pull.number)
+
+    assert review("eve") == ""
+    assert "cannot follow reviews" in review("octo")
+    delivery = [d for d in runner.hub.webhooks.deliveries if d.event == "pull_request_review"][-1]
+    runner.say("octo", "/regreen help", pull.number)
+    runner.hub.forget_requests()
+    runner.run(delivery)
+    assert [one.path for one in runner.hub.requests if one.method in ("POST", "PATCH") and "comments" in one.path] == []
+
+
+def test_what_is_suggested_is_not_suggested_again(runner: Runner, number: int) -> None:
+    client = runner.hub.client(runner.token)
+    before = client.get(f"/repos/octo/app/pulls/{number}/reviews").json()
+    runner.say("bob", "/regreen fix", number)
+    assert client.get(f"/repos/octo/app/pulls/{number}/reviews").json() == before
+    assert len(before) == 1
 
 
 def test_commands_below_a_pull_request(runner: Runner, number: int) -> None:
@@ -160,6 +202,22 @@ def test_commands_below_a_pull_request(runner: Runner, number: int) -> None:
     assert "The fix was pushed" in runner.say("bob", "/regreen apply", number)
     assert runner.desk.one.git.read("feature", "copy") == "new"
     assert "Thank you" in runner.say("bob", "/regreen feedback good it's right", number)
+
+
+def test_a_closed_pull_request_is_left_alone(runner: Runner, number: int) -> None:
+    closed = runner.hub.client(runner.hub.token("bob")).patch(
+        f"/repos/octo/app/pulls/{number}", json={"state": "closed"}
+    )
+    closed.raise_for_status()
+    assert "is closed" in runner.say("bob", "/regreen fix", number)
+    assert runner.reactions(number) == ["eyes", "confused"]
+    assert "is closed" in runner.say("bob", "/regreen replay", number)
+
+
+def test_expired_logs_are_told(runner: Runner, number: int) -> None:
+    for run in runner.desk.one.runs.values():
+        run.logs_expired = True
+    assert "has expired" in runner.say("bob", "/regreen fix", number)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +244,7 @@ def test_stop_and_resume(runner: Runner, number: int) -> None:
 def test_what_cannot_be_fixed_or_proven_is_told_all_the_same(runner: Runner) -> None:
     runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
     number = runner.request("feature")
-    passes = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: test -z \"$HOME_OF_TESTS\"")}
+    passes = {WORKFLOW: workflow("uses: actions/checkout@v4", 'run: test -z "$HOME_OF_TESTS"')}
     runner.hub.runner_environment["HOME_OF_TESTS"] = "1"
     runner.hub.push(runner.desk.one, passes, by="bob", branch="feature")
     runner.react()
@@ -208,9 +266,11 @@ def test_a_fork_gets_a_patch_and_no_push(runner: Runner) -> None:
     tip = runner.hub.push(fork, STALE, branch="feature")
     number = runner.request("mallory:feature", by="mallory")
     runner.react()
+    (remark,) = runner.hub.client(runner.token).get(f"/repos/octo/app/pulls/{number}/comments").json()
+    assert remark["body"] == "```suggestion\nnew\n```"
     told = runner.answer(number)
-    assert "comes from a fork" in told
-    assert "+new" in told
+    assert "suggested on the lines" in told
+    assert "/regreen apply" not in told
     assert "cannot push to" in runner.say("octo", "/regreen apply", number)
     assert fork.git.resolve("feature") == tip
     assert [p.number for p in runner.desk.pulls()] == [number]

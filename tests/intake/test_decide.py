@@ -165,7 +165,14 @@ def test_other_changes_of_a_pull_request_wake_none(payload: dict[str, Any]) -> N
 def test_a_review_that_asks_for_changes_of_a_proposal_wakes_its_incident() -> None:
     for state in ("changes_requested", "CHANGES_REQUESTED"):
         found = decided("pull_request_review", review(state))
-        assert found == Wake(incident=INCIDENT, reason="a review asks for changes", asker=Asker(login="anna"))
+        assert isinstance(found, Wake)
+        assert (found.incident, found.asker, found.reason) == (
+            INCIDENT,
+            Asker(login="anna"),
+            "a review asks for changes",
+        )
+        assert found.number
+        assert found.review
 
 
 @pytest.mark.parametrize(
