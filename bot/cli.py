@@ -552,10 +552,9 @@ def init(path: Path, action: str, mode: str | None, *, yes: bool) -> int:
 def action() -> int:
     """Do what the event of a GitHub Actions runner asks for; what the Action runs."""
     from bot.action import act
-    from bot.text.inert import log_line
 
     # Not by the view, which breaks lines: none may become a command of the runner.
-    act(os.environ, lambda text: click.echo(log_line(text), err=True))
+    act(os.environ, lambda text: click.echo(text, err=True))
     return OK
 
 
