@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import platformdirs
 
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 LEASE_SPARE_SECONDS = 600.0
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,14 @@ class App:
         except ValueError as e:
             raise UsageError(f"--green: '{green}' is no commit and no time (2026-01-31, 2026-01-31T12:00:00Z)") from e
 
+    def patiently(self, work: Callable[[], T]) -> T:
+        """Do what can be done twice, again where it fails in passing. Raises `Conflict` at once."""
+        return self._recovery.run(work, again=_unless_it_is_a_conflict)
+
+    def incidents(self) -> list[Incident]:
+        """The records, the newest first."""
+        return self.patiently(lambda: list(self.checkpoints.incidents()))
+
     def _opened(
         self,
         options: ReplayOptions,
@@ -285,7 +294,8 @@ class App:
         if incident.stage is Stage.CLOSED:
             return incident
         owner = this_worker()
-        record = self._recovery.run(lambda: self._claim(incident, owner), again=_unless_it_is_a_conflict)
+        seconds = incident.max_minutes * 60 + LEASE_SPARE_SECONDS
+        record = self.patiently(lambda: self.claim(incident.id, owner, seconds))
         work = self._work(record, owner, reported)
 
         def again(error: RegreenError) -> None:
@@ -306,15 +316,18 @@ class App:
                 self.checkpoints.prune(self._clock.now() - timedelta(days=days))
                 self.checkpoints.compact(days)
 
-    def _claim(self, incident: Incident, owner: str) -> Incident:
-        """Take the lease; that of a worker of this machine which was killed is void."""
+    def claim(self, incident_id: str, owner: str, seconds: float) -> Incident:
+        """Take the lease of an incident; that of a worker of this machine which was killed is void.
+
+        Raises `Conflict` when another worker has it.
+        """
 
         def without_dead(record: Incident) -> Incident:
             dead = record.lease and is_gone(record.lease.owner)
             return record.changed(lease=None) if dead else record
 
-        self.checkpoints.update(incident.id, without_dead)
-        return self.checkpoints.claim(incident.id, owner, incident.max_minutes * 60 + LEASE_SPARE_SECONDS)
+        self.checkpoints.update(incident_id, without_dead)
+        return self.checkpoints.claim(incident_id, owner, seconds)
 
     @cached_property
     def signatures(self) -> "Signatures":

@@ -92,7 +92,10 @@ class Pull(Model, kw_only=True):
 
 
 class Comment(Model, kw_only=True):
-    """A comment below an issue or a pull request."""
+    """A comment below an issue or a pull request, whose `number` it has; one on lines of a diff names its `commit`.
+
+    `reactions` are those that anybody has made, of the kinds that Regreen makes.
+    """
 
     id: int
     body: str
@@ -101,6 +104,11 @@ class Comment(Model, kw_only=True):
     html_url: str = ""
     created: UtcTime
     updated: UtcTime
+    number: int
+    is_pull: bool
+    on_lines: bool = False
+    commit: str = ""
+    reactions: frozenset[Reaction] = frozenset()
 
 
 class Annotation(Model, kw_only=True):
@@ -154,6 +162,12 @@ class Usage(Model, kw_only=True):
     not_modified: int = 0
     cached: int = 0
     remaining: int | None = None
+
+    def told(self) -> str:
+        """It in a line, for people."""
+        left = "" if self.remaining is None else f"; {self.remaining} are left"
+        free = f"{self.not_modified} answered with 304, {self.cached} from memory"
+        return f"GitHub: {self.requests} requests, {self.writes} of them writes; at no cost {free}{left}"
 
 
 class GitHub(Protocol):
@@ -263,8 +277,16 @@ class GitHub(Protocol):
         """Replace the text of a comment."""
         ...
 
-    def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> None:
-        """React to a comment; `review`: to one on lines of a diff. To react again changes nothing."""
+    def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> bool:
+        """React to a comment; `review`: to one on lines of a diff. False when we had reacted so before."""
+        ...
+
+    def reactions(self, comment: int, *, review: bool = False) -> set[str]:
+        """The reactions to a comment that are our own."""
+        ...
+
+    def recent_comments(self, *, review: bool = False) -> list[Comment]:
+        """The hundred comments of the repository that were changed last; `review`: of those on lines of diffs."""
         ...
 
     def reviews(self, number: int) -> list[Review]:

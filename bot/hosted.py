@@ -74,7 +74,7 @@ class OnGitHub:
         """The app on a commit of the repository: that of the default branch unless one is given."""
         about = self.repository
         folder = self._cache / "hosted" / about.name.replace("/", "+")
-        git = fetched(folder, about.clone_url, self.github.git_environment(), pull)
+        git = fetched(folder, about.clone_url, self.github.git_environment(), SystemClock(), pull)
         head = commit or commit_named(git, f"refs/remotes/origin/{about.default_branch}")
         if not head:
             raise UsageError(f"{about.name} has no branch {about.default_branch}", hint="an empty repository has no CI")
@@ -230,13 +230,13 @@ class OnGitHub:
         assert about
         assert proposal
         app, owner = self.app(about.head_sha, about.head_branch), this_worker()
-        record = app.checkpoints.claim(incident.id, owner, LEASE_SECONDS)
+        record = app.claim(incident.id, owner, LEASE_SECONDS)
         try:
             when = read_commit(app.theirs, incident.snapshot).created
             if remade(app.theirs, incident.snapshot, proposal.diff, proposal.message, when=when) != proposal.commit:
                 told = f"the fix of incident {incident.id} holds what looks like a secret and was not kept whole"
                 raise UsageError(told, hint="apply it by hand")
-            return apply(record, self.hosting(app), pull)
+            return app.patiently(lambda: apply(app.checkpoints.load(record.id) or record, self.hosting(app), pull))
         finally:
             app.checkpoints.release(incident.id, owner)
 
@@ -248,7 +248,7 @@ class OnGitHub:
 
     def waiting(self, app: App) -> Sequence[Incident]:
         """The incidents of runs that have not ended."""
-        return [i for i in app.checkpoints.incidents() if i.failed_run and i.stage is not Stage.CLOSED]
+        return [i for i in app.incidents() if i.failed_run and i.stage is not Stage.CLOSED]
 
 
 def server_of_environment(environ: Mapping[str, str]) -> str:
@@ -262,6 +262,7 @@ def connect(repository: str, environ: Mapping[str, str], voices: Voices) -> OnGi
     Raises `UsageError` where there is neither.
     """
     clock, api = SystemClock(), environ.get("GITHUB_API_URL") or API
+    cache = platformdirs.user_cache_path("regreen")
     token = next((environ[name] for name in TOKENS if environ.get(name)), "")
     github: GitHub
     if environ.get(APP_ID):
@@ -269,10 +270,10 @@ def connect(repository: str, environ: Mapping[str, str], voices: Voices) -> OnGi
         key = environ.get(APP_KEY, "")
         github = with_app(repository, numbers[0], key, numbers[1], clock, api_url=api, budget=MOST_REQUESTS)
     elif token:
-        github = with_token(repository, token, clock, api_url=api, budget=MOST_REQUESTS)
+        github = with_token(repository, token, clock, api_url=api, budget=MOST_REQUESTS, shelf=cache / "github")
     else:
         raise UsageError("there is no token for GitHub", hint="set GITHUB_TOKEN, for instance: $(gh auth token)")
-    return OnGitHub(github, environ, voices, platformdirs.user_cache_path("regreen"))
+    return OnGitHub(github, environ, voices, cache)
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

@@ -14,14 +14,17 @@ from bot.adapters.github_access import App, Installation, Token
 from bot.adapters.github_checks import Checks
 from bot.adapters.github_commits import VIEWER, Commits
 from bot.adapters.github_downloads import Downloads
+from bot.adapters.github_memory import Memory, Shelf
 from bot.adapters.github_politeness import Politeness
-from bot.adapters.github_wire import Rest, Wire
+from bot.adapters.github_wire import PER_PAGE, Rest, Wire
 from bot.errors import Forbidden, Gone, Refused, UsageError
 from bot.github import Check, Comment, Hosted, Pull, Reaction, Remark, Review, Role, Run, RunJob, Usage
 from bot.ports import Clock
 from bot.text.cut import cut
 
 API = "https://api.github.com"
+CREATED = 201
+OF_NOBODY = "ghs_"  # tokens of jobs and of Apps, which are no user's
 SKEW = timedelta(minutes=2)  # between this machine's time and GitHub's
 
 
@@ -45,10 +48,10 @@ class GitHubApi:
         """Whom the token speaks for."""
         if self._app:
             return f"{Rest(self._wire, self._app).get('/app')['slug']}[bot]"
-        try:
-            return str(self._rest.get("/user")["login"])
-        except Forbidden:  # of a job, or of an App: such a token is no user's
-            return self._rest.once(lambda: None, lambda: str(self._commits.query(VIEWER, {})["viewer"]["login"]))
+        if not self._access.secret().startswith(OF_NOBODY):
+            with suppress(Forbidden):
+                return str(self._rest.get("/user")["login"])
+        return self._wire.memory.fact("login", lambda: str(self._commits.query(VIEWER, {})["viewer"]["login"]))
 
     @property
     def usage(self) -> Usage:
@@ -211,10 +214,21 @@ class GitHubApi:
         path = f"{self._path}/issues/comments/{comment}"
         return values.comment(self._rest.write("PATCH", path, {"body": cut(body, values.MOST_TEXT)}))
 
-    def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> None:
+    def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> bool:
         """React to a comment."""
-        of = "pulls" if review else "issues"
-        self._rest.write("POST", f"{self._path}/{of}/comments/{comment}/reactions", {"content": reaction})
+        asked = {"content": reaction}
+        return self._rest.requestJson("POST", self._reactions(comment, review), input=asked)[0] == CREATED
+
+    def reactions(self, comment: int, *, review: bool = False) -> set[str]:
+        """Our reactions."""
+        found = self._rest.pages(self._reactions(comment, review))
+        return {one["content"] for one in found if (one["user"] or {}).get("login") == self.login}
+
+    def recent_comments(self, *, review: bool = False) -> list[Comment]:
+        """The newest comments."""
+        path = f"{self._path}/{'pulls' if review else 'issues'}/comments"
+        found = self._rest.pages(path, most=PER_PAGE, sort="updated", direction="desc")
+        return [values.comment(one) for one in found]
 
     def reviews(self, number: int) -> list[Review]:
         """The reviews."""
@@ -292,6 +306,9 @@ class GitHubApi:
     def _of_run(self, number: int, attempt: int = 0) -> str:
         return f"{self._path}/actions/runs/{number}{f'/attempts/{attempt}' if attempt else ''}"
 
+    def _reactions(self, comment: int, review: bool) -> str:
+        return f"{self._path}/{'pulls' if review else 'issues'}/comments/{comment}/reactions"
+
     def _my_issue(self, fits: Callable[[dict[str, Any]], bool], since: str = "") -> int | None:
         found = self._rest.pages(f"{self._path}/issues", creator=self.login, state="open", since=since)
         mine = (one for one in found if "pull_request" not in one and one["user"]["login"] == self.login)
@@ -307,13 +324,17 @@ class GitHubApi:
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def with_token(repository: str, token: str, clock: Clock, *, api_url: str = API, budget: int = 0) -> GitHubApi:
+def with_token(
+    repository: str, token: str, clock: Clock, *, api_url: str = API, budget: int = 0, shelf: Path | None = None
+) -> GitHubApi:
     """GitHub for a repository (`owner/name`), with a token.
 
-    `api_url` is what `GITHUB_API_URL` says; `budget` is how many requests that count may be made, 0 for any number.
-    Raises `UsageError` for what is no repository, URL or token.
+    `api_url` is what `GITHUB_API_URL` says; `budget` is how many requests that count may be made, 0 for any number;
+    `shelf` is a folder for answers that later commands can ask for anew at no cost. Raises `UsageError` for what is no
+    repository, URL or token.
     """
-    return GitHubApi(_named(repository), _wire(api_url, clock, budget), Token(token))
+    kept = Shelf(shelf, f"{api_url} {token}") if shelf else None
+    return GitHubApi(_named(repository), _wire(api_url, clock, budget, kept), Token(token))
 
 
 def with_app(
@@ -348,7 +369,7 @@ def _named(repository: str) -> str:
     return repository
 
 
-def _wire(api_url: str, clock: Clock, budget: int) -> Wire:
+def _wire(api_url: str, clock: Clock, budget: int, shelf: Shelf | None = None) -> Wire:
     try:
         parts = urlsplit(api_url)
         right = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
@@ -356,4 +377,4 @@ def _wire(api_url: str, clock: Clock, budget: int) -> Wire:
         right = False
     if not right or "@" in parts.netloc or parts.query:
         raise UsageError("GITHUB_API_URL is no URL of GitHub's API", hint=f"set it to one, such as {API}")
-    return Wire(api_url, clock, Politeness(clock, budget=budget))
+    return Wire(api_url, clock, Politeness(clock, budget=budget), Memory(shelf))

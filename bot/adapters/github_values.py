@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from bot.errors import Transient
-from bot.github import Check, Comment, Hosted, Pull, Remark, Review, Role, Run, RunJob
+from bot.github import Check, Comment, Hosted, Pull, Reaction, Remark, Review, Role, Run, RunJob
 from bot.text.cut import cut
 
 T = TypeVar("T")
@@ -133,6 +133,11 @@ def comment(said: Said) -> Comment:
             "html_url": said["html_url"],
             "created": said["created_at"],
             "updated": said["updated_at"],
+            "number": int((said.get("pull_request_url") or said["issue_url"]).rpartition("/")[2]),
+            "is_pull": "/pull/" in said["html_url"],
+            "on_lines": "pull_request_url" in said,
+            "commit": said.get("commit_id") or "",
+            "reactions": [kind for kind in get_args(Reaction) if said.get("reactions", {}).get(kind)],
         },
         Comment,
     )

@@ -60,11 +60,11 @@ class Access:
 class Wire:
     """The connection to the API at `base_url`. Raises what `bot.github` names."""
 
-    def __init__(self, base_url: str, clock: Clock, politeness: Politeness) -> None:
+    def __init__(self, base_url: str, clock: Clock, politeness: Politeness, memory: Memory) -> None:
         self.base_url = base_url.rstrip("/")
         self.clock = clock
         self.politeness = politeness
-        self._memory = Memory()
+        self.memory = memory
         self._client = httpx.Client(timeout=SECONDS, headers={"User-Agent": AGENT})
         weakref.finalize(self, self._client.close)
 
@@ -80,14 +80,14 @@ class Wire:
             answer = self._patiently(call, access)
         if answer.status >= 400:
             raise refusal(call.verb, call.path, answer.status, answer.headers, answer.said)
-        self._memory.keep(call, answer, self.clock.now())
+        self.memory.keep(call, answer, self.clock.now())
         return answer
 
     def _patiently(self, call: Call, access: Access) -> Answer:
         """Again where no answer came and asking twice is harmless, or where GitHub does not see yet what we made."""
 
         def unseen(answer: Answer) -> bool:
-            return answer.status == 404 and self._memory.just_made(call, self.clock.now())
+            return answer.status == 404 and self.memory.just_made(call, self.clock.now())
 
         def unanswered(error: BaseException) -> bool:
             return isinstance(error, Transient) and _repeatable(call)
@@ -104,7 +104,7 @@ class Wire:
 
     def _within_limits(self, call: Call, access: Access) -> Answer:
         for _ in range(MOST_TRIES):
-            known = self._memory.answer(call)
+            known = self.memory.answer(call)
             authorization = access.authorization()  # which may be a request itself
             with self.politeness.turn(call.resource, writes=call.writes):
                 answer = self._send(call, authorization, known.headers["etag"] if known else "")
@@ -262,7 +262,7 @@ class _Item(NonCompletableGithubObject):
 def _repeatable(call: Call) -> bool:
     if call.verb == "PATCH":
         return '"annotations"' not in call.body  # they are added to those that are there
-    return call.verb != "POST" or REPEATABLE.fullmatch(call.path) is not None
+    return call.verb != "POST" or not call.writes or REPEATABLE.fullmatch(call.path) is not None
 
 
 def _last(state: RetryCallState) -> Any:

@@ -1,24 +1,27 @@
 """The clone of a repository on GitHub that incidents are worked on: one bare repository, kept between commands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.errors import Forbidden, GitFailed, Gone, Transient
-from bot.ports import Checkout
+from bot.ports import Checkout, Clock
 
 PATIENCE_SECONDS = 600.0
+MOST_TRIES = 4
+PAUSE = wait_random_exponential(multiplier=1, max=8)
 DENIED = ("authentication failed", "returned error: 401", "returned error: 403", "could not read username")
 MISSING = ("not found", "returned error: 404")
 NO_REF = "couldn't find remote ref"
 
 
-def fetched(folder: Path, url: str, env: Mapping[str, str], pull: int = 0) -> GitPlumbing:
+def fetched(folder: Path, url: str, env: Mapping[str, str], clock: Clock, pull: int = 0) -> GitPlumbing:
     """The clone in a folder, made or brought up to date: all branches and tags, and the head of a pull request.
 
-    Raises `Forbidden` or `Gone` when the token opens no such repository, `Transient` when there was no answer.
+    Raises `Forbidden` or `Gone` when the token opens no such repository, `Transient` when no answer came.
     """
     git_dir = folder / "clone.git"
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,11 +32,22 @@ def fetched(folder: Path, url: str, env: Mapping[str, str], pull: int = 0) -> Gi
         if not (git_dir / "HEAD").exists():
             git.run("init", "--bare", "--quiet", "--template=", str(git_dir))
         (git_dir / "config").write_text(_config(url))
-        try:
-            git.run("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "origin", *wanted)
-        except GitFailed as e:
-            raise _failed(e, url) from e
+        again = Retrying(
+            retry=retry_if_exception_type(Transient),
+            wait=PAUSE,
+            stop=stop_after_attempt(MOST_TRIES),
+            sleep=clock.sleep,
+            reraise=True,
+        )
+        again(_fetch, git, url, wanted)
     return git
+
+
+def _fetch(git: GitPlumbing, url: str, wanted: Sequence[str]) -> None:
+    try:
+        git.run("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "origin", *wanted)
+    except GitFailed as e:
+        raise _failed(e, url) from e
 
 
 def _config(url: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bot.errors import Conflict, Forbidden, GitFailed, Refused, RegreenError, Transient
 from bot.github import Annotation, Check, Conclusion, GitHub, Pull
-from bot.ledger import once
+from bot.ledger import find, once
 from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
@@ -112,7 +112,10 @@ def pushed(incident: Incident, hosting: Hosting, branch: str, tip: str) -> Incid
     files = files_of(git, parent, commit) if hosting.settings.signed else None
 
     def there() -> str:
-        return next(iter(git.run("ls-remote", "origin", f"refs/heads/{branch}").decode().split()), "")
+        try:
+            return next(iter(git.run("ls-remote", "origin", f"refs/heads/{branch}").decode().split()), "")
+        except GitFailed as e:
+            raise _refused(e, branch) from e
 
     def look() -> str | None:
         found = there()
@@ -288,12 +291,14 @@ def say(github: GitHub, number: int, text: str) -> None:
 
 
 def apply(incident: Incident, hosting: Hosting, pull: Pull) -> Incident:
-    """Push a suggested fix to the branch of its pull request, whose head must not have moved."""
+    """Push a suggested fix, once, to the branch of its pull request, whose head must not have moved until then."""
     run = incident.failed_run
     assert run
+    assert incident.proposal
     if pull.head_repository != incident.repository:
         raise Forbidden("this pull request comes from a fork, which I cannot push to", hint="apply the patch by hand")
-    if pull.head_sha != run.head_sha:
+    effect = find(incident, "push", pull.head_ref)
+    if pull.head_sha not in (run.head_sha, incident.proposal.commit) and not (effect and effect.done):
         raise Conflict(
             f"the head has moved to {pull.head_sha[:12]} since the fix was made", hint="ask for a new one: /regreen fix"
         )

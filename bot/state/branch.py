@@ -31,7 +31,16 @@ TURN_SECONDS = 5.0
 LOST = ("[rejected]", "cannot lock ref", "failed to update ref", "failed to lock", "incorrect old value")
 DENIED = ("returned error: 401", "returned error: 403", "authentication failed", "permission denied")
 WRITE = "give the token the permission contents: write, for incidents are kept on that branch"
-UNREACHABLE = ("could not resolve", "timed out", "connection", "hung up", "early eof", "returned error: 5")
+UNREACHABLE = (
+    "could not resolve",
+    "timed out",
+    "connection",
+    "hung up",
+    "early eof",
+    "returned error: 5",
+    "empty reply",
+    "rpc failed",
+)
 
 T = TypeVar("T")
 Decide = Callable[[View], tuple[Change | None, T]]

@@ -123,5 +123,5 @@ def a_pull(url: str = "", **more: Any) -> dict[str, Any]:
 
 
 def a_comment(body: str, login: str = "me") -> dict[str, Any]:
-    told = {"id": 3, "body": body, "user": a_user(login), "html_url": "https://x/c3"}
+    told = {"id": 3, "body": body, "user": a_user(login), "html_url": "https://x/c3", "issue_url": "https://x/issues/5"}
     return told | {"created_at": AT, "updated_at": AT}

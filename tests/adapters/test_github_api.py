@@ -185,11 +185,42 @@ def test_comments_and_reactions(rig: Rig) -> None:
     assert (made.author, made.author_is_bot, made.body) == ("bob", False, "<!-- m -->\nhello")
     assert github.edit_comment(made.id, "other").body == "other"
     assert [c.body for c in github.comments(number)] == ["other"]
-    for _ in range(2):
-        github.react(made.id, "eyes")
-    assert [kind for _, _, kind in rig.one.comments[made.id].reactions] == ["eyes"]
+    assert [github.react(made.id, "eyes") for _ in range(2)] == [True, False]
+    assert rig.job(issues="write").react(made.id, "rocket")
+    assert github.reactions(made.id) == {"eyes"}
+    assert github.comments(number)[0].reactions == frozenset({"eyes", "rocket"})
+    assert [kind for _, _, kind in rig.one.comments[made.id].reactions] == ["eyes", "rocket"]
     with pytest.raises(Gone):
         github.edit_comment(12345, "x")
+
+
+def test_recent_comments_say_where_they_stand(rig: Rig) -> None:
+    github = rig.bob()
+    number = rig.pull(github)
+    issue = github.open_issue(title="T", body="B", labels=[])
+    old, new = github.comment(number, "old"), github.comment(issue, "new")
+    github.review(number, rig.one.git.resolve("fix"), "", [Remark(path="a.py", line=2, body="on lines")])
+    found = {c.body: (c.number, c.is_pull, c.on_lines) for c in github.recent_comments()}
+    assert found == {"old": (number, True, False), "new": (issue, False, False)}
+    (one,) = github.recent_comments(review=True)
+    assert (one.number, one.is_pull, one.on_lines, one.commit) == (number, True, True, rig.one.git.resolve("fix"))
+    assert (old.number, new.number) == (number, issue)
+
+
+def test_a_later_process_asks_anew_at_no_cost(rig: Rig, tmp_path: Path) -> None:
+    token = rig.hub.job_token(rig.one, {"contents": "read"})
+
+    def ask(value: str = token) -> tuple[str, str]:
+        github = with_token(NAME, value, rig.clock, api_url=rig.hub.url, shelf=tmp_path / "kept")
+        return github.repository().default_branch, github.login
+
+    assert ask() == ("main", "github-actions[bot]")
+    rig.hub.forget_requests()
+    assert ask() == ("main", "github-actions[bot]")
+    assert rig.hub.counted() == 0
+    rig.one.default_branch = "other"
+    assert ask()[0] == "other"
+    assert ask(rig.hub.token("bob")) == ("other", "bob")
 
 
 def test_the_thread_is_read_to_its_end(rig: Rig) -> None:

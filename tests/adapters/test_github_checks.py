@@ -91,7 +91,12 @@ def test_a_server_that_keeps_no_annotations_ends_it(script: Scripted) -> None:
 @pytest.mark.parametrize(
     ("act", "reply"),
     [
-        ("comment", Reply(201, {"id": 1, "user": None, "html_url": "", "created_at": "2026-01-01T00:00:00Z"})),
+        (
+            "comment",
+            Reply(
+                201, {"id": 1, "user": None, "html_url": "", "issue_url": "/1", "created_at": "2026-01-01T00:00:00Z"}
+            ),
+        ),
         ("review", Reply(200, {"id": 1, "user": None, "html_url": "", "body": "", "commit_id": None})),
     ],
 )

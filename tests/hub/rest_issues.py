@@ -1,6 +1,6 @@
 """Issues, labels, comments and reactions."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.hub import events, shapes
 from tests.hub.routing import Answer, Failure, Request, invalid, not_found, route
@@ -11,6 +11,7 @@ _ISSUE = f"{_REPO}/issues/{{issue_number}}"
 _WRITES = ("issues:write", "pull_requests:write")
 _READS = ("issues:read", "pull_requests:read")
 LONGEST = 65_536
+C = TypeVar("C", bound=Comment)
 
 
 def issue_of(request: Request) -> Issue:
@@ -129,6 +130,24 @@ def make_comment(request: Request) -> Answer:
     return Answer(201, shapes.comment(hub, one, it))
 
 
+@route("GET", f"{_REPO}/issues/comments", *_READS)
+def recent_comments(request: Request) -> Answer:
+    found = [c for c in request.repository.comments.values() if not isinstance(c, ReviewComment)]
+    return request.page(_newest(request, found), lambda c: shapes.comment(request.hub, request.repository, c))
+
+
+@route("GET", f"{_REPO}/pulls/comments", "pull_requests:read")
+def recent_review_comments(request: Request) -> Answer:
+    found = [c for c in request.repository.comments.values() if isinstance(c, ReviewComment)]
+    return request.page(_newest(request, found), lambda c: shapes.review_comment(request.hub, request.repository, c))
+
+
+def _newest(request: Request, found: list[C]) -> list[C]:
+    by_change = request.query.get("sort") == "updated"
+    back = request.query.get("direction") == "desc"
+    return sorted(found, key=lambda c: c.updated if by_change else c.created, reverse=back)
+
+
 @route("GET", f"{_REPO}/issues/comments/{{comment_id}}", *_READS)
 def get_comment(request: Request) -> Answer:
     return Answer(body=shapes.comment(request.hub, request.repository, _comment(request)))
@@ -180,6 +199,7 @@ def _react(request: Request) -> Answer:
 
 
 @route("GET", f"{_REPO}/issues/comments/{{comment_id}}/reactions", "issues:read", "pull_requests:read")
+@route("GET", f"{_REPO}/pulls/comments/{{comment_id}}/reactions", "pull_requests:read")
 def reactions(request: Request) -> Answer:
     it = _comment(request)
     return request.page(it.reactions, lambda r: shapes.reaction(request.hub, r, it.created))

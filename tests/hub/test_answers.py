@@ -87,6 +87,7 @@ def about_issues(ask: Walk) -> None:
     first = ask("POST", f"{comment_at}/reactions", json={"content": "eyes"})
     assert ask("POST", f"{comment_at}/reactions", json={"content": "eyes"}) == first
     assert ask("GET", f"{comment_at}/reactions") == [first]
+    assert [c["id"] for c in ask("GET", f"{REPO}/issues/comments", params={"sort": "updated"})] == [comment["id"]]
     ask("DELETE", comment_at)
 
 
@@ -104,6 +105,8 @@ def about_pulls(ask: Walk, hub: Hub, app: Repository) -> None:
     assert len(ask("GET", f"{at}/reviews")) == len(ask("GET", f"{at}/comments")) == 1
     [made] = [c.id for c in app.comments.values() if isinstance(c, ReviewComment)]
     ask("POST", f"{REPO}/pulls/comments/{made}/reactions", json={"content": "+1"})
+    assert len(ask("GET", f"{REPO}/pulls/comments/{made}/reactions")) == 1
+    assert [c["id"] for c in ask("GET", f"{REPO}/pulls/comments")] == [made]
     assert [p["number"] for p in ask("GET", f"{REPO}/commits/{sha}/pulls")] == [pull["number"]]
     assert [p["sha"] for p in ask("GET", f"{REPO}/commits/heads/fix")["parents"]] == [app.git.resolve("main")]
     ask("PUT", f"{at}/merge", json={"merge_method": "merge"})
