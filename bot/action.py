@@ -10,13 +10,10 @@ from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient, Usa
 from bot.github import Usage
 from bot.hosted import OnGitHub, connect
 from bot.intake import events
-from bot.intake.commands import is_addressed
-from bot.intake.decide import Decision, Identity, Tick, decide
-from bot.intake.events import Event, Ignored, IssueComment, ReviewComment
+from bot.intake.decide import Identity, Tick, decide, idle
 from bot.model import Incident
 from bot.proposal import facts, hosted, texts
 from bot.reactions import Done, Reactions
-from bot.settings import Settings
 from bot.text.cut import cut
 from bot.text.inert import log_line
 
@@ -48,7 +45,7 @@ def _act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     except NOT_THEIR_FAULT as e:
         done = Done(told=str(e), well=False)
     say(log_line(done.told))
-    _report(environ, done, on.github.usage, on)
+    _report(environ, done, on.github.usage)
 
 
 def _input(environ: Mapping[str, str], name: str) -> str:
@@ -61,16 +58,17 @@ def _input(environ: Mapping[str, str], name: str) -> str:
 
 def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: bool) -> Done:
     event = None if sweep else _event(environ)
-    if isinstance(event, IssueComment | ReviewComment) and not is_addressed(event.comment.body):
-        return Done(told="the comment has no command")  # most have none: the repository need not be fetched to know it
+    workflow = environ.get("GITHUB_WORKFLOW_REF", "").split("@")[0].split("/", 2)[-1]
+    if event and (skip := idle(event, workflow)):
+        return Done(told=skip.reason)
     app = on.app()
-    decision = _decided(event, environ, app.settings, on.github.login) if event else Tick()
+    decision = decide(event, app.settings, Identity(login=on.github.login, workflow=workflow)) if event else Tick()
     if dry_run:
         return Done(told=f"dry run; what would be done: {decision}")
     return Reactions(on, app, SystemClock()).to(decision)
 
 
-def _event(environ: Mapping[str, str]) -> Event | Ignored:
+def _event(environ: Mapping[str, str]) -> events.Event | events.Ignored:
     name, path = environ.get("GITHUB_EVENT_NAME", ""), Path(environ.get("GITHUB_EVENT_PATH", ""))
     try:
         payload = path.read_bytes()
@@ -79,28 +77,24 @@ def _event(environ: Mapping[str, str]) -> Event | Ignored:
     return events.read(name, payload)
 
 
-def _decided(event: Event | Ignored, environ: Mapping[str, str], settings: Settings, login: str) -> Decision:
-    workflow = environ.get("GITHUB_WORKFLOW_REF", "").split("@")[0].split("/", 2)[-1]
-    return decide(event, settings, Identity(login=login, workflow=workflow))
-
-
-def _report(environ: Mapping[str, str], done: Done, usage: Usage, on: OnGitHub) -> None:
+def _report(environ: Mapping[str, str], done: Done, usage: Usage) -> None:
     """Write the outputs, the summary of the job, and the records as JSON."""
     report = Path(environ.get("RUNNER_TEMP") or ".") / "regreen.json"
     rows = [one.as_json() for one in done.incidents]
     whole = {"told": done.told, "incidents": rows, "github": usage.as_json()}
     report.write_text(json.dumps(whole, default=str, indent=1), encoding="utf-8")
-    outputs = _outputs(done, on.repository.html_url) | {"report": str(report)}
+    outputs = _outputs(done) | {"report": str(report)}
     _append(environ.get("GITHUB_OUTPUT"), "".join(f"{k}={' '.join(v.split())}\n" for k, v in outputs.items()))
     summary = [texts.comment(one, hosted.coming(one)) for one in done.incidents] or [f"{texts.line(done.told)}\n"]
     _append(environ.get("GITHUB_STEP_SUMMARY"), cut("\n".join(summary), MAX_SUMMARY))
 
 
-def _outputs(done: Done, url: str) -> dict[str, str]:
+def _outputs(done: Done) -> dict[str, str]:
     """Outputs of the Action; of several incidents the last one counts, without any they are empty."""
     last = done.incidents[-1] if done.incidents else None
     number = facts.request_of(last) if last else ""
     proposal = last.proposal if last else None
+    url = last.failed_run.html_url.split("/actions/")[0] if last and last.failed_run else ""
     return {
         "conclusion": _conclusion(done, last),
         "incident-id": last.id if last else "",

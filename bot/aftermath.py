@@ -1,7 +1,7 @@
 """What becomes of a proposal on GitHub: its own CI, people who merge, change or close it, a branch that is green again.
 
 What an event says is never believed: the pull request and its runs are looked at as they are now, so that events may
-come late, twice, or in another order.
+come late, twice, or in another order. The record is changed last, so that after a death all is told again.
 """
 
 from collections.abc import Sequence
@@ -87,11 +87,11 @@ class Aftermath:
         if incident.reason == reason:
             return incident
         update = {"verdict": Verdict.STILL_FAILING} if red else {"grade": Grade.R}
-        incident = self.hosting.checkpoints.update(incident.id, lambda record: record.changed(reason=reason, **update))
+        judged = incident.changed(reason=reason, **update)
         if number := request_of(incident):
-            self.hosting.github.update_pull(int(number), body=texts.pull_request(incident))
-        tell(incident, self.hosting)
-        return incident
+            self.hosting.github.update_pull(int(number), body=texts.pull_request(judged))
+        tell(judged, self.hosting)
+        return self.hosting.checkpoints.update(incident.id, lambda record: record.changed(reason=reason, **update))
 
     def _moot(self, incident: Incident, why: str) -> Incident:
         """Close the proposal of an incident that nobody needs any more, and say why, in Markdown."""
@@ -104,6 +104,5 @@ class Aftermath:
         def change(record: Incident) -> Incident:
             return record.changed(outcome=outcome, stage=Stage.CLOSED, lease=None)
 
-        incident = self.hosting.checkpoints.update(incident.id, change)
-        tell(incident, self.hosting)
-        return incident
+        tell(change(incident), self.hosting)
+        return self.hosting.checkpoints.update(incident.id, change)

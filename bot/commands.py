@@ -86,7 +86,7 @@ class Commands:
     def _incidents(self) -> Iterator[Incident]:
         """The incidents of the pull request, the newest first; that of a proposal of ours, where it is one."""
         number = self._asked.number
-        for one in self._app.checkpoints.incidents():
+        for one in self._app.incidents():
             if one.failed_run and (one.failed_run.pull == number or self._is_own(one)):
                 yield one
 

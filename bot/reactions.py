@@ -1,16 +1,18 @@
 """What Regreen does about what happened on GitHub: it opens, wakes and obeys, after the last guards have agreed."""
 
-from contextlib import suppress
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 from bot.aftermath import Aftermath
 from bot.app import App
 from bot.commands import Answer, Commands
-from bot.errors import Conflict, RegreenError
+from bot.errors import Conflict, RateLimited, RegreenError, Transient
 from bot.github import GitHub, Pull
 from bot.hosted import FAILED, Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
-from bot.intake.decide import Decision, Obey, Open, Tick, Wake
+from bot.intake.decide import Decision, Identity, Obey, Open, Tick, Wake, decide_late
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import done, find, intend
@@ -20,6 +22,9 @@ from bot.proposal import hosted, texts
 from bot.proposal.facts import request_of
 from bot.text.inert import markdown
 
+ANSWERED = frozenset({"rocket", "confused"})
+FORGOTTEN = timedelta(days=1)
+SPARE = timedelta(minutes=10)  # for a job to begin, and to answer
 NO_MODEL = (
     "I cannot follow reviews: this version uses no language model. Change this branch by hand, or close this pull "
     "request and say <code>/regreen feedback bad</code> with what is wrong, so that it is counted."
@@ -72,7 +77,7 @@ class Reactions:
 
     def _skip(self, failure: Failure) -> Skip | None:
         """The guards that need to know what failed, and what was tried before."""
-        now, incidents = self._clock.now(), list(self._app.checkpoints.incidents())
+        now, incidents = self._clock.now(), self._app.incidents()
         if any(i.failed_run and i.failed_run.id == failure.run.id for i in incidents):
             return None  # it goes on, or has ended
         prints = frozenset(d.fingerprint for _, d in failure.jobs)
@@ -91,7 +96,7 @@ class Reactions:
         if decision.asker:
             return self._reviewed(decision, decision.asker)
         if decision.incident:
-            known = self._app.checkpoints.load(decision.incident)
+            known = self._app.patiently(lambda: self._app.checkpoints.load(decision.incident))
             found = [known] if known and known.failed_run else []
         else:
             found = list(self._on.waiting(self._app))
@@ -117,13 +122,38 @@ class Reactions:
         return Done(told=decision.reason, incidents=(self._app.checkpoints.update(known.id, answered),))
 
     def _tick(self) -> Done:
-        """Go on with what was interrupted, and look what has become of what waits."""
-        woken = []
-        for incident in self._on.waiting(self._app):
-            with suppress(Conflict):  # another worker has it
-                went_on = incident if incident.stage is Stage.PROPOSED else self._on.resume(incident)
-                woken.append(self._aftermath.revisit(went_on))
-        return Done(told="; ".join(map(line, woken)) or "nothing waits", incidents=tuple(woken))
+        """Go on with what was interrupted, look what has become of what waits, and obey what was not heard."""
+        found = [self._separately(partial(self._go_on, one)) for one in self._on.waiting(self._app)]
+        found += [self._separately(partial(self._obey, one)) for one in self._unanswered()]
+        told = "; ".join(one.told for one in found) or "nothing waits"
+        incidents = tuple(incident for one in found for incident in one.incidents)
+        return Done(told=told, incidents=incidents, well=all(one.well for one in found))
+
+    def _go_on(self, incident: Incident) -> Done:
+        try:
+            went_on = incident if incident.stage is Stage.PROPOSED else self._on.resume(incident)
+            woken = self._aftermath.revisit(went_on)
+        except Conflict as e:  # another worker has it
+            return Done(told=str(e))
+        return Done(told=line(woken), incidents=(woken,))
+
+    def _separately(self, work: Callable[[], Done]) -> Done:
+        """One thing that cannot be done must not keep others from it; without an answer nothing can."""
+        try:
+            return work()
+        except (RateLimited, Transient):
+            raise
+        except RegreenError as e:
+            return Done(told=str(e), well=False)
+
+    def _unanswered(self) -> list[Obey]:
+        """The commands that were lost: whoever was to carry them out never heard of them, or died."""
+        now, me = self._clock.now(), Identity(login=self._github.login)
+        longest = timedelta(minutes=self._settings.fix.max_minutes) + SPARE
+        recent = [one for review in (False, True) for one in self._github.recent_comments(review=review)]
+        late = [c for c in recent if longest < now - c.created < FORGOTTEN and not c.reactions & ANSWERED]
+        decided = (decide_late(c, self._settings, me) for c in sorted(late, key=lambda c: c.created))
+        return [one.changed(late=True) for one in decided if isinstance(one, Obey)]
 
     @property
     def _aftermath(self) -> Aftermath:
@@ -133,7 +163,9 @@ class Reactions:
 
     def _obey(self, asked: Obey) -> Done:
         pull = self._github.pull(asked.number) if asked.is_pull else None
-        self._github.react(asked.comment, "eyes", review=asked.on_lines)
+        is_new = self._github.react(asked.comment, "eyes", review=asked.on_lines)
+        if not is_new and ANSWERED & self._github.reactions(asked.comment, review=asked.on_lines):
+            return Done(told="this command was answered before")
         commands = Commands(self._on, self._app, asked, pull)
         answers = [self._answer(command, asked, pull, commands) for command in asked.commands]
         status = commands.shown()
@@ -154,12 +186,23 @@ class Reactions:
                 return Answer(text=command.text, well=False)
             if pull and (skip := stopped(pull.labels, self._settings, verb)):
                 return Answer(text=skip.reason, well=False)
-            if asked.head and pull and asked.head != pull.head_sha:
+            if pull and self._has_moved(pull, asked):
                 moved = f"The head has moved to {pull.head_sha[:12]} since this was written; nothing was done."
                 return Answer(text=moved, well=False)
             return commands.carry_out(command)
+        except (RateLimited, Transient):
+            raise  # without an answer, a sweep obeys later
         except RegreenError as e:
             return Answer(text=markdown(str(e)), well=False)
+
+    def _has_moved(self, pull: Pull, asked: Obey) -> bool:
+        """Whether the head is another one than the command was written for."""
+        if asked.head or not asked.late:
+            return asked.head not in ("", pull.head_sha)
+        if any(i.proposal and i.proposal.commit == pull.head_sha for i in self._app.incidents()):
+            return False  # the command itself has moved it, before its worker died
+        begun = [run.created for run in self._github.runs(head_sha=pull.head_sha)]
+        return bool(begun) and min(begun) > asked.said
 
 
 def _covers(incident: Incident, failure: Failure, prints: frozenset[str]) -> bool:

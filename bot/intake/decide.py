@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from bot.github import Comment
 from bot.intake import loops
-from bot.intake.commands import Command, Mistake, commands_of
+from bot.intake.commands import Command, Mistake, commands_of, is_addressed
 from bot.intake.events import (
     GHOST,
     Account,
@@ -71,6 +72,7 @@ class Obey(Model, kw_only=True):
 
     `comment` is the one to react to, on lines of a diff or (not `on_lines`) below an issue or a pull request. `head` is
     the commit that it was written for, empty where GitHub does not say: then the head is bound when it is first read.
+    `late`: nobody has carried it out when it was `said`, so that the head may be another one by now.
     """
 
     commands: tuple[Command | Mistake, ...]
@@ -81,6 +83,7 @@ class Obey(Model, kw_only=True):
     on_lines: bool = False
     head: str = ""
     said: datetime
+    late: bool = False
 
 
 class Tick(Model, kw_only=True):
@@ -90,8 +93,26 @@ class Tick(Model, kw_only=True):
 Decision = Open | Wake | Obey | Tick | Skip
 
 
+def idle(event: Event | Ignored, workflow: str) -> Skip | None:
+    """Whether nothing is to be done, where the event alone tells; `workflow` is the file of Regreen's own."""
+    match event:
+        case Ignored(name=name):
+            return Skip(reason=f"this {name} changes nothing")
+        case WorkflowRun() if event.action != "completed":
+            return Skip(reason="the run has not ended")
+        case WorkflowRun(path=path) if (workflow and path == workflow) or path.startswith(OF_GITHUB):
+            return Skip(reason=f"{path} is no workflow that checks the repository")
+        case IssueComment() | ReviewComment() if event.action != "created":
+            return Skip(reason="only new comments are read")
+        case IssueComment() | ReviewComment() if not is_addressed(event.comment.body):
+            return Skip(reason="the comment has no command")
+    return None
+
+
 def decide(event: Event | Ignored, settings: Settings, me: Identity) -> Decision:
     """What to do about an event."""
+    if skip := idle(event, me.workflow):
+        return skip
     match event:
         case WorkflowRun():
             return _of_run(event, settings, me)
@@ -114,17 +135,12 @@ def decide(event: Event | Ignored, settings: Settings, me: Identity) -> Decision
             return _of_dispatch(event.client_payload)
         case Schedule():
             return Tick()
-    name = event.name if isinstance(event, Ignored) else type(event).__name__
-    return Skip(reason=f"this {name} changes nothing")
+    return Skip(reason=f"this {type(event).__name__} changes nothing")
 
 
 def _of_run(event: WorkflowRun, settings: Settings, me: Identity) -> Decision:
     run = event.workflow_run
     who = run.triggering_actor or run.actor or event.sender
-    if event.action != "completed":
-        return Skip(reason="the run has not ended")
-    if (me.workflow and event.path == me.workflow) or event.path.startswith(OF_GITHUB):
-        return Skip(reason=f"{event.path} is no workflow that checks the repository")
     if incident := _own_incident(event, me):
         return Wake(incident=incident, reason=f"the run of a commit of its own ended: {run.conclusion}")
     if run.conclusion == "success":
@@ -196,6 +212,17 @@ def _of_comment(
         head=comment.commit_id,
         said=comment.created_at,
     )
+
+
+def decide_late(comment: Comment, settings: Settings, me: Identity) -> Decision:
+    """What to do about a comment that was found without its event; one that was edited since is never a command."""
+    user = Account(login=comment.author, type="Bot" if comment.author_is_bot else "User")
+    part = CommentPart(
+        id=comment.id, body=comment.body, user=user, created_at=comment.created, commit_id=comment.commit
+    )
+    action = "created" if comment.updated == comment.created else "edited"
+    number, is_pull, on_lines = comment.number, comment.is_pull, comment.on_lines
+    return _of_comment(action, part, settings, me, number=number, is_pull=is_pull, on_lines=on_lines)
 
 
 def _of_check(event: CheckRun | CheckSuite, me: Identity) -> Decision:

@@ -1,6 +1,7 @@
 """The Action's own entry point, given each event that the hub tells, as the runner would give it."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from bot.text.own import MARKER
 from tests.e2e.desk import STALE, Desk
 from tests.hub import faults
 from tests.hub.webhooks import Delivery
+from tests.hub.world import now
 from tests.projects import WORKFLOW, Done, regreen, workflow
 
 HEARD = ("workflow_run", "issue_comment", "pull_request", "pull_request_review")
@@ -232,6 +234,60 @@ def test_what_is_no_command_does_nothing(runner: Runner, number: int, text: str)
 def test_an_unknown_verb_gets_the_usage(runner: Runner, number: int) -> None:
     assert "Usage: /regreen VERB" in runner.say("bob", "/regreen dance", number)
     assert runner.reactions(number) == ["eyes", "confused"]
+
+
+def test_a_command_that_was_lost_is_obeyed_by_a_sweep(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, {"other": "x\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
+    number = runner.request("feature")
+    client = runner.hub.client(runner.hub.token("bob"))
+
+    def swept(hours: float, *, edited: bool = False) -> list[str]:
+        asked = {"body": "/regreen help"}
+        made = client.post(f"/repos/octo/app/issues/{number}/comments", json=asked).raise_for_status().json()["id"]
+        comment = runner.desk.one.comments[made]
+        comment.created -= timedelta(hours=hours)
+        comment.updated = now() if edited else comment.created
+        assert runner.start(REGREEN_COMMAND="sweep").code == 0
+        return runner.reactions(number)
+
+    assert swept(0) == []  # somebody may be at it
+    assert swept(48) == []
+    assert swept(2, edited=True) == []
+    assert runner.answer(number) == ""
+    assert swept(2) == ["eyes", "rocket"]
+    assert "Usage: /regreen VERB" in runner.answer(number)
+    assert "nothing waits" in runner.start(REGREEN_COMMAND="sweep").err
+
+
+def test_a_lost_command_is_not_for_a_head_that_came_later(runner: Runner, number: int) -> None:
+    client = runner.hub.client(runner.hub.token("bob"))
+    asked = {"body": "/regreen apply"}
+    made = client.post(f"/repos/octo/app/issues/{number}/comments", json=asked).raise_for_status().json()["id"]
+    comment = runner.desk.one.comments[made]
+    comment.created = comment.updated = comment.created - timedelta(hours=2)
+    tip = runner.desk.one.git.resolve("feature")
+    assert runner.start(REGREEN_COMMAND="sweep").code == 0
+    assert "The head has moved" in runner.answer(number)
+    assert runner.desk.one.git.resolve("feature") == tip
+
+
+def test_a_repeated_command_is_not_carried_out_again(runner: Runner, number: int) -> None:
+    runner.say("bob", "/regreen stop", number)
+    heard = next(d for d in runner.hub.webhooks.deliveries if d.event == "issue_comment" and b"regreen stop" in d.body)
+    runner.say("octo", "/regreen resume", number)
+    assert "answered before" in runner.run(heard).err
+    (pull,) = (p for p in runner.desk.pulls() if p.number == number)
+    assert pull.labels == []
+
+
+def test_what_nothing_follows_from_costs_nothing(runner: Runner) -> None:
+    runner.hub.push(runner.desk.one, STALE, by="bob")
+    runner.hub.settle()
+    begun = next(d for d in runner.hub.webhooks.deliveries if d.event == "workflow_run")
+    runner.hub.forget_requests()
+    assert runner.run(begun).code == 0
+    assert runner.outputs["conclusion"] == "neutral"
+    assert runner.hub.requests == []
 
 
 def test_stop_and_resume(runner: Runner, number: int) -> None:
