@@ -468,19 +468,25 @@ def _diagnose_checkout(app: "App", view: "View", workflows: tuple[str, ...], gre
 @cli.command()
 @PATH
 @REPO
+@click.option("--api", is_flag=True, help="Say what that has cost of GitHub's limit, and what is left of it.")
 @JSON
-def status(path: Path, repo: str, as_json: bool) -> int:
+def status(path: Path, repo: str, api: bool, as_json: bool) -> int:
     """List the incidents of a checkout, or of a repository on GitHub, the newest first.
 
     \b
     Example:  regreen status
-              regreen status --repo owner/name
+              regreen status --repo owner/name --api
     """
+    if api and not repo:
+        raise UsageError("--api: a checkout asks nothing of GitHub", hint="give --repo owner/name")
     with _view(as_json=as_json) as view:
         if repo:
             from bot.hosted import connect
 
-            view.incidents(connect(repo, os.environ, view.voices).app().checkpoints.incidents())
+            on = connect(repo, os.environ, view.voices)
+            view.incidents(on.app().checkpoints.incidents())
+            if api:
+                view.voices.say(on.github.usage.told())
             return OK
         view.incidents(_plain_app(path, view).checkpoints.incidents())
     return OK

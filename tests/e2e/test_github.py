@@ -42,6 +42,15 @@ def test_asked_twice_nothing_is_made_twice(desk: Desk) -> None:
     ]
 
 
+def test_status_says_what_it_has_cost(desk: Desk) -> None:
+    words = ("status", "--repo", "octo/app", "--api")
+    assert "GitHub: 1 requests, 0 of them writes; at no cost 0 answered with 304" in desk.regreen(*words).err
+    again = desk.regreen(*words)
+    assert "GitHub: 0 requests, 0 of them writes; at no cost 1 answered with 304" in again.err
+    assert "; 4999 are left" in again.err
+    assert desk.regreen("status", "--api").code == 2
+
+
 def test_a_run_is_diagnosed_by_its_logs(desk: Desk) -> None:
     run = desk.red()
     desk.hub.forget_requests()
