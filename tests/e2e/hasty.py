@@ -1,11 +1,12 @@
 """Runs the command line on a clock that does not wait: what it would have slept, its time is ahead."""
 
+import os
 from datetime import datetime, timedelta
 
 from bot.adapters.system_clock import SystemClock
 from bot.cli import main
 
-ahead = timedelta()
+ahead = timedelta(seconds=float(os.environ.get("AHEAD", "0")))
 real = SystemClock.now
 
 
@@ -20,4 +21,5 @@ def sleep(_: SystemClock, seconds: float) -> None:
 
 SystemClock.now = now  # type: ignore[method-assign]
 SystemClock.sleep = sleep  # type: ignore[method-assign, assignment]
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Runs the command line on a clock that does not wait, and dies by SIGKILL at the boundary of effects with the given
+number: before or after a push, which saves of checkpoints are too, or before or after a write to GitHub's API.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from bot.adapters.git_plumbing import GitPlumbing
+from bot.adapters.github_wire import Wire
+from bot.cli import main
+from tests.e2e import hasty  # noqa: F401 - its clock
+
+LAST = int(sys.argv.pop(1))
+reached = 0
+
+
+def boundary() -> None:
+    global reached
+    reached += 1
+    if reached == LAST:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def bounded(method: Any, is_effect: Callable[[Any], bool]) -> Any:
+    def called(self: Any, first: Any, *args: Any, **more: Any) -> Any:
+        if not is_effect(first):
+            return method(self, first, *args, **more)
+        boundary()
+        found = method(self, first, *args, **more)
+        boundary()
+        return found
+
+    return called
+
+
+GitPlumbing.run = bounded(GitPlumbing.run, lambda word: word == "push")  # type: ignore[method-assign]
+Wire.ask = bounded(Wire.ask, lambda call: call.writes and call.resource != "graphql")  # type: ignore[method-assign]
+main()
