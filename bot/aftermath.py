@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.github import Pull, Run
-from bot.model import Grade, Incident, Outcome, Stage, Verdict
+from bot.model import FailedRun, Grade, Incident, Outcome, Stage, Verdict
 from bot.ports import Clock
 from bot.proposal import texts
 from bot.proposal.facts import commit_of, request_of
@@ -16,6 +16,8 @@ from bot.proposal.hosted import Hosting, say, tell
 from bot.text.inert import code
 
 PASSED = ("success", "neutral", "skipped")
+UNDECIDED = ("action_required", "cancelled", "stale")
+"""Somebody has to approve them, or start them again."""
 
 
 def supersedes(newer: Incident, older: Incident) -> bool:
@@ -38,20 +40,32 @@ class Aftermath:
         run, proposal, number = incident.failed_run, incident.proposal, request_of(incident)
         if not run or not proposal or incident.outcome:
             return incident
-        github = self.hosting.github
-        if number:
-            pull = github.pull(int(number))
+        github, theirs = self.hosting.github, int(number or run.pull)
+        if theirs:
+            pull = github.pull(theirs)
             if pull.state == "closed":
                 return self._closed(incident, pull)
-            if why := self._why_moot(incident, pull):
+            if number and (why := self._why_moot(incident, pull)):
                 return self._moot(incident, why)
         incident = self._judged_by_ci(incident, github.runs(head_sha=commit_of(incident)))
-        later = [r for r in github.runs(branch=run.head_branch, most=10) if r.name == run.name and r.id > run.id]
-        green = next((r for r in later if r.conclusion == "success" and r.head_sha != commit_of(incident)), None)
-        if green and incident.grade is not Grade.R:
+        if number and incident.grade is not Grade.R and (green := self._green_again(incident, run)):
             why = f"{texts.branch(run)} is [green again]({green.html_url}) without this, so I close it."
             return self._moot(incident, why)
         return incident
+
+    def _green_again(self, incident: Incident, failed: FailedRun) -> Run | None:
+        """A green run of the same workflow, for the same event, on a later commit of the same branch."""
+        git, workflow = self.hosting.git, next(iter(incident.options.workflows), "")
+        found = self.hosting.github.runs(branch=failed.head_branch, workflow=workflow, status="success", most=10)
+        alike = (
+            run
+            for run in found
+            if run.event == failed.event
+            and run.head_repository == failed.head_repository
+            and run.head_sha not in (failed.head_sha, commit_of(incident))
+        )
+        later = ("merge-base", "--is-ancestor", failed.head_sha)
+        return next((run for run in alike if git.try_run(*later, run.head_sha) is not None), None)
 
     def _why_moot(self, incident: Incident, pull: Pull) -> str:
         """Why an open proposal is of no use any more, in Markdown; what people have worked on is theirs."""
@@ -78,20 +92,26 @@ class Aftermath:
         return found.decode("utf-8", "replace") if found else f"its head is {pull.head_sha}"
 
     def _judged_by_ci(self, incident: Incident, ours: Sequence[Run]) -> Incident:
-        """Record what the real CI of a proposal came to, once all of its runs have ended."""
-        if not ours or any(r.status != "completed" for r in ours) or incident.grade is Grade.R:
+        """Record what the real CI of a proposal comes to, once all of its runs have ended, and tell people.
+
+        It is green when the workflow that failed has passed for it: others that passed prove nothing.
+        """
+        if not ours or any(r.status != "completed" for r in ours):
             return incident
-        red = [r for r in ours if r.conclusion not in PASSED]
+        red = [r for r in ours if r.conclusion not in (*PASSED, *UNDECIDED)]
+        proven = any(r.conclusion == "success" and r.workflow in incident.options.workflows for r in ours)
+        if not red and not proven:
+            return incident
         told = ", ".join(f"{r.name or r.workflow}: {r.conclusion} ({r.html_url})" for r in red or ours)
         reason = f"its own CI is {'red' if red else 'green'}: {told}"
         if incident.reason == reason:
             return incident
-        update = {"verdict": Verdict.STILL_FAILING} if red else {"grade": Grade.R}
-        judged = incident.changed(reason=reason, **update)
+        update = {"verdict": Verdict.STILL_FAILING} if red else {"verdict": Verdict.FIXED, "grade": Grade.R}
+        incident = self.hosting.checkpoints.update(incident.id, lambda record: record.changed(reason=reason, **update))
         if number := request_of(incident):
-            self.hosting.github.update_pull(int(number), body=texts.pull_request(judged))
-        tell(judged, self.hosting)
-        return self.hosting.checkpoints.update(incident.id, lambda record: record.changed(reason=reason, **update))
+            self.hosting.github.update_pull(int(number), body=texts.pull_request(incident))
+        tell(incident, self.hosting)
+        return incident
 
     def _moot(self, incident: Incident, why: str) -> Incident:
         """Close the proposal of an incident that nobody needs any more, and say why, in Markdown."""

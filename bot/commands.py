@@ -59,7 +59,7 @@ class Commands:
     def shown(self) -> str:
         """What the one comment says of the incident, if there is one."""
         found = self._incident()
-        return texts.comment(found, hosted.coming(found)) if found and not self._is_own(found) else ""
+        return hosted.of_request(found, self._app.checkpoints) if found and not self._is_own(found) else ""
 
     # --- what they are about ---
 
@@ -68,15 +68,15 @@ class Commands:
             raise UsageError("this is no pull request", hint="say it below one")
         return self._pull
 
-    def _red(self) -> list[Run]:
-        """The red runs of the head, the newest of each workflow."""
+    def _red(self, *, every: bool = False) -> list[Run]:
+        """The red runs of the head, the newest of each workflow; with `every` of each event, too."""
         head = self._request().head_sha
         newest: dict[tuple[str, str], Run] = {}
-        runs = self._github.runs(head_sha=head)
+        runs = sorted(self._github.runs(head_sha=head), key=lambda run: not run.event.startswith("pull_request"))
         if runs and min(run.created for run in runs) > self._asked.said + SLACK:
             raise UsageError(f"the head has moved to {head[:12]} since this was written", hint="say it again for that")
         for run in runs:
-            newest.setdefault((run.workflow, run.event), run)
+            newest.setdefault((run.workflow, run.event if every else ""), run)
         red = [run for run in newest.values() if run.conclusion in FAILED]
         if not red:
             going = any(run.status != "completed" for run in newest.values())
@@ -121,14 +121,16 @@ class Commands:
 
     def _apply(self, _: Command) -> Answer:
         pull = self._request()
-        found = next((i for i in self._incidents() if i.proposal and i.proposal.kind == "suggestion"), None)
+        suggested = [i for i in self._incidents() if i.proposal and i.proposal.kind == "suggestion"]
+        of_head = (i for i in suggested if i.head == pull.head_sha)
+        found = next(of_head, next(iter(suggested), None))
         if found is None:
             raise UsageError("there is no fix to apply", hint="/regreen fix looks for one")
         applied = self._on.apply(found, pull)
         return Answer(text=f"The fix was pushed to {code(pull.head_ref)}.", incident=applied)
 
     def _retry(self, _: Command) -> Answer:
-        red = self._red()
+        red = self._red(every=True)
         for run in red:
             self._github.rerun_failed(run.id)
         return Answer(text=f"The failed jobs run again: {', '.join(markdown(run.name) for run in red)}.")

@@ -8,7 +8,7 @@ from typing import assert_never
 from bot.aftermath import Aftermath
 from bot.app import App
 from bot.commands import Answer, Commands
-from bot.errors import Conflict, RateLimited, RegreenError, Transient
+from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient
 from bot.github import GitHub, Pull
 from bot.hosted import FAILED, Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
@@ -16,7 +16,7 @@ from bot.intake.decide import Decision, Identity, Obey, Open, Tick, Wake, decide
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import done, find, intend
-from bot.model import Incident, Model, Stage
+from bot.model import Incident, Model, Outcome, Stage
 from bot.ports import Clock
 from bot.proposal import hosted, texts
 from bot.proposal.facts import request_of
@@ -25,6 +25,8 @@ from bot.text.inert import markdown
 ANSWERED = frozenset({"rocket", "confused"})
 FORGOTTEN = timedelta(days=1)
 SPARE = timedelta(minutes=10)  # for a job to begin, and to answer
+RAN_OUT = (Stage.OPENED, Stage.REPRODUCED, Stage.DIAGNOSED)
+"""Where an incident that has a verdict was stopped before its end."""
 NO_MODEL = (
     "I cannot follow reviews: this version uses no language model. Change this branch by hand, or close this pull "
     "request and say <code>/regreen feedback bad</code> with what is wrong, so that it is counted."
@@ -130,9 +132,15 @@ class Reactions:
         return Done(told=told, incidents=incidents, well=all(one.well for one in found))
 
     def _go_on(self, incident: Incident) -> Done:
+        if incident.verdict and incident.stage in RAN_OUT:  # of time or money: people say when it goes on
+            return Done(told=line(incident), incidents=(incident,))
         try:
             went_on = incident if incident.stage is Stage.PROPOSED else self._on.resume(incident)
             woken = self._aftermath.revisit(went_on)
+        except Gone as e:  # what it was about is no longer there
+            ended = Outcome(kind="closed", when=self._clock.now())
+            change = partial(Incident.changed, outcome=ended, stage=Stage.CLOSED, lease=None, reason=str(e))
+            return Done(told=str(e), incidents=(self._app.checkpoints.update(incident.id, change),))
         except Conflict as e:  # another worker has it
             return Done(told=str(e))
         return Done(told=line(woken), incidents=(woken,))

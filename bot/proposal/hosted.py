@@ -212,7 +212,23 @@ def tell(incident: Incident, hosting: Hosting) -> None:
     if hosting.settings.check:
         _check(incident, hosting, run.head_sha, text)
     if hosting.settings.comment and run.pull:
-        say(hosting.github, run.pull, text)
+        say(hosting.github, run.pull, of_request(incident, hosting.checkpoints))
+
+
+def of_request(incident: Incident, checkpoints: Checkpoints) -> str:
+    """What the one comment says: of the incident, and of others of the same head, for workflows are red each alone."""
+    run = incident.failed_run
+    assert run
+    others = [
+        one
+        for one in checkpoints.incidents()
+        if one.failed_run
+        and (one.failed_run.pull, one.head) == (run.pull, incident.head)
+        and one.verdict
+        and one.id != incident.id
+    ]
+    told = sorted([incident, *others], key=lambda one: one.failed_run.id if one.failed_run else 0)
+    return texts.joined([texts.comment(one, coming(one)) for one in told])
 
 
 def coming(incident: Incident) -> str:

@@ -103,7 +103,7 @@ def comment(incident: Incident, coming: str) -> str:
     """The one comment below a pull request, and the text of checks and summaries; `coming` says what comes next."""
     proposal = incident.proposal
     there = is_pushed(incident) or review_of(incident)
-    patch = proposal.diff if proposal and proposal.kind in ("suggestion", "push") and not there else ""
+    patch = proposal.diff if proposal and not there else ""
     return _render(
         "comment",
         incident,
@@ -114,6 +114,11 @@ def comment(incident: Incident, coming: str) -> str:
         patch=patch if len(patch) <= MAX_PATCH else "",
         excerpt=_excerpt(incident.parts),
     )
+
+
+def joined(comments: Sequence[str]) -> str:
+    """Several comments as one."""
+    return f"{STICKY}\n" + "\n---\n\n".join(one.removeprefix(STICKY).strip() + "\n" for one in comments)
 
 
 def diagnosis(run: FailedRun, parts: Sequence[Part]) -> str:
