@@ -27,9 +27,8 @@ NEAR: tuple[bytes, ...] = (
 )
 """What to look for in the raw bytes so that every mark is met."""
 
-_RUN = compile_pattern(
-    r"^##\[group\]Run (?P<run>.*)|^##\[section\]Starting: (?P<section>.*)|^\s*⭐ Run \S+ (?P<act>.*)"
-)
+_RUN, _END = b"##[group]Run ", b"##[endgroup]"
+_OTHER_RUN = compile_pattern(r"^##\[section\]Starting: (?P<section>.*)|^\s*⭐ Run \S+ (?P<act>.*)")
 _ERROR = compile_pattern(r"^##\[error\](.*)|^\s*❌  Failure - (.*)|^##\[end-action .*conclusion=(failure)")
 _CODE = compile_pattern(r"(?:exit code|exited with|exitcode)[: ]+'?(-?\d{1,10})\b")
 _OVER = compile_pattern(
@@ -108,11 +107,13 @@ class StepReader:
             self._named = True
         if not is_mark(text):
             return
-        if match := _RUN.search(text):
-            self._header(raw, next(filter(None, match.groupdict().values()), b"").decode())
-        elif text.startswith(b"##[endgroup]"):
+        if text.startswith(_END):
             if not self.steps[-1].body:
                 self.steps[-1].body, self.steps[-1].body_offset = raw.number, raw.offset
+        elif text.startswith(_RUN):
+            self._header(raw, text[len(_RUN) :].decode())
+        elif match := _OTHER_RUN.search(text):
+            self._header(raw, next(filter(None, match.groupdict().values()), b"").decode())
         elif text == b"Post job cleanup.":
             self._open(raw, "Post job cleanup", kind="post")
         elif match := _JOB.search(text):
