@@ -44,19 +44,9 @@ from bot.text.patterns import Finder, Pattern, PatternSet, compile_pattern, esca
 
 ROLES = ("cause", "test", "tally", "detail", "frame", "result", "noise")
 MODES = ("add", "part", "last")
-_COMMON = (
-    b"rror",
-    b"RROR",
-    b"FAIL",
-    b"ailed",
-    b"ailure",
-    b"xception",
-    b"annot ",
-    b"ould not",
-    b"nable to",
-    b"not found",
-)
-"""Words of failure of which one stands in most `near`: looking for them is all that most signatures need."""
+_FAILURE, _ESCAPE = rb"(?:rror|RROR|FAIL|ailed|ailure)", rb"(?:\x1b|\^\[)"
+_COLOURED = rb"%b\[[\d;]*m\W?\w?%b|%b\w{0,3}\W?%b" % (_ESCAPE, _FAILURE, _FAILURE, _ESCAPE)
+"""A word of failure at the edge of a colour: tools colour these by themselves, which tears a `near` apart."""
 
 _PREFIXES = (  # of runners of many packages (turbo, pnpm, lerna, docker compose), and of comments of TAP
     r"^(?:@?[\w./-]+(?::| )[\w-]*(?:test|build|lint|check|type|compile|e2e|spec|ci|dev|start|cover)[\w:.-]*: ?"
@@ -181,14 +171,13 @@ class Signatures:
 
     @cached_property
     def triggers(self) -> list[bytes]:
-        """What the raw pass looks for, as re2 patterns: no more than it takes to meet each `near`.
+        """What the raw pass looks for, as re2 patterns: what it takes to meet each `near`, and no more.
 
-        Words of failure stand for every literal that contains one, so most new signatures add no trigger.
+        How many there are costs little; a line that is met in vain costs as much as passing over some kilobytes.
         """
-        wanted = dict.fromkeys(entry.trigger.encode() for entry in self._main if entry.trigger)
-        for near in (text.encode() for entry in self._main if not entry.trigger for text in entry.near):
-            wanted[escape(next((word for word in _COMMON if word in near), near))] = None
-        return list(wanted)
+        exact = (escape(text.encode()) for entry in self._main if not entry.trigger for text in entry.near)
+        triggers = (entry.trigger.encode() for entry in self._main if entry.trigger)
+        return list(dict.fromkeys([_COLOURED, *triggers, *exact]))
 
     @cached_property
     def _nears(self) -> tuple[PatternSet, list[list[Signature]]]:
@@ -205,19 +194,25 @@ class Signatures:
         noise = [f"(?:{entry.pattern})" for entry in self.entries if entry.role == "noise"]
         return compile_pattern("|".join(noise) or r"\z.")
 
-    def matching(self, text: bytes, full: Container[str] = ()) -> list[Found]:
-        """Return the signatures that a cleaned line matches; none on a line of noise. `full` are ids not to try.
+    def matching(self, text: bytes) -> list[Found]:
+        """Return the signatures that a cleaned line matches; none on a line of noise.
 
         When there is none, those of what stands behind the prefix of a runner of many packages.
         """
-        found, prefixed = self._matching(text, full)
-        return self._matching(_PREFIX.sub(b"", text), full)[0] if prefixed and not found else found
+        return self.matching_but(text, ())[0]
 
-    def _matching(self, text: bytes, full: Container[str]) -> tuple[list[Found], bool]:
+    def matching_but(self, text: bytes, full: Container[str]) -> tuple[list[Found], bool]:
+        """Return what `matching` does without the ids of `full`, and whether all was tried that the line calls for."""
+        found, prefixed, whole = self._matching(text, full)
+        return self._matching(_PREFIX.sub(b"", text), full)[0] if prefixed and not found else found, whole
+
+    def _matching(self, text: bytes, full: Container[str]) -> tuple[list[Found], bool, bool]:
         nears, entries = self._nears
         near = nears.matching(text)
-        tried = {e.id: e for index in near if index < len(entries) for e in entries[index] if e.id not in full}
-        return self._among(tried.values(), text) if tried else [], len(entries) in near
+        called = {e.id: e for index in near if index < len(entries) for e in entries[index]}
+        tried = [entry for name, entry in called.items() if name not in full]
+        found = self._among(tried, text) if tried else []
+        return found, len(entries) in near, len(tried) == len(called)
 
     def beside(self, text: bytes) -> list[Found]:
         """Return details, frames and what has no `near` of a cleaned line: for lines beside what was found."""

@@ -81,7 +81,7 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
             _note_key(keys, raw.number, text)
         found = ask(text)
         if not found and not mark and _KEY not in text:
-            ask.forget(bare)
+            ask.forget(bare, text)
         for signature, fields in found:
             hits.append(Hit(signature, fields, _line(raw, text), len(reader.steps) - 1))
             seen[signature.id] += 1
@@ -113,23 +113,23 @@ class _Memory:
     def __init__(self, signatures: Signatures) -> None:
         self._signatures = signatures
         self._whole: dict[bytes, list[Found]] = {}
-        self._partly: dict[bytes, list[Found]] = {}  # asked for when some were full
+        self._partly: dict[bytes, list[Found]] = {}  # where some that they call for were full
         self.full: set[str] = set()
         self.dull: set[bytes] = set()
 
     def __call__(self, text: bytes) -> list[Found]:
         found = self._whole.get(text)
         if found is None and (found := self._partly.get(text)) is None:
-            found = self._signatures.matching(text, self.full)
-            known = self._partly if self.full else self._whole
+            found, whole = self._signatures.matching_but(text, self.full)
+            known = self._whole if whole else self._partly
             if len(known) >= _REMEMBERED:
                 known.clear()
             known[text] = found
         return [one for one in found if one[0].id not in self.full] if self.full and found else found
 
-    def forget(self, bare: bytes) -> None:
-        """Remember that a line says nothing."""
-        if not self.full:
+    def forget(self, bare: bytes, text: bytes) -> None:
+        """Remember that a line says nothing, if nothing that it may say was full."""
+        if text in self._whole:
             if len(self.dull) >= _REMEMBERED:
                 self.dull.clear()
             self.dull.add(bare)

@@ -60,6 +60,28 @@ def test_each_step_has_its_own_share() -> None:
     assert [hit.step for hit in found.hits if hit.signature.id == "mypy.error"] == [1] * 60 + [2] * 60
 
 
+@pytest.mark.parametrize("prefix", ["", "app:lint: "])
+def test_a_line_that_one_step_had_no_room_for_is_found_in_the_next(prefix: str) -> None:
+    flood = [prefix + ERROR.format(n=n) for n in range(70)]
+    found = survey_of("##[group]Run one", *flood, "##[error]a", "##[group]Run two", flood[-1], "##[error]b")
+    assert [hit.step for hit in found.hits if hit.signature.id == "mypy.error"] == [1] * 60 + [2]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("src/a.py:1: \x1b[1m\x1b[31merror:\x1b(B\x1b[m Name 'x' is not defined", "mypy.error"),
+        ("\x1b[0m\x1b[1m\x1b[31merror\x1b[0m\x1b[1m: cannot find a root\x1b[0m", "rustc.plain"),
+        ("mypy.....................................\x1b[41mFailed\x1b[m", "precommit.failed"),
+        ("^[[0m^[[1m^[[31merror^[[0m^[[1m: cannot find a root^[[0m", "rustc.plain"),
+        ("\x1b[1;35mapp.store.StoreException\x1b[0m: \x1b[35mfull\x1b[0m", "python.exception"),
+        ("\x1b[1msum.go:12\x1b[0m:2: \x1b[31mshould not use dot imports\x1b[0m (ST1001)", "go.lint"),
+    ],
+)
+def test_colours_that_tear_what_is_looked_for_apart_hide_nothing(line: str, name: str) -> None:
+    assert name in {hit.signature.id for hit in survey_of(line).hits}
+
+
 def test_hits_stand_in_the_order_of_the_log_with_their_lines() -> None:
     found = survey_of("fine", ERROR.format(n=1), "fine", "FAILED a/b.py::test_c")
     assert [(hit.signature.id, hit.line.number, hit.test) for hit in found.hits] == [
