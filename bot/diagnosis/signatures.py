@@ -105,18 +105,20 @@ class Signature:
         return finder(self.regex)
 
     @cached_property
-    def veto(self) -> Pattern | None:
-        """The compiled `unless`."""
-        return compile_pattern(self.unless) if self.unless else None
+    def _names(self) -> list[tuple[str, int]]:
+        return list(self.regex.groupindex.items())
+
+    @cached_property
+    def _veto(self) -> Finder | None:
+        return finder(compile_pattern(self.unless)) if self.unless else None
 
     def fields(self, text: bytes) -> dict[str, str] | None:
         """Return what the pattern captures in a cleaned line, without what is empty; None when it does not match."""
-        if self._find(text)[0] < 0 or (self.veto and self.veto.search(text)):
+        spans = self._find(text)
+        if spans[0][0] < 0 or (self._veto and self._veto(text)[0][0] >= 0):
             return None
-        found = self.regex.search(text)
-        if found is None:
-            return None
-        return {name: value.decode("utf-8", "replace").strip() for name, value in found.groupdict().items() if value}
+        captured = ((name, *spans[number]) for name, number in self._names)
+        return {name: text[a:b].decode("utf-8", "replace").strip() for name, a, b in captured if a < b}
 
 
 @dataclass(frozen=True)
@@ -189,10 +191,10 @@ class Signatures:
         return PatternSet([*nears, _PREFIXES]), list(nears.values())
 
     @cached_property
-    def _noise(self) -> Pattern:
+    def _noise(self) -> Finder:
         """All of noise in one pattern; one that matches nothing when there is none."""
         noise = [f"(?:{entry.pattern})" for entry in self.entries if entry.role == "noise"]
-        return compile_pattern("|".join(noise) or r"\z.")
+        return finder(compile_pattern("|".join(noise) or r"\z."))
 
     def matching(self, text: bytes) -> list[Found]:
         """Return the signatures that a cleaned line matches; none on a line of noise.
@@ -228,7 +230,7 @@ class Signatures:
 
     def _among(self, entries: Iterable[Signature], text: bytes) -> list[Found]:
         found = [(entry, fields) for entry in entries if (fields := entry.fields(text)) is not None]
-        return [] if found and self._noise.search(text) else found
+        return [] if found and self._noise(text)[0][0] >= 0 else found
 
 
 def load(folder: Path | None = None, *, check: bool = False) -> Signatures:

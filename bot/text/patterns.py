@@ -63,7 +63,7 @@ class Pattern(Protocol):
 class Finder(Protocol):
     """See `finder`."""
 
-    def __call__(self, data: bytes, start: int = 0) -> tuple[int, int]:
+    def __call__(self, data: bytes, start: int = 0) -> list[tuple[int, int]]:
         """Find the first match from `start` on."""
 
 
@@ -86,17 +86,18 @@ def escape(text: bytes) -> bytes:
 
 
 def finder(pattern: Pattern) -> Finder:
-    """Return what tells where a pattern stands next from a place on: a span, (-1, -1) when nowhere.
+    """Return what tells where a pattern stands next from a place on: the spans of all of it and of each group.
 
-    It is `search` for where most answers are no, or every byte of a log is passed: re2's own call, without the
-    generator and the object for each match around it, which cost more than the search.
+    What took no part has (-1, -1), as all have where the pattern stands nowhere. It is `search` for where every byte
+    of a log is passed, or much is asked: re2's own call, without the generator and the object for each match around it,
+    which cost more than the search.
     """
     inner = pattern._regexp  # type: ignore[attr-defined]  # noqa: SLF001 (there is no public way to it)
     match, anywhere = inner.Match, inner.Anchor.UNANCHORED
 
-    def find(data: bytes, start: int = 0) -> tuple[int, int]:
-        span: tuple[int, int] = match(anywhere, data, start, len(data))[0]
-        return span
+    def find(data: bytes, start: int = 0) -> list[tuple[int, int]]:
+        spans: list[tuple[int, int]] = match(anywhere, data, start, len(data))
+        return spans
 
     return find
 

@@ -56,7 +56,7 @@ class Scanner:
         counted = start = pos = 0
         size = len(data)
         while pos < size:
-            at, end = self._find(data, pos)
+            at, end = self._find(data, pos)[0]
             if at < 0:
                 break
             if newlines := data.count(b"\n", counted, at):
@@ -78,7 +78,7 @@ class Scanner:
 
 def _line_end(data: bytes, at: int) -> int:
     """Return where the line ends that `at` is in."""
-    stop, _ = _find_break(data, at)
+    stop = _find_break(data, at)[0][0]
     return len(data) if stop < 0 else stop
 
 
