@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +127,16 @@ class Project:
         return Done(code, out.getvalue(), err.getvalue())
 
 
-def regreen(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Done:
+def regreen(
+    *args: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    command: Sequence[str] = ("regreen",),
+) -> Done:
     """Run the installed command."""
     settings = {**os.environ, "COLUMNS": "200", **(env or {})}
-    done = subprocess.run(["regreen", *args], cwd=cwd, env=settings, input=stdin, capture_output=True, check=False)
+    done = subprocess.run([*command, *args], cwd=cwd, env=settings, input=stdin, capture_output=True, check=False)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

@@ -13,6 +13,9 @@ UGLY = "x = {  'a':1 }\n"
 NEAT = 'x = {"a": 1}\n'
 TEST = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual({0}, {1})\n"
 FIELDS = {
+    "culprit",
+    "outcome",
+    "proposed",
     "incident",
     "verdict",
     "grade",
