@@ -35,7 +35,6 @@ REFUSALS = (*OF_PEOPLE, "not there yet", "exists already", "expired token", "gon
 GIT = (".git/info/refs", "/git-upload-pack", "/git-receive-pack")
 SMOKE = [
     ("event", "dropped after the effect", 7),
-    ("event", "primary limit", 8),
     ("below", "502 after the effect", 10),
     ("apply", "secondary limit, unnamed", 3),
 ]

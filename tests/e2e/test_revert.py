@@ -264,7 +264,7 @@ def test_people_ask_for_it_below_what_they_have_merged(broken: Broken, tmp_path:
     assert f"The revert is proposed in #{proposed.number}." in runner.say("bob", "/regreen revert", issue)
 
 
-@pytest.mark.parametrize("boundary", [8, 11, 15])
+@pytest.mark.parametrize("boundary", [8, 11])
 def test_killed_and_asked_again_there_is_one_pull_request(broken: Broken, boundary: int) -> None:
     culprit, run = broken.ten(by="a line\n" * (MOST_DIFF // 7))  # more than a record keeps
     command = [sys.executable, str(KILLED), str(boundary), "revert", broken.url(run)]
