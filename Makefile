@@ -46,7 +46,7 @@ demo: setup
 	$(BIN)/regreen demo
 
 test: setup $(WHEELS)/ready $(NODE_MODULES)/ready $(DESCRIPTION) lint
-	TMPDIR=$(or $(ROOM),$${TMPDIR:-/tmp}) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
+	TMPDIR=$(or $(ROOM),$${TMPDIR:-/tmp}) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 # The tests once more, half as long again: every process of theirs counts its lines.
 coverage:
