@@ -94,7 +94,7 @@ def _outputs(done: Done) -> dict[str, str]:
     last = done.incidents[-1] if done.incidents else None
     number = facts.request_of(last) if last else ""
     proposal = last.proposal if last else None
-    url = last.failed_run.html_url.split("/actions/")[0] if last and last.failed_run else ""
+    url = facts.page_of(last.failed_run) if last and last.failed_run else ""
     return {
         "conclusion": _conclusion(done, last),
         "incident-id": last.id if last else "",

@@ -6,8 +6,8 @@ from typing import Literal
 
 from bot.app import App
 from bot.errors import UsageError
-from bot.github import Pull, Run
-from bot.hosted import FAILED, OnGitHub
+from bot.github import RED, Pull, Run
+from bot.hosted import OnGitHub
 from bot.intake.commands import Command, Verb, usage
 from bot.intake.decide import Obey
 from bot.model import Feedback, Incident, Model, Part, ReplayResult
@@ -77,7 +77,7 @@ class Commands:
             raise UsageError(f"the head has moved to {head[:12]} since this was written", hint="say it again for that")
         for run in runs:
             newest.setdefault((run.workflow, run.event if every else ""), run)
-        red = [run for run in newest.values() if run.conclusion in FAILED]
+        red = [run for run in newest.values() if run.conclusion in RED]
         if not red:
             going = any(run.status != "completed" for run in newest.values())
             raise UsageError(f"no run of {head[:12]} is red{', as yet' if going else ''}: there is nothing to do")

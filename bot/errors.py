@@ -18,7 +18,7 @@
 Anything else that is raised is a bug (exit 4) and reported as one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 
@@ -99,6 +99,11 @@ class GitFailed(RegreenError):
         self.code = code
         self.stderr = stderr
         self.out = out
+
+    def says(self, words: Iterable[str]) -> bool:
+        """Whether git said any of these, which have small letters."""
+        told = self.stderr.lower()
+        return any(one in told for one in words)
 
 
 class Forbidden(RegreenError):

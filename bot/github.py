@@ -14,6 +14,8 @@ from bot.model import Model, UtcTime
 Role = Literal["none", "read", "triage", "write", "maintain", "admin"]
 """What somebody may do in a repository, the least first."""
 Reaction = Literal["+1", "-1", "confused", "eyes", "rocket"]
+RED = frozenset({"failure", "timed_out", "startup_failure"})
+"""The conclusions of runs and jobs that somebody has to deal with."""
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 
 

@@ -18,14 +18,13 @@ from bot.adapters.system_clock import SystemClock
 from bot.adapters.workers import this_worker
 from bot.app import App, Voices
 from bot.errors import Gone, UsageError
-from bot.github import GitHub, Hosted, Pull, Run, RunJob
+from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob
 from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Stage, Wish
 from bot.proposal.facts import where_it_is
 from bot.proposal.hosted import Hosting, apply, kind_for
 from bot.repair.trees import remade
 from bot.replay.source import commit_named, read_commit
 
-FAILED = ("failure", "timed_out", "startup_failure")
 STATE_REMOTE = "REGREEN_STATE_REMOTE"
 LEASE_SECONDS = 600.0
 APP_ID, APP_KEY, APP_INSTALLATION = "REGREEN_APP_ID", "REGREEN_APP_PRIVATE_KEY", "REGREEN_APP_INSTALLATION"
@@ -48,19 +47,11 @@ class Failure:
 class OnGitHub:
     """What Regreen does on one repository. `environ` is the process' environment, `cache` where clones are kept."""
 
-    def __init__(
-        self,
-        github: GitHub,
-        environ: Mapping[str, str],
-        voices: Voices,
-        cache: Path,
-        *,
-        secrets: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, github: GitHub, environ: Mapping[str, str], voices: Voices, cache: Path) -> None:
         self.github = github
         self._hidden = [environ[name] for name in SECRET if environ.get(name)]
         self._environ = {STATE_REMOTE: "origin", **{k: v for k, v in environ.items() if k not in SECRET}}
-        self._voices, self._cache, self._secrets = voices, cache, dict(secrets or {})
+        self._voices, self._cache = voices, cache
 
     @cached_property
     def repository(self) -> Hosted:
@@ -85,7 +76,6 @@ class OnGitHub:
             folder,
             self._environ,
             self._voices,
-            secrets=self._secrets,
             hidden=self._hidden,
             clone=(checkout, git),
             hosting=self.hosting,
@@ -97,10 +87,10 @@ class OnGitHub:
 
     def failure(self, run: Run) -> Failure:
         """Why a run failed, by the logs of its jobs. Raises `UsageError` when it did not, `Gone` when they have."""
-        if run.conclusion not in FAILED:
+        if run.conclusion not in RED:
             told = run.conclusion or run.status
             raise UsageError(f"the run {run.id} of {self.repository.name} has not failed: {told}")
-        failed = sorted((j for j in self.github.jobs(run) if j.conclusion in FAILED), key=lambda j: j.id)
+        failed = sorted((j for j in self.github.jobs(run) if j.conclusion in RED), key=lambda j: j.id)
         if not failed:
             raise Gone(
                 f"no job of the run {run.id} has failed: GitHub did not start it", hint=f"look at {run.html_url}"
@@ -183,7 +173,7 @@ class OnGitHub:
         for run in runs:
             if not run.event.startswith("pull_request") and run.head_repository == self.repository.name:
                 newest.setdefault(run.workflow, run)
-        red = next((run for run in newest.values() if run.conclusion in FAILED), None)
+        red = next((run for run in newest.values() if run.conclusion in RED), None)
         if red is None:
             since = next((f": {run.html_url}" for run in newest.values()), "")
             raise UsageError(f"the newest runs of {branch} are not red{since}", hint="there is nothing to revert")

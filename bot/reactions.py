@@ -9,8 +9,8 @@ from bot.aftermath import Aftermath
 from bot.app import App
 from bot.commands import Answer, Commands
 from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient
-from bot.github import GitHub, Pull
-from bot.hosted import FAILED, Failure, OnGitHub
+from bot.github import RED, GitHub, Pull
+from bot.hosted import Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
 from bot.intake.decide import Decision, Identity, Obey, Open, Tick, Wake, decide_late
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
@@ -69,7 +69,7 @@ class Reactions:
 
     def _open(self, decision: Open) -> Done:
         run = self._github.run(decision.run, decision.attempt)
-        if run.conclusion not in FAILED:
+        if run.conclusion not in RED:
             return Done(told=f"the run {run.id} is not red: {run.conclusion or run.status}")
         failure = self._on.failure(run)
         if skip := self._skip(failure):

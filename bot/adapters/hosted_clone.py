@@ -55,12 +55,11 @@ def _config(url: str) -> str:
 
 
 def _failed(error: GitFailed, url: str) -> Exception:
-    told = error.stderr.lower()
-    if any(words in told for words in DENIED):
+    if error.says(DENIED):
         return Forbidden(f"git may not read {url}", hint="give the token the permission contents: read")
-    if any(words in told for words in MISSING):
+    if error.says(MISSING):
         return Gone(f"there is no repository {url}, or the token may not see it")
-    if NO_REF in told:
+    if error.says([NO_REF]):
         return Gone(f"{url}: the branch or pull request has gone")
     return Transient(f"{url} cannot be fetched: {error.message}")
 

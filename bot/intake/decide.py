@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.github import Comment
+from bot.github import RED, Comment
 from bot.intake import loops
 from bot.intake.commands import Command, Mistake, commands_of, is_addressed
 from bot.intake.events import (
@@ -33,7 +33,6 @@ from bot.settings import Settings
 from bot.text.own import MARKER, incident_of_branch, incident_of_message, is_incident
 
 MOST_DIGITS = 19  # of the id of a run
-RED = frozenset({"failure", "timed_out", "startup_failure"})
 OF_GITHUB = "dynamic/"
 """Where GitHub's own workflows are (Pages, CodeQL, Dependabot), of which no repository has a file."""
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bot.ledger import find
-from bot.model import Incident, JobResult, Result
+from bot.model import FailedRun, Incident, JobResult, Result
 
 
 def counted(results: Iterable[Result]) -> str:
@@ -48,6 +48,11 @@ def diff_stat(diff: str) -> list[tuple[str, int, int]]:
     return rows
 
 
+def page_of(run: FailedRun) -> str:
+    """The page of the repository that a run is of."""
+    return run.html_url.split("/actions/")[0]
+
+
 def request_of(incident: Incident) -> str:
     """The number of the pull request that an incident has opened, or the empty string."""
     proposal = incident.proposal
@@ -84,7 +89,7 @@ def where_it_is(incident: Incident) -> str:
     assert proposal
     if run is None:
         return f"{proposal.kind}: {proposal.target}"
-    url, what = run.html_url.split("/actions/")[0], "revert" if is_revert(incident) else "fix"
+    url, what = page_of(run), "revert" if is_revert(incident) else "fix"
     if number := request_of(incident):
         return f"the {what} is proposed in {url}/pull/{number}"
     if proposal.kind == "pull-request":

@@ -11,7 +11,7 @@ from bot.ledger import find, once
 from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
-from bot.proposal.facts import is_pushed, is_revert, request_of, review_of
+from bot.proposal.facts import is_pushed, is_revert, page_of, request_of, review_of
 from bot.proposal.remarks import remarks
 from bot.proposal.signed import files_of, is_like
 from bot.settings import ProposalSettings
@@ -144,16 +144,15 @@ def push(git: Git, commit: str, branch: str, tip: str) -> None:
 
 
 def _refused(error: GitFailed, branch: str) -> RegreenError:
-    told = error.stderr.lower()
-    if any(words in told for words in PROTECTED):
+    if error.says(PROTECTED):
         return Forbidden(f"the branch {branch} is protected", hint="let Regreen propose pull requests instead")
-    if any(words in told for words in NO_WORKFLOWS):
+    if error.says(NO_WORKFLOWS):
         return Forbidden(
             "the token may not change files of .github/workflows", hint="give it the permission workflows: write"
         )
-    if any(words in told for words in LOST):
+    if error.says(LOST):
         return Conflict(f"the branch {branch} has moved since; nothing was pushed", hint="ask again for its new head")
-    if any(words in told for words in DENIED):
+    if error.says(DENIED):
         return Forbidden(f"git may not push to {branch}", hint="give the token the permission contents: write")
     return Transient(f"{branch} cannot be pushed: {error.message}")
 
@@ -242,7 +241,7 @@ def coming(incident: Incident) -> str:
         return f"The {what} is proposed in #{number}."
     if proposal.kind == "pull-request":
         name = proposal.target
-        there = f"{run.html_url.split('/actions/')[0]}/compare/{quote(run.base_branch)}...{name}?expand=1"
+        there = f"{page_of(run)}/compare/{quote(run.base_branch)}...{name}?expand=1"
         return f"The {what} is on the branch {code(name)}: [open a pull request]({there})."
     if is_pushed(incident):
         return f"The fix was pushed to {code(run.head_branch)}."
@@ -257,17 +256,12 @@ def coming(incident: Incident) -> str:
 
 
 def _check(incident: Incident, hosting: Hosting, commit: str, text: str) -> None:
-    if incident.verdict is None:
-        status: Literal["in_progress", "completed"] = "in_progress"
-        conclusion: Conclusion | None = None
-    else:
-        status, conclusion = "completed", CONCLUSIONS.get(incident.verdict, "neutral")
     check = Check(
         name=CHECK,
         head_sha=commit,
         external_id=incident.id,
-        status=status,
-        conclusion=conclusion,
+        status="completed",
+        conclusion=CONCLUSIONS.get(incident.verdict, "neutral"),
         title=texts.headline(incident),
         summary=text.removeprefix(texts.STICKY).strip(),
         annotations=annotations(incident),

@@ -254,14 +254,13 @@ def _told_apart() -> Iterator[None]:
     try:
         yield
     except GitFailed as e:
-        told = e.stderr.lower()
-        if "exists; cannot create" in told:
+        if e.says(["exists; cannot create"]):
             hint = f"the state branch is {NAME}; rename the other one"
             raise UsageError("a branch named regreen is in the way of the state branch", hint=hint) from e
-        if any(words in told for words in DENIED):
+        if e.says(DENIED):
             raise Forbidden(f"the branch {NAME} cannot be pushed", hint=WRITE) from e
-        if any(words in told for words in LOST):
+        if e.says(LOST):
             raise _Lost(f"the branch {NAME} is busy: others kept saving first", hint="try again") from e
-        if any(words in told for words in UNREACHABLE):
+        if e.says(UNREACHABLE):
             raise _Unreachable(f"the remote of {NAME} cannot be reached: {e.message}", hint="try again") from e
         raise
