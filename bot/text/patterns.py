@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import re2
 
-_LEAST, _MOST, _PER_BYTE = 1 << 20, 32 << 20, 1 << 12
+_LEAST, _MOST, _PER_BYTE = 1 << 18, 32 << 20, 1 << 11
 """How much the automaton of a pattern may cache, by the pattern's length: there are a thousand, and what a process that
 lives long has met stays."""
 
