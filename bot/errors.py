@@ -9,6 +9,7 @@
     |-- Conflict                1   somebody else changed what we were about to change
     |-- CorruptCache            3   something of ours on disk does not read back; it can be dropped and made again
     |-- Unavailable             3   a repository of others cannot be had: why
+    |-- Unanswered              3   a language model gave no answer: why (bot/llm.py)
     |-- GitFailed               3   git ended with an error that no caller expected
     |-- Forbidden               3   GitHub's answer is no for this token: which permission or setting would let it
     |-- RateLimited             3   GitHub asks to come back later: when

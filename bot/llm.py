@@ -1,0 +1,144 @@
+"""What is asked of language models, as values and one Protocol; `bot/adapters/anthropic_api.py` fulfils it.
+
+Blocks of a conversation are dictionaries as the Messages API has them: a conversation that goes on has to hand back
+what a model said exactly as it was, its thinking included.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from bot.errors import RegreenError
+from bot.model import Model
+
+Keep = Literal["", "5m", "1h"]
+"""How long what ends here stays in the model's cache of prompts; empty: no end is marked here."""
+Mode = Literal["edit", "agent"]
+
+
+class Tokens(Model, kw_only=True):
+    """What a call took, in tokens of the model. `input` is what neither came from nor went to a cache."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All of the input."""
+        return self.input + self.cache_read + self.cache_write + self.cache_write_1h
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of the instructions, the most lasting first; up to its end they may be kept in the model's cache."""
+
+    text: str
+    keep: Keep = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one side says: blocks as the Messages API has them."""
+
+    role: Literal["user", "assistant"]
+    blocks: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of a model. `effort` is empty for models that have none; `max_output` is in tokens."""
+
+    model: str
+    max_output: int
+    system: tuple[Passage, ...]
+    turns: tuple[Turn, ...]
+    effort: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Its bytes: no tokenizer makes more tokens of a text than it has bytes."""
+        told = [[p.text for p in self.system], [t.blocks for t in self.turns], self.tools]
+        return len(msgspec.json.encode(told))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered; `blocks` is what a conversation goes on with.
+
+    `stop` is why it ended (`end_turn`, `tool_use`, `max_tokens`, `refusal`, `model_context_window_exceeded`, ...).
+    """
+
+    blocks: tuple[Mapping[str, Any], ...]
+    stop: str
+    tokens: Tokens
+    model: str
+    request_id: str = ""
+    seconds: float = 0
+
+    @property
+    def text(self) -> str:
+        """All that it says as text."""
+        return "".join(b["text"] for b in self.blocks if b["type"] == "text")
+
+    @property
+    def uses(self) -> Sequence[Mapping[str, Any]]:
+        """The tools that it wants used: blocks with `id`, `name` and `input`."""
+        return [b for b in self.blocks if b["type"] == "tool_use"]
+
+
+class Unanswered(RegreenError):
+    """A call came to nothing.
+
+    `kind`: `busy` (others may answer, or this one later), `spend-limit` (nobody answers until somebody pays),
+    `too-large` (the prompt), `rejected` (the request, for good), `lost` (no answer, or half of one). `billed` tells
+    whether it may have cost something all the same: then nobody knows how much, up to all that was set aside for it.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Literal["busy", "spend-limit", "too-large", "rejected", "lost"],
+        billed: bool = False,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind, self.billed = kind, billed
+
+
+class LLM(Protocol):
+    """Something that answers requests. Raises `Unanswered`; `UsageError` where key or address are wrong."""
+
+    def ask(self, request: Request) -> Reply:
+        """Return the whole answer."""
+        ...
+
+    def count(self, request: Request) -> int | None:
+        """The tokens of its input, free of charge; None where that is not to be had."""
+        ...
+
+
+class Prices(Protocol):
+    """What models cost, in US dollars."""
+
+    @property
+    def version(self) -> str:
+        """Which table it is."""
+        ...
+
+    def cost(self, model: str, tokens: Tokens) -> Decimal:
+        """What a call costs. Raises `UsageError` for a model that has no price."""
+        ...
+
+    def most(self, model: str, prompt: int, output: int) -> Decimal:
+        """The most that a call with so many tokens can cost: all of its prompt goes to the dearest cache."""
+        ...
