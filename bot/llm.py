@@ -12,26 +12,10 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from bot.errors import RegreenError
-from bot.model import Model
+from bot.model import Tokens
 
 Keep = Literal["", "5m", "1h"]
 """How long what ends here stays in the model's cache of prompts; empty: no end is marked here."""
-Mode = Literal["edit", "agent"]
-
-
-class Tokens(Model, kw_only=True):
-    """What a call took, in tokens of the model. `input` is what neither came from nor went to a cache."""
-
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    cache_write_1h: int = 0
-
-    @property
-    def prompt(self) -> int:
-        """All of the input."""
-        return self.input + self.cache_read + self.cache_write + self.cache_write_1h
 
 
 @dataclass(frozen=True)

@@ -371,13 +371,61 @@ class Refusal(Model, kw_only=True):
         return f"{self.rule}: {self.file}:{self.line}: {self.message}"
 
 
+class Tokens(Model, kw_only=True):
+    """What a call of a language model took, in its tokens. `input` is what neither came from nor went to a cache."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All of the input."""
+        return self.input + self.cache_read + self.cache_write + self.cache_write_1h
+
+
+class Call(Model, kw_only=True):
+    """One call of a language model. `prompt` is the hash of the prompts it was made of, `prices` names their table.
+
+    `stop` is why the answer ended, or why there was none; `seconds` is how long it took.
+    """
+
+    model: str
+    prompt: str
+    tokens: Tokens = Tokens()
+    cost_usd: Decimal = Decimal(0)
+    prices: str
+    seconds: float = 0
+    stop: str
+    request_id: str = ""
+
+
+class Step(Model, kw_only=True):
+    """One thing that an agent did: which tool with which arguments, and what came of it, cut."""
+
+    tool: str
+    told: str
+    came: str = ""
+
+
 class Attempt(Model, kw_only=True):
-    """One candidate that was tried, and what came of it. `causes` are the fingerprints that it was meant to fix."""
+    """One candidate that was tried, and what came of it. `causes` are the fingerprints that it was meant to fix.
+
+    `tier` is that of the language model which was asked, 0 where none was; then `calls` are what was paid for, and
+    `estimate_usd` what was expected. `observed` is what the failing step said with the candidate, for the next attempt.
+    """
 
     number: int
     causes: tuple[str, ...]
+    category: Category | None = None
     strategy: str
     tier: int = 0
+    estimate_usd: Decimal = Decimal(0)
+    calls: tuple[Call, ...] = ()
+    steps: tuple[Step, ...] = ()
+    observed: str = ""
     summary: str = ""
     diff: str = ""
     verdict: Verdict | None = None
@@ -519,10 +567,10 @@ class Feedback(Model, kw_only=True):
 
 
 class Reservation(Model, kw_only=True):
-    """Money set aside for an incident in a budget, for instance `day/2026-11-20`, before it is spent."""
+    """Money set aside for an incident before it is spent, in all `budgets` alike, for instance `day/2026-11-20`."""
 
     id: str
-    budget: str
+    budgets: tuple[str, ...]
     incident: str
     amount: Decimal
     since: UtcTime

@@ -321,12 +321,15 @@ class Checkpoints(Protocol):
         """Give the lease back. Raises `Conflict` when another holds it by now."""
         ...
 
-    def reserve(self, budget: str, incident_id: str, amount: Decimal, cap: Decimal) -> Reservation:
-        """Set dollars aside in a budget, for instance `day/2026-11-20`. Raises `OutOfBudget` when `cap` forbids it."""
+    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
+        """Set dollars aside in several budgets at once: name, for instance `day/2026-11-20`, -> the most it may reach.
+
+        Raises `OutOfBudget` when one of them forbids it; then nothing is set aside in any.
+        """
         ...
 
     def settle(self, reservation: Reservation, actual: Decimal) -> None:
-        """Replace a reservation by the dollars really spent. Settling again changes nothing."""
+        """Replace a reservation by the dollars really spent, in all its budgets. Settling again changes nothing."""
         ...
 
     def reservations(self, budget: str) -> tuple[Reservation, ...]:

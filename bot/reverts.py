@@ -120,7 +120,7 @@ class Reverting:
         budget = f"reverts/{self._means.clock.now():%Y-%m-%d}"
         mine = next((r for r in checkpoints.reservations(budget) if r.incident == self.incident.id), None)
         try:
-            held = mine or checkpoints.reserve(budget, self.incident.id, Decimal(1), Decimal(most))
+            held = mine or checkpoints.reserve({budget: Decimal(most)}, self.incident.id, Decimal(1))
         except OutOfBudget:
             return f"{most} a day are enough (revert.max_per_day)"
         why = self._search() or self._refusal() or self._prove()

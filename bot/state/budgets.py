@@ -29,10 +29,10 @@ class Budget(Model, kw_only=True):
         """Spent and set aside, in dollars."""
         return _sum([self.spent, *(r.amount for r in self.open.values())])
 
-    def reserve(self, reservation: Reservation, cap: Decimal) -> "Budget":
-        """Set money aside. Raises `OutOfBudget` when that would go beyond `cap`."""
+    def reserve(self, reservation: Reservation, name: str, cap: Decimal) -> "Budget":
+        """Set money aside. Raises `OutOfBudget`, which calls it by its name, when that would go beyond `cap`."""
         if _sum([self.used, reservation.amount]) > cap:
-            told = f"{reservation.budget}: {self.used} of {cap} dollars are used, {reservation.amount} more are needed"
+            told = f"{name}: {self.used} of {cap} dollars are used, {reservation.amount} more are needed"
             raise OutOfBudget(f"the budget does not allow it: {told}")
         return self.changed(open={**self.open, reservation.id: reservation})
 

@@ -3,7 +3,7 @@
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -117,18 +117,18 @@ class Checkpoints:
 
         return self.update(incident_id, released)
 
-    def reserve(self, budget: str, incident_id: str, amount: Decimal, cap: Decimal) -> Reservation:
+    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
         """See `bot.ports.Checkpoints.reserve`."""
         _path(incident_id)
         reservation = Reservation(
-            id=uuid.uuid4().hex, budget=budget, incident=incident_id, amount=amount, since=self._clock.now()
+            id=uuid.uuid4().hex, budgets=tuple(caps), incident=incident_id, amount=amount, since=self._clock.now()
         )
-        self._spend(reservation, lambda held: held.reserve(reservation, cap), "Reserve")
+        self._spend(reservation, lambda name, held: held.reserve(reservation, name, caps[name]), "Reserve")
         return reservation
 
     def settle(self, reservation: Reservation, actual: Decimal) -> None:
         """See `bot.ports.Checkpoints.settle`."""
-        self._spend(reservation, lambda held: held.settle(reservation, actual), "Settle")
+        self._spend(reservation, lambda _, held: held.settle(reservation, actual), "Settle")
 
     def reservations(self, budget: str) -> tuple[Reservation, ...]:
         """See `bot.ports.Checkpoints.reservations`."""
@@ -160,16 +160,15 @@ class Checkpoints:
         _path(incident.id)
         return incident.changed(revision=incident.revision + 1, updated=self._clock.now())
 
-    def _spend(self, reservation: Reservation, change: Callable[[Budget], Budget], verb: str) -> None:
-        path = budget_path(reservation.budget)
+    def _spend(self, reservation: Reservation, change: Callable[[str, Budget], Budget], verb: str) -> None:
 
         def decide(view: View) -> tuple[Change | None, None]:
-            held = read_budget(view, reservation.budget)
-            wanted = change(held)
+            held = {name: read_budget(view, name) for name in reservation.budgets}
+            wanted = {name: change(name, budget) for name, budget in held.items()}
             if wanted == held:
                 return None, None
-            message = f"{verb} from {reservation.budget} for incident {reservation.incident}"
-            return Change(message, {path: wanted.encoded()}), None
+            message = f"{verb} from {', '.join(wanted)} for incident {reservation.incident}"
+            return Change(message, {budget_path(name): budget.encoded() for name, budget in wanted.items()}), None
 
         self._branch.commit(decide)
 

@@ -86,11 +86,11 @@ def test_the_cap_is_decided_again_after_a_lost_race(repo: Path) -> None:
 
     def interfere(command: str) -> None:
         if command == "update-ref" and rivals:
-            rivals.pop().reserve(DAY, incident().id, Decimal(1), Decimal(1))
+            rivals.pop().reserve({DAY: Decimal(1)}, incident().id, Decimal(1))
 
     watched.before = interfere
     with pytest.raises(OutOfBudget):
-        Checkpoints(watched, clock=FakeClock(), redactor=str).reserve(DAY, incident().id, Decimal(1), Decimal(1))
+        Checkpoints(watched, clock=FakeClock(), redactor=str).reserve({DAY: Decimal(1)}, incident().id, Decimal(1))
     assert len(opened(repo).reservations(DAY)) == 1
 
 

@@ -16,7 +16,7 @@ CAP = Decimal("0.30")
 def test_money_is_set_aside_and_settled(repo: Path) -> None:
     checkpoints = opened(repo)
     assert checkpoints.spent(DAY) == 0
-    reservation = checkpoints.reserve(DAY, ID, Decimal("0.2"), CAP)
+    reservation = checkpoints.reserve({DAY: CAP}, ID, Decimal("0.2"))
     assert (reservation.incident, reservation.amount, reservation.since) == (ID, Decimal("0.2"), NOON)
     assert opened(repo).reservations(DAY) == (reservation,)
     checkpoints.settle(reservation, Decimal("0.05"))
@@ -27,28 +27,40 @@ def test_money_is_set_aside_and_settled(repo: Path) -> None:
 
 def test_the_cap_holds_exactly(repo: Path) -> None:
     checkpoints = opened(repo)
-    held = [checkpoints.reserve(DAY, ID, Decimal("0.1"), CAP) for _ in range(3)]
+    held = [checkpoints.reserve({DAY: CAP}, ID, Decimal("0.1")) for _ in range(3)]
     with pytest.raises(OutOfBudget, match=r"day/2026-11-20: 0\.3 of 0\.30 dollars are used, 1E-30 more are needed"):
-        checkpoints.reserve(DAY, ID, Decimal("1e-30"), CAP)
+        checkpoints.reserve({DAY: CAP}, ID, Decimal("1e-30"))
     checkpoints.settle(held[0], Decimal("0.1"))
     with pytest.raises(OutOfBudget):
-        checkpoints.reserve(DAY, ID, Decimal("0.1"), CAP)
+        checkpoints.reserve({DAY: CAP}, ID, Decimal("0.1"))
     checkpoints.settle(held[1], Decimal(0))
-    checkpoints.reserve(DAY, ID, Decimal("0.1"), CAP)
+    checkpoints.reserve({DAY: CAP}, ID, Decimal("0.1"))
     assert len(history(repo)) == 6
 
 
 def test_budgets_do_not_mix(repo: Path) -> None:
     checkpoints = opened(repo)
-    checkpoints.reserve(DAY, ID, CAP, CAP)
-    checkpoints.reserve("day", ID, CAP, CAP)
-    checkpoints.reserve("pull-request/Owner/na.me_x/12", ID, CAP, CAP)
+    checkpoints.reserve({DAY: CAP}, ID, CAP)
+    checkpoints.reserve({"day": CAP}, ID, CAP)
+    checkpoints.reserve({"pull-request/Owner/na.me_x/12": CAP}, ID, CAP)
     assert len(checkpoints.reservations("day")) == 1
+
+
+def test_several_budgets_allow_it_together_or_not_at_all(repo: Path) -> None:
+    checkpoints = opened(repo)
+    caps = {DAY: CAP, "month/2026-11": Decimal("0.25")}
+    reservation = checkpoints.reserve(caps, ID, Decimal("0.2"))
+    with pytest.raises(OutOfBudget, match=r"month/2026-11: 0\.2 of 0\.25"):
+        checkpoints.reserve(caps, ID, Decimal("0.1"))
+    assert checkpoints.reservations(DAY) == (reservation,)
+    checkpoints.settle(reservation, Decimal("0.1"))
+    assert [checkpoints.spent(name) for name in caps] == [Decimal("0.1")] * 2
+    assert len(history(repo)) == 2
 
 
 def test_settling_twice_counts_once(repo: Path) -> None:
     checkpoints = opened(repo)
-    reservation = checkpoints.reserve(DAY, ID, Decimal("0.2"), CAP)
+    reservation = checkpoints.reserve({DAY: CAP}, ID, Decimal("0.2"))
     checkpoints.settle(reservation, Decimal("0.2"))
     checkpoints.settle(reservation, Decimal("0.2"))
     assert checkpoints.spent(DAY) == Decimal("0.2")
@@ -56,21 +68,21 @@ def test_settling_twice_counts_once(repo: Path) -> None:
 
 def test_more_than_was_set_aside_is_counted_too(repo: Path) -> None:
     checkpoints = opened(repo)
-    checkpoints.settle(checkpoints.reserve(DAY, ID, Decimal("0.2"), CAP), Decimal("0.5"))
+    checkpoints.settle(checkpoints.reserve({DAY: CAP}, ID, Decimal("0.2")), Decimal("0.5"))
     assert checkpoints.spent(DAY) == Decimal("0.5")
     with pytest.raises(OutOfBudget):
-        checkpoints.reserve(DAY, ID, Decimal(0), CAP)
+        checkpoints.reserve({DAY: CAP}, ID, Decimal(0))
 
 
 @pytest.mark.parametrize("wrong", ["-0.1", "NaN"])
 def test_money_is_not_made_up(repo: Path, wrong: str) -> None:
     checkpoints = opened(repo)
-    checkpoints.settle(checkpoints.reserve(DAY, ID, Decimal("0.1"), CAP), Decimal("0.1"))
-    reservation = checkpoints.reserve(DAY, ID, Decimal("0.2"), CAP)
+    checkpoints.settle(checkpoints.reserve({DAY: CAP}, ID, Decimal("0.1")), Decimal("0.1"))
+    reservation = checkpoints.reserve({DAY: CAP}, ID, Decimal("0.2"))
     with pytest.raises(ValueError, match="nobody can have spent"):
         checkpoints.settle(reservation, Decimal(wrong))
     with pytest.raises(ValueError):
-        checkpoints.reserve(DAY, ID, Decimal(wrong), CAP)
+        checkpoints.reserve({DAY: CAP}, ID, Decimal(wrong))
     assert checkpoints.reservations(DAY) == (reservation,)
     assert checkpoints.spent(DAY) == Decimal("0.1")
 
@@ -78,7 +90,7 @@ def test_money_is_not_made_up(repo: Path, wrong: str) -> None:
 @pytest.mark.parametrize("name", ["", "/day", "day/", "../day", "day/../x", ".git/x", "a b", "day\n", "day/2026\nx"])
 def test_a_name_that_is_none_is_refused(repo: Path, name: str) -> None:
     with pytest.raises(UsageError, match="is no name of a budget"):
-        opened(repo).reserve(name, ID, Decimal(0), CAP)
+        opened(repo).reserve({name: CAP}, ID, Decimal(0))
 
 
 @pytest.mark.parametrize(
@@ -86,11 +98,11 @@ def test_a_name_that_is_none_is_refused(repo: Path, name: str) -> None:
 )
 def test_a_broken_record_spends_nothing(repo: Path, raw: bytes) -> None:
     checkpoints = opened(repo)
-    reservation = checkpoints.reserve(DAY, ID, Decimal("0.2"), CAP)
+    reservation = checkpoints.reserve({DAY: CAP}, ID, Decimal("0.2"))
     plant(repo, f"budgets/{DAY}.json", raw)
     head = git(repo, "rev-parse", REF)
     with pytest.raises(OutOfBudget, match=f"the record of the budget {DAY} does not read"):
-        checkpoints.reserve(DAY, ID, Decimal(0), CAP)
+        checkpoints.reserve({DAY: CAP}, ID, Decimal(0))
     with pytest.raises(OutOfBudget):
         checkpoints.settle(reservation, Decimal(0))
     assert git(repo, "rev-parse", REF) == head

@@ -122,11 +122,11 @@ def test_the_cap_holds_across_clones(team: Team) -> None:
 
     def interfere(command: str) -> None:
         if command == "push" and rivals:
-            rivals.pop().reserve(DAY, incident().id, ONE, ONE)
+            rivals.pop().reserve({DAY: ONE}, incident().id, ONE)
 
     watched.before = interfere
     with pytest.raises(OutOfBudget):
-        member.reserve(DAY, incident().id, ONE, ONE)
+        member.reserve({DAY: ONE}, incident().id, ONE)
     assert len(team.member("b").reservations(DAY)) == 1
 
 
@@ -270,16 +270,16 @@ def test_a_join_waits_for_a_busy_remote(team: Team) -> None:
 
 def test_joined_budgets_count_what_both_sides_spent(team: Team) -> None:
     cap, id_ = Decimal(10), incident().id
-    common = team.member("a").reserve(DAY, id_, ONE, cap)
-    kept = team.member("a").reserve(DAY, id_, ONE, cap)
+    common = team.member("a").reserve({DAY: cap}, id_, ONE)
+    kept = team.member("a").reserve({DAY: cap}, id_, ONE)
     local = opened(team.folder / "a")
     local.settle(common, Decimal("0.5"))
-    ours = local.reserve(DAY, id_, Decimal(2), cap)
-    local.settle(local.reserve("day/local", id_, ONE, cap), ONE)
-    local.reserve("day/broken", id_, ONE, cap)
-    theirs = team.member("b").reserve(DAY, id_, Decimal(3), cap)
-    team.member("b").settle(team.member("b").reserve(DAY, id_, ONE, cap), Decimal("0.25"))
-    team.member("b").reserve("day/broken", id_, Decimal(4), cap)
+    ours = local.reserve({DAY: cap}, id_, Decimal(2))
+    local.settle(local.reserve({"day/local": cap}, id_, ONE), ONE)
+    local.reserve({"day/broken": cap}, id_, ONE)
+    theirs = team.member("b").reserve({DAY: cap}, id_, Decimal(3))
+    team.member("b").settle(team.member("b").reserve({DAY: cap}, id_, ONE), Decimal("0.25"))
+    team.member("b").reserve({"day/broken": cap}, id_, Decimal(4))
     plant(team.folder / "a", "budgets/day/broken.json", b"{")
     member = team.member("a")
     assert member.spent(DAY) == Decimal("0.75")

@@ -33,7 +33,7 @@ def save_some(folder: Path, numbers: range, turns: bool, remote: str | None = No
 def reserve_one(folder: Path, number: int, cap: Decimal) -> bool:
     branch.TURN_SECONDS = 0
     try:
-        opened(folder, clock=RealClock()).reserve(DAY, incident_number(number), Decimal("0.1"), cap)
+        opened(folder, clock=RealClock()).reserve({DAY: cap}, incident_number(number), Decimal("0.1"))
     except OutOfBudget:
         return False
     return True
