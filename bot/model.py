@@ -579,25 +579,54 @@ class Reservation(Model, kw_only=True):
         refuse_amount(self.amount)
 
 
+class Tally(Model, kw_only=True):
+    """What became of the attempts of one tier at failures of one category: how many, how many fixed, what they cost."""
+
+    tried: Annotated[int, Meta(ge=0)] = 0
+    fixed: Annotated[int, Meta(ge=0)] = 0
+    cost_usd: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.cost_usd)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Both together."""
+        return Tally(
+            tried=self.tried + other.tried, fixed=self.fixed + other.fixed, cost_usd=self.cost_usd + other.cost_usd
+        )
+
+    @staticmethod
+    def key(category: Category, tier: int) -> str:
+        """Name the attempts of a tier at a category."""
+        return f"{category}/{tier}"
+
+
 class Sums(Model, kw_only=True):
-    """What all incidents add up to, those that retention dropped included. `verdicts` counts them by their verdict."""
+    """What all incidents add up to, those that retention dropped included. `verdicts` counts them by their verdict.
+
+    `tallies` are those of the attempts that were paid for, by `Tally.key`.
+    """
 
     incidents: Annotated[int, Meta(ge=0)] = 0
     verdicts: dict[Verdict, int] = {}
     cost_usd: Decimal = Decimal(0)
     seconds: Annotated[float, Meta(ge=0)] = 0
+    tallies: dict[str, Tally] = {}
 
     def __post_init__(self) -> None:
         refuse_amount(self.cost_usd)
 
     def __add__(self, other: "Sums") -> "Sums":
         """Both together."""
+        none = Tally()
+        keys = (*self.tallies, *other.tallies)
         verdicts = {v: self.verdicts.get(v, 0) + other.verdicts.get(v, 0) for v in (*self.verdicts, *other.verdicts)}
         return Sums(
             incidents=self.incidents + other.incidents,
             verdicts=verdicts,
             cost_usd=self.cost_usd + other.cost_usd,
             seconds=self.seconds + other.seconds,
+            tallies={k: self.tallies.get(k, none) + other.tallies.get(k, none) for k in keys},
         )
 
 

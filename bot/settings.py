@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from enum import EnumType
 from typing import Annotated, Any, Literal, dataclass_transform, get_args
 
@@ -110,6 +111,22 @@ class RevertSettings(_Section, kw_only=True):
     max_commits: PositiveInt
 
 
+class LlmSettings(_Section, kw_only=True):
+    """Which language models are asked, how often, and what that may cost, in US dollars."""
+
+    use: Literal["auto", "never"]
+    provider: Literal["anthropic", "bedrock", "vertex", "foundry"]
+    models: dict[str, str]
+    prices: dict[str, dict[str, Decimal]]
+    max_attempts: NonNegativeInt
+    max_usd_attempt: Decimal
+    max_usd_incident: Decimal
+    max_usd_pull_request: Decimal
+    max_usd_day: Decimal
+    max_usd_month: Decimal
+    usd_per_replay_minute: Decimal
+
+
 class DiagnosisSettings(_Section, kw_only=True):
     """How much a diagnosis says, and what it knows besides what is known everywhere."""
 
@@ -164,6 +181,7 @@ class Settings(_Section, kw_only=True):
     guard: GuardSettings
     state: StateSettings
     diagnosis: DiagnosisSettings
+    llm: LlmSettings
     proposal: ProposalSettings
     watch: WatchSettings
     commands: CommandSettings
@@ -265,10 +283,12 @@ def _problems(values: Mapping[str, Any]) -> Iterator[tuple[list[str], str]]:
 def _problem(value: Any, wanted: Any) -> str:
     """Why a value is none of a type; empty when it is one."""
     try:
-        msgspec.convert(value, wanted)
+        found = msgspec.convert(value, wanted)
     except msgspec.ValidationError as e:
         words = " or ".join(f"'{w}'" for w in _words(wanted))
         return f"{str(e).lower()}{f' (there are {words})' if words else ''}"
+    if wanted is Decimal and not (found.is_finite() and found >= 0):
+        return "this is no amount of money"
     return ""
 
 

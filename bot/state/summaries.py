@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from bot.model import Incident, Model, Stage, Sums, UtcTime, Verdict, refuse_amount
+from bot.model import Attempt, Incident, Model, Stage, Sums, Tally, UtcTime, Verdict, refuse_amount
 from bot.state.objects import Stored, View
 from bot.state.records import MAX_BYTES, Unreadable, decode
 
@@ -26,6 +26,7 @@ class Line(Model, kw_only=True, omit_defaults=True):
     verdict: Verdict | None = None
     cost_usd: Decimal
     seconds: Annotated[float, msgspec.Meta(ge=0)]
+    tallies: dict[str, Tally] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         refuse_amount(self.cost_usd)
@@ -34,7 +35,7 @@ class Line(Model, kw_only=True, omit_defaults=True):
     def sums(self) -> Sums:
         """This incident alone, as sums."""
         verdicts = {self.verdict: 1} if self.verdict else {}
-        return Sums(incidents=1, verdicts=verdicts, cost_usd=self.cost_usd, seconds=self.seconds)
+        return Sums(incidents=1, verdicts=verdicts, cost_usd=self.cost_usd, seconds=self.seconds, tallies=self.tallies)
 
 
 class Shard(Model, kw_only=True):
@@ -85,7 +86,18 @@ def line_of(incident: Incident) -> Line:
         verdict=incident.verdict,
         cost_usd=incident.cost_usd,
         seconds=incident.seconds,
+        tallies=_tallies(incident.attempts),
     )
+
+
+def _tallies(attempts: Iterable[Attempt]) -> dict[str, Tally]:
+    """What became of the attempts that were paid for."""
+    found: dict[str, Tally] = {}
+    for attempt in attempts:
+        if attempt.tier and attempt.category:
+            key, fixed = Tally.key(attempt.category, attempt.tier), int(attempt.verdict is Verdict.FIXED)
+            found[key] = found.get(key, Tally()) + Tally(tried=1, fixed=fixed, cost_usd=attempt.cost_usd)
+    return found
 
 
 def read_shard(view: View, shard: str, stored: Stored | None) -> Shard:

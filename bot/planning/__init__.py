@@ -1,0 +1,1 @@
+"""What a repair by language models costs and is worth: tiers, complexity, order of attempts, budgets."""

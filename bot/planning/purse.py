@@ -1,0 +1,153 @@
+"""Asking models within budgets: every call is reserved before it is made, and settled with what it has cost.
+
+What is set aside is the most that a call can cost: its bytes as tokens (or the tokens, where they were counted) at the
+dearest price of input, and as much output as it may have. A call of which nobody knows what it cost, since no answer
+came or the process was killed, has cost all of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from bot.errors import OutOfBudget, RegreenError
+from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
+from bot.model import Call, Incident, Reservation
+from bot.planning.tiers import Tier
+from bot.ports import Checkpoints
+from bot.settings import LlmSettings
+
+MARGIN = Decimal("1.05")
+"""What the counted tokens of a prompt may be off by: the endpoint that counts them calls it an estimate."""
+
+
+@dataclass(frozen=True)
+class Purse:
+    """The budgets that an incident is paid from, by name, and the most that each may reach, in dollars."""
+
+    checkpoints: Checkpoints
+    incident: str
+    caps: Mapping[str, Decimal]
+
+    def left(self) -> Decimal:
+        """What may be set aside now."""
+        used = {n: self.checkpoints.spent(n) + self._open(n) for n in self.caps}
+        return max(Decimal(0), min(cap - used[name] for name, cap in self.caps.items()))
+
+    def settle_lost(self) -> Decimal:
+        """Count what workers that were killed had set aside for the incident as spent; how much that is.
+
+        Only who has the lease of the incident may ask for it: then nobody else works on it.
+        """
+        lost = [r for r in self.checkpoints.reservations(_own(self.incident)) if r.incident == self.incident]
+        for reservation in lost:
+            self.checkpoints.settle(reservation, reservation.amount)
+        return sum((r.amount for r in lost), Decimal(0))
+
+    def reserve(self, amount: Decimal) -> Reservation:
+        """Set dollars aside in all budgets. Raises `OutOfBudget`."""
+        return self.checkpoints.reserve(self.caps, self.incident, amount)
+
+    def _open(self, name: str) -> Decimal:
+        return sum((r.amount for r in self.checkpoints.reservations(name)), Decimal(0))
+
+
+def purse_of(incident: Incident, settings: LlmSettings, checkpoints: Checkpoints, now: datetime) -> Purse:
+    """The purse of an incident: its own budget, those of the day and the month, and that of its pull request."""
+    caps = {
+        _own(incident.id): settings.max_usd_incident,
+        f"day/{now:%Y-%m-%d}": settings.max_usd_day,
+        f"month/{now:%Y-%m}": settings.max_usd_month,
+    }
+    if incident.failed_run and incident.failed_run.pull:
+        caps[f"pull/{incident.failed_run.pull}"] = settings.max_usd_pull_request
+    return Purse(checkpoints, incident.id, caps)
+
+
+@dataclass
+class Metered:
+    """A tier of models that is asked within one attempt: of which `calls` are what was paid for so far."""
+
+    llm: LLM
+    prices: Prices
+    tier: Tier
+    purse: Purse
+    cap: Decimal
+    check_time: Callable[[], None]
+    prompt: str = ""
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What the attempt has cost so far."""
+        return sum((c.cost_usd for c in self.calls), Decimal(0))
+
+    def ask(
+        self, system: tuple[Passage, ...], turns: tuple[Turn, ...], tools: tuple[Mapping[str, object], ...] = ()
+    ) -> Reply:
+        """Ask the model. Raises `OutOfBudget` before anything is spent, `Unanswered` and `UsageError` as `LLM.ask`."""
+        self.check_time()
+        tier = self.tier
+        request = Request(tier.model, tier.output, system, turns, tier.effort, tools)
+        request, amount = self._affordable(request)
+        reservation = self.purse.reserve(amount)
+        with self._settled(reservation) as call:
+            reply = self.llm.ask(request)
+            cost = self.prices.cost(tier.model, reply.tokens)
+            call.append(
+                Call(
+                    model=reply.model or tier.model,
+                    prompt=self.prompt,
+                    tokens=reply.tokens,
+                    cost_usd=cost,
+                    prices=self.prices.version,
+                    seconds=reply.seconds,
+                    stop=reply.stop,
+                    request_id=reply.request_id,
+                )
+            )
+        return reply
+
+    def _affordable(self, request: Request) -> tuple[Request, Decimal]:
+        """The request with no more output than there is money for, and what to set aside for it."""
+        left = min(self.cap - self.cost_usd, self.purse.left())
+        amount = self._most(request.size, request.max_output)
+        if amount <= left:
+            return request, amount
+        counted = self.llm.count(request)
+        prompt = int(counted * MARGIN) if counted is not None else request.size
+        for output in (request.max_output, request.max_output // 2, request.max_output // 4):
+            amount = self._most(prompt, output)
+            if amount <= left:
+                return replace(request, max_output=output), amount
+        told = f"{amount} dollars may be needed for a question to {request.model}, {left} are left"
+        raise OutOfBudget(f"the budget does not allow it: {told}")
+
+    def _most(self, prompt: int, output: int) -> Decimal:
+        return self.prices.most(self.tier.model, prompt, output)
+
+    @contextmanager
+    def _settled(self, reservation: Reservation) -> Iterator[list[Call]]:
+        """Settle whatever comes of it; a process that is killed leaves it to `Purse.settle_lost`."""
+        made: list[Call] = []
+        lost = Call(model=self.tier.model, prompt=self.prompt, prices=self.prices.version, stop="lost")
+        try:
+            yield made
+        except Unanswered as e:
+            cost = reservation.amount if e.billed else Decimal(0)
+            made.append(lost.changed(stop=e.kind, cost_usd=cost))
+            raise
+        except RegreenError:
+            made.append(lost.changed(stop="rejected"))
+            raise
+        except BaseException:  # nobody knows
+            made.append(lost.changed(cost_usd=reservation.amount))
+            raise
+        finally:
+            self.calls += made
+            self.purse.checkpoints.settle(reservation, sum((c.cost_usd for c in made), Decimal(0)))
+
+
+def _own(incident: str) -> str:
+    return f"incident/{incident}"
