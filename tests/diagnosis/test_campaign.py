@@ -3,9 +3,11 @@
 `INPUTS=N make campaign ARGS=tests/diagnosis/test_campaign.py` sets how many there are.
 """
 
+import multiprocessing
 import os
 import random
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from bot.errors import RegreenError
 from tests.diagnosis.samples import CASES
 
 INPUTS = int(os.environ.get("INPUTS", "100000"))
+WORKERS = int(os.environ.get("WORKERS", "1"))
+BATCH = 20_000
 LONGEST_SECONDS = 1.0
 MOST_BYTES = 200_000_000
 PIECES = (
@@ -36,12 +40,12 @@ def damaged(log: bytes, other: bytes, chance: random.Random) -> bytes:
     return log
 
 
-@pytest.mark.campaign
-def test_every_damaged_log_gets_an_answer_or_a_typed_error_in_bounds() -> None:
-    chance = random.Random(INPUTS)
+def diagnosed(seed: int) -> tuple[float, int, int]:
+    """Diagnose a batch of damaged logs: the slowest (seconds of the processor), typed errors, peak memory (bytes)."""
+    chance = random.Random(seed)
     logs = [case.log for case in CASES]
     slowest, errors = 0.0, 0
-    for _ in range(INPUTS):
+    for _ in range(BATCH):
         log = damaged(chance.choice(logs), chance.choice(logs), chance)
         start = time.process_time()
         try:
@@ -50,6 +54,17 @@ def test_every_damaged_log_gets_an_answer_or_a_typed_error_in_bounds() -> None:
             errors += 1
         slowest = max(slowest, time.process_time() - start)
     peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
-    print(f"{INPUTS} inputs, {errors} typed errors, slowest {slowest:.3f} s, peak {peak / 1e6:.0f} MB")
+    return slowest, errors, peak
+
+
+@pytest.mark.campaign
+def test_every_damaged_log_gets_an_answer_or_a_typed_error_in_bounds() -> None:
+    """Each batch has a process of its own: the bound is for one log, and what the automata of re2 leave unused in the
+    heap adds up over hundreds of thousands."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=spawn, max_tasks_per_child=1) as pool:
+        done = list(pool.map(diagnosed, range(max(1, INPUTS // BATCH))))
+    slowest, errors, peak = max(s for s, _, _ in done), sum(e for _, e, _ in done), max(p for _, _, p in done)
+    print(f"{len(done) * BATCH} inputs, {errors} typed errors, slowest {slowest:.3f} s, peak {peak / 1e6:.0f} MB")
     assert slowest < LONGEST_SECONDS
     assert peak < MOST_BYTES
