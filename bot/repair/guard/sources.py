@@ -13,10 +13,12 @@ from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
 from bot.repair.guard.kinds import is_sample
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.lexer import code_only
+from bot.repair.guard.mirrored import Mirrored
 from bot.repair.guard.specials import Known, is_known
 from bot.repair.guard.units import NOT_IN_NEW, compare, surplus
 
 WORD = re2.compile(r"[A-Za-z_]\w{3,}")
+PROSE = re2.compile(r"(?i)\.(md|markdown|rst|html?)$")
 LARGE = 100_000  # characters from which a file may be read by lines only because it is large
 
 
@@ -29,7 +31,10 @@ def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Ref
         language = language_of(change.path)
         if language is not None and not change.binary:
             yield from _read(change, language, old, new)
-    for finding in compare(_with_units(old), _with_units(new), _gone(changes)):
+    tested = {path for path, facts in (*old.items(), *new.items()) if any(u.collected for u in facts.units)}
+    apart = [c for c in changes if c.path in old and c.path not in tested and not _is_test(c.path)]
+    mirrored = Mirrored.of(c for c in apart if not PROSE.search(c.path))
+    for finding in compare(_with_units(old), _with_units(new), _gone(changes), mirrored):
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
@@ -154,10 +159,16 @@ def _marks(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Refus
     """Marks of files outside their units, counted over the whole candidate."""
     before = [m for facts in old.values() for m in facts.marks]
     left = Counter(id(m) for m in surplus(before, [m for facts in new.values() for m in facts.marks]))
+    kept = all(path in new and _tests(new[path]) >= _tests(facts) for path, facts in old.items())
     for path, facts in new.items():
+        added = path not in old and _is_test(path)
         for mark in facts.marks:
-            if left[id(mark)] and not (path not in old and mark.rule in NOT_IN_NEW and _is_test(path)):
+            if left[id(mark)] and not (added and (mark.rule in NOT_IN_NEW or (mark.conditional and kept))):
                 yield _refusal(mark, path)
+
+
+def _tests(facts: Facts) -> int:
+    return sum(u.collected for u in facts.units)
 
 
 def _is_test(path: str) -> bool:

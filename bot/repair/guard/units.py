@@ -13,6 +13,7 @@ from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
 from bot.repair.guard.joined import Joined, in_case, provided
 from bot.repair.guard.kinds import shelves
+from bot.repair.guard.mirrored import Mirrored
 from bot.repair.guard.pairing import FUZZY, Pair, Side, pairs_of
 from bot.repair.guard.tables import holds, in_order, lost_rows
 
@@ -34,6 +35,7 @@ class _Loose:
     """The tests in which checks that are gone stood, by the id of the check."""
 
 
+UNCHANGED = Mirrored(Counter())
 ALWAYS, NEVER = "always ", "own "
 """How keys of marks begin that count in new units whatever their rule, or never count there."""
 FAKES = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "SimpleNamespace"})
@@ -55,9 +57,12 @@ class _After:
     renamed: Mapping[str, str]
     nested: frozenset[str]
     overloads: Mapping[str, frozenset[str]]
+    mirrored: Mirrored
 
     @classmethod
-    def of(cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence[Pair]) -> "_After":
+    def of(
+        cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence[Pair], mirrored: Mirrored
+    ) -> "_After":
         units = [u for facts in new.values() for u in facts.units]
         asked = {f"call:{short(u.name)}": u.checks for u in units if not u.collected and u.checks}
         renamed = {a.name: b.name for (_, a), (_, b) in pairs if a.collected and b.collected and a.name != b.name}
@@ -65,7 +70,7 @@ class _After:
         counts = Counter(u.name for u in units)
         handing = [u for u in units if not u.collected and counts[u.name] > 1 and short(u.name) in map(short, u.calls)]
         overloads = {u.name: frozenset(text for text, _ in u.literals) for u in handing}
-        return cls(_helpers(new), Handed.of(old, new), asked, renamed, nested, overloads)
+        return cls(_helpers(new), Handed.of(old, new), asked, renamed, nested, overloads, mirrored)
 
     def left(self, old: Check, new: Check, unit: Unit) -> Check:
         """What `old` asks beside what the helper that `new` calls, or an overload of its unit, expects by itself."""
@@ -79,18 +84,21 @@ class _After:
 
 
 def compare(
-    old: Mapping[str, Facts], new: Mapping[str, Facts], gone: Mapping[str, frozenset[str]] = NONE
+    old: Mapping[str, Facts],
+    new: Mapping[str, Facts],
+    gone: Mapping[str, frozenset[str]] = NONE,
+    mirrored: Mirrored = UNCHANGED,
 ) -> Iterator[Finding]:
     """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file.
 
     `gone` are the names that each file of tests imports of code that the candidate takes out of the program: tests of
-    nothing else go with it.
+    nothing else go with it. `mirrored` are the words that the program changed.
     """
     old, new = ({path: replace(f, units=provided(f.units)) for path, f in side.items()} for side in (old, new))
     before, after = Side.of(old), Side.of(new)
     pairs = pairs_of(before, after)
     loose = _Loose()
-    known = _After.of(old, new, pairs)
+    known = _After.of(old, new, pairs, mirrored)
     for (_, old_unit), (path, unit) in pairs:
         yield from _judge(old_unit, path, unit, loose, known)
     for (path, _, _), unit in after.units.items():
@@ -180,7 +188,7 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Ite
         return
     if not _tabled(old, new):
         yield from _paired(old, path, new, loose, known)
-        yield from _cases(old, path, new, known.renamed)
+        yield from _cases(old, path, new, known)
     for target in sorted(p for p in new.patches - old.patches if _is_called(p, new.calls) or _is_asked(p, new)):
         yield Finding("mocked-subject", path, new.line, f"{target}, which {new.name} tests, is replaced by a fake")
     called = Counter(new.calls)
@@ -200,10 +208,12 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
     for before, after in pairs:
 
         def fed(literal: str, after: Check = after) -> bool:
-            return known.handed.feeds(literal, old, new, after) or is_of_setup(literal, old, new, after)
+            looked = replace(after, subject=f"{after.subject} {after.expected}")
+            return known.handed.feeds(literal, old, new, looked) or is_of_setup(literal, old, new, after)
 
         found = judge_pair(known.left(before, after, new), after, known.helpers, fed)
-        told = (f for f in found if not (spread and f.rule == "changed-expectation"))
+        same = spread or _says_anew(before, after, known.mirrored)
+        told = (f for f in found if not (same and f.rule == "changed-expectation"))
         yield from (Finding(f.rule, path, f.line, f.message) for f in told)
     spare = spare_errors(old, new)
     for check in gone:
@@ -213,6 +223,12 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
             loose.gone.append((path, new, check))
             loose.owners[id(check)] = old
     loose.extra += [(path, new, c) for c in extra]
+
+
+def _says_anew(old: Check, new: Check, mirrored: Mirrored) -> bool:
+    """Whether a check asks the same in the words that the program has now."""
+    told = [(*c.subject_literals, *c.expected_literals) for c in (old, new)]
+    return old.op == new.op and new.elements >= old.elements and mirrored.shows(*told)
 
 
 def _is_twin(check: Check, others: Sequence[Check]) -> bool:
@@ -260,9 +276,10 @@ def _is_asked(target: str, unit: Unit) -> bool:
     return kind[:1].isupper() and module in called and any(name in c.words for c in unit.checks)
 
 
-def _cases(old: Unit, path: str, new: Unit, renamed: Mapping[str, str]) -> Iterator[Finding]:
-    lost = lost_rows(old.cases, new.cases, renamed)
-    if not lost:
+def _cases(old: Unit, path: str, new: Unit, known: _After) -> Iterator[Finding]:
+    lost = lost_rows(old.cases, new.cases, known.renamed)
+    came = lost_rows(new.cases, old.cases, known.renamed)
+    if not lost or (lost.total() == came.total() and known.mirrored.shows(lost.elements(), came.elements())):
         return
     shown = next(iter(lost))[:60]
     if len(new.cases) < len(old.cases):
