@@ -94,6 +94,7 @@ CMAKE = Kind(
         r"(?i)\bset\s*\(\s*\w*(?:BUILD_TESTING|BUILD_TESTS|ENABLE_TESTS|ENABLE_TESTING|WARNINGS_AS_ERRORS|WARNING_AS_ERROR)\w*\s+(?:OFF|FALSE|0)",
         r"(?:^|[\s\"(;:>])-Wno-[\w=-]+|(?:^|[\s\"(;])(?:-w|/W0)(?:[\s\")]|$)",
         SILENCED,
+        r"--(?:gtest_filter|test-case|test-case-exclude|test-suite-exclude|run_test|exclude-regex|label-exclude)[=\s]\S+",
         r"(?i)option\s*\(\s*\w*(?:TEST|WERROR|WARNING)\w*\s+\"[^\"]*\"\s+OFF",
     ),
     strict=_patterns(
@@ -114,6 +115,8 @@ RUBY = Kind(
         r"\.exclude\b|\bexclude_pattern\b|\.reject\b|\bfail_on_error\s*=\s*false|\badd_filter\b|\bfilter_run_excluding\b",
         r"\bfailure_message\b.*nil|\brefuse_coverage_drop\s+false|\babort_on_failure\s*=\s*false",
         r"\brescue\b",
+        r"\bdefault_retry_count\s*=|[\"'](?:rspec|minitest)/retry[\"']|\bMinitest::Retry\b",
+        r"\bsh\b[^\n{]*\{\s*\|[^|\n]*\|\s*(?:(?:puts|warn|print)\b[^}\n]*)?\}",
     ),
     strict=_patterns(
         r"\b(?:Rake::TestTask|Minitest::TestTask|RSpec::Core::RakeTask|RuboCop::RakeTask|Cucumber::Rake::Task|Reek::Rake::Task)\b",
@@ -128,7 +131,7 @@ RUBY = Kind(
 )
 MAKE = Kind(
     "hash",
-    lax=_patterns(r"(?:^|[\s\"=])-Wno-[\w=-]+", SILENCED),
+    lax=_patterns(r"(?:^|[\s\"=])-Wno-[\w=-]+", SILENCED, r"(?m)^\t[^\n]*-DNDEBUG\b[^\n]*&&\s*\./"),
     strict=(),
 )
 MESON = Kind(

@@ -15,13 +15,13 @@ from bot.repair.guard.options import (
     FAILING,
     FAMILIES,
     IGNORED,
+    INSTALLS,
     LAX,
     MOST,
     NEUTRAL_LOSS,
     NOTHING,
     NUMBERS,
     ON_CI,
-    OTHERS,
     OWN_CONFIGS,
     SCOPED,
     STRICT,
@@ -29,6 +29,7 @@ from bot.repair.guard.options import (
     TIDYING,
     VARIABLES,
     WHOLE,
+    positional,
 )
 from bot.repair.guard.shell import (
     CHECKERS,
@@ -127,6 +128,7 @@ def _leaves_on_ci(found: Sequence[Command]) -> bool:
 
 def _tidies(words: Sequence[str]) -> bool:
     """Whether a command only clears away what may not be there, or asks whether something is there."""
+    words = words[1:] if words[0] == "shell" and words[1:] else words  # of make
     return checker(words) is None and (words[0] in TIDYING or tuple(words[:2]) in TIDYING)
 
 
@@ -366,7 +368,9 @@ def _number_only(word: str, other: dict[str, float]) -> bool:
 
 
 def _paths(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    before, after = _positional(old), _positional(new)
+    if tool.partition(" ")[2] in INSTALLS:
+        return
+    before, after = positional(old), positional(new)
     if not before:
         narrow = [p for p in after if p not in WHOLE and (tool.partition(" ")[0] in CHECKERS)]
         if narrow and "/" in "".join(narrow) + "/" and not tool.startswith(("npm", "yarn", "make", "pnpm")):
@@ -382,18 +386,3 @@ def _paths(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
             yield f"`{tool}` does not run on {path} any more"
         else:
             came.remove(heir)
-
-
-def _positional(words: Sequence[str]) -> list[str]:
-    """Arguments that are no options (a value after an option is taken for one when it does not look like a path)."""
-    found = []
-    for word, before in zip(map(_default, words), ["", *words[:-1]], strict=False):
-        valued = before.startswith("-") and "=" not in before and not ("/" in word or word in WHOLE)
-        if not word.startswith(("-", ">", "<", "&", "2>", "1>")) and not valued and word not in OTHERS:
-            found.append(word.rstrip("/") or word)
-    return found
-
-
-def _default(word: str) -> str:
-    """What tox takes where nothing else is given: `{posargs:tests}` is `tests`."""
-    return word.removeprefix("{posargs:").removesuffix("}") if word.startswith("{posargs:") else word

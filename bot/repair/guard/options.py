@@ -3,6 +3,8 @@
 From the tools' own command line references.
 """
 
+from collections.abc import Sequence
+
 import re2
 
 from bot.repair.guard.rules import listed
@@ -13,12 +15,18 @@ NOTHING = frozenset(
 FAILING = frozenset({"false", "die", "fail", "abort", "error", "err", "/bin/false"})
 TIDYING = frozenset(
     {
-        *listed("rm rmdir unlink kill pkill killall umount mkdir command which type hash deactivate unset stty fuser"),
+        *listed(
+            "rm rmdir unlink kill pkill killall umount mkdir command which type hash deactivate unset stty fuser read"
+        ),
         *((tool, verb) for tool in ("docker", "podman") for verb in listed("rm rmi stop kill network volume")),
+        *listed("uname hostname nproc whoami getconf sysctl"),
+        *(("git", verb) for verb in ("describe", "rev-parse", "symbolic-ref")),
         *(("brew", verb) for verb in ("unlink", "uninstall", "update", "upgrade")),
         *(("pip", "uninstall"), ("apt-get", "remove"), ("git", "stash"), ("git", "config"), ("sudo", "rm")),
     }
 )
+INSTALLS = frozenset({"install", "add", "get", "i"})
+"""Subcommands whose arguments are packages, and nothing that is checked."""
 ON_CI = re2.compile(
     r"\$\{?(CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|JENKINS_URL|BUILDKITE|CONTINUOUS_INTEGRATION)\b"
 )
@@ -101,3 +109,18 @@ WHOLE = frozenset({".", "./", "./...", "tests", "test", "src", "tests/", "test/"
 ALIKE = 0.6  # likeness from which a changed path is a corrected name
 MOST = 3000  # commands of one text that are compared
 COMPARED = 200  # changed commands of one text that are compared each with each
+
+
+def positional(words: Sequence[str]) -> list[str]:
+    """Arguments that are no options (a value after an option is taken for one when it does not look like a path)."""
+    found = []
+    for word, before in zip(map(_default, words), ["", *words[:-1]], strict=False):
+        valued = before.startswith("-") and "=" not in before and not ("/" in word or word in WHOLE)
+        if not word.startswith(("-", ">", "<", "&", "2>", "1>")) and not valued and word not in OTHERS:
+            found.append(word.rstrip("/") or word)
+    return found
+
+
+def _default(word: str) -> str:
+    """What tox takes where nothing else is given: `{posargs:tests}` is `tests`."""
+    return word.removeprefix("{posargs:").removesuffix("}") if word.startswith("{posargs:") else word

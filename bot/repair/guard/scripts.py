@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 import re2
@@ -37,6 +38,10 @@ IMPORTANT = re2.compile(
     r"(?i)(^|[:_./ -])(tests?|lint|check|type|types|format|fmt|verify|ci|coverage|cov|qa|quality|audit|"
     r"all|build|style|static|unit|e2e|integration|spec)([:_./ -]|$)"
 )
+SOURCE = re2.compile(r"^\|$|\.(?:h|hh|hpp|c|cc|cpp|o|in|md|txt|go|rs|js|ts)$")  # a file, no target that checks
+SET = re2.compile(r"(?m)^\s*(?:export\s+|override\s+)?([\w.-]+)\s*[:+?!]{0,3}=")
+TOOL = re2.compile(r"(?m)^(?:export\s+)?([A-Z][A-Z0-9_]*)\s*[:?]?=\s*([a-z][\w.-]*)\s*$")
+USED = re2.compile(r"\$[({]([A-Z][A-Z0-9_]*)[)}]")
 CALLS = frozenset({"run", "system", "call", "check_call", "check_output", "Popen", "run_always", "sh"})
 TOX = frozenset({"tox.ini", "setup.cfg"})
 LARGEST = 300_000  # characters
@@ -57,13 +62,18 @@ def judge(change: Change) -> Iterator[Finding]:
     if max(len(change.old_text), len(change.new_text)) > LARGEST:
         yield Finding("unreadable", change.path, 1, f"more than {LARGEST} characters")
         return
-    try:
-        old, new = reader(change.old_text), reader(change.new_text) if change.new is not None else {}
-        yield from list(_compare(change, old, new))
-    except Unparsable:
-        return  # said where the file is read as configuration
-    except TooComplex as e:
-        yield Finding("unreadable", change.path, 1, str(e))
+    sides = [(change.old_text, change.new_text)]
+    if SHELL.search(change.path) and change.new is not None:
+        sides += change.parts(), change.differing()  # of a long script, what differs, with the lines around or without
+    for number, (old, new) in enumerate(sides, 1):
+        try:
+            yield from list(_compare(change, reader(old), reader(new) if change.new is not None else {}))
+            return
+        except Unparsable:
+            return  # said where the file is read as configuration
+        except TooComplex as e:
+            if number == len(sides):
+                yield Finding("unreadable", change.path, 1, str(e))
 
 
 def _compare(change: Change, old: Scripts, new: Scripts) -> Iterator[Finding]:
@@ -210,7 +220,7 @@ def makefile(text: str) -> Scripts:
     found: dict[str, list[str]] = {}
     targets: list[str] = []
     budget = ROWS
-    joined = text.replace("\\\n", " ")
+    joined = _spelled_out(text.replace("\\\n", " "))
     for line in joined.split("\n"):
         if line[:1] in {"\t", " "} and targets and line.strip():
             budget -= len(targets)
@@ -231,13 +241,20 @@ def makefile(text: str) -> Scripts:
             targets = rule.group(1).split()
             needs, _, inline = rule.group(2).partition(";")
             for target in targets:
-                rows = [f"make {need}" for need in needs.split("#")[0].split() if need != "|"]
+                rows = [f"make {need}" for need in needs.split("#")[0].split() if not SOURCE.search(need)]
                 found.setdefault(target, []).extend([*rows, *([inline.strip()] if inline.strip() else [])])
                 if target == ".IGNORE":
                     found[target].append("exit 0")
         elif line.strip() and not line.startswith("#"):
             targets = []
     return {name: "\n".join(rows) for name, rows in found.items()}
+
+
+def _spelled_out(text: str) -> str:
+    """A makefile with the names of tools in place of the variables that stand for nothing else."""
+    times = Counter(SET.findall(text))
+    tools = {name: value for name, value in TOOL.findall(text) if times[name] == 1}
+    return USED.sub(lambda m: tools.get(m.group(1), m.group()), text) if tools else text
 
 
 def _variable(name: str, value: str) -> str:

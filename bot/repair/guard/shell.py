@@ -84,6 +84,9 @@ MOST = 15_000  # words and operators of one text
 SUBCOMMANDS = frozenset(listed("ruff go cargo biome playwright cypress dotnet terraform tofu mix deno"))
 INTERPRETERS = frozenset({"bash", "sh", "zsh", "node", "source", "."})
 OWN_SCRIPT = re2.compile(r"(?i)(^|[-_./])(tests?|check|lint|verify|ci)([-_.]|$)")
+RELEASES = frozenset({"version", "publish", "pack", "login", "whoami", "dist-tag"})
+"""What package managers do for a release, and checks nothing."""
+SERVES = re2.compile(r"(?i)server|daemon")
 RUN_SCRIPT = re2.compile(r"(?i)(test|check|lint|verify)\w*\.(sh|py|js|mjs)$")
 
 
@@ -227,7 +230,8 @@ def _named(name: str, rest: list[str]) -> tuple[str, tuple[str, ...]] | None:
         )
     if name in TASKS:  # `make TESTS=one check` is the task check
         task = next((w for w in words if w != "run" and not w.startswith("-") and "=" not in w), "")
-        return (f"{name} {task}", tuple(w for w in words if w not in {"run", task})) if task else None
+        checks = task and task not in RELEASES
+        return (f"{name} {task}", tuple(w for w in words if w not in {"run", task})) if checks else None
     if name == "node":
         inside = next((i for i, w in enumerate(words) if base_name(w) in CHECKERS), -1)
         if "--test" in words:
@@ -243,7 +247,11 @@ def _named(name: str, rest: list[str]) -> tuple[str, tuple[str, ...]] | None:
 def _own(rest: list[str]) -> tuple[str, tuple[str, ...]] | None:
     """A script of the project whose name says that it checks something, started directly or by an interpreter."""
     name = base_name(rest[0])
-    if OWN_SCRIPT.search(rest[0]) and ("/" in rest[0] or rest[0].endswith((".sh", ".py"))):
+    if (
+        OWN_SCRIPT.search(rest[0])
+        and not SERVES.search(rest[0])
+        and ("/" in rest[0] or rest[0].endswith((".sh", ".py")))
+    ):
         return name, tuple(rest[1:])
     inner = next((w for w in rest[1:] if RUN_SCRIPT.search(w)), "")
     return (base_name(inner), ()) if inner and (name in INTERPRETERS or PYTHON.search(name)) else None

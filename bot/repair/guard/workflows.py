@@ -24,6 +24,11 @@ TOLERANT = re2.compile(
     r"(^|\.)(continue-on-error|continueOnError|allow_failure|allow-failure|ignore_failure|allow_failures(\[.*\])?(\.\w+)?)$"
 )
 CONDITION = re2.compile(r"(^|\.)(if|when|only|except|rules\.if|condition)$")
+KEEPS = re2.compile(r"\.(artifacts|cache)(\[.*\])?\.when$")
+"""When the results of a job of GitLab's are kept, which is no condition on the job."""
+PIPELINES = "workflow.rules"
+EVERY_BRANCH = frozenset({'$CI_PIPELINE_SOURCE == "merge_request_event"', "$CI_COMMIT_BRANCH", "$CI_COMMIT_TAG"})
+"""Conditions of pipelines of GitLab's that leave no branch out."""
 NEVER = frozenset({"false", "${{ false }}", "${{false}}", "0", "never", "manual", "${{ 0 }}"})
 ALWAYS = frozenset({"always()", "!cancelled()", "success()", "success()||failure()", "failure()||success()", "true"})
 UNMET = ALWAYS - {"success()", "true"}
@@ -37,13 +42,17 @@ LEGS = re2.compile(
     r"^(node_js|python|rvm|php|go|jdk|rust|perl|scala|otp_release|compiler)$"  # of Travis
     r"|(^|\.)(matrix\.[^.]+|matrix\.include(\[.*\])?\.[^.]+|parallel\.matrix\..*)$"
 )
+DOES_SO = re2.compile(r"\.(before_|after_)?(script|install)$")
+"""What a leg runs, which is judged as commands."""
 VERSION = re2.compile(r"^[0-9]+(\.[0-9]+){1,2}$")
+IMAGE = re2.compile(r"^(ubuntu|macos|windows)-([0-9]{1,4}(?:\.[0-9]{2})?|latest)(-[a-z0-9]+)?$")
 SPARE = "actions/cache"  # without it all is done anew
 PREPARES = re2.compile(r"^actions/(checkout|cache|setup-[\w-]+|(upload|download)-artifact)$")
 """Actions that check nothing themselves, so that one fewer of them asks for no less."""
 FEWER = re2.compile(
     r"(^|\.)(matrix\.exclude.*|on\..*(paths|branches|tags|types)(-ignore)?|paths-ignore|branches-ignore)$"
 )
+TRUNK = re2.compile(r"^(main|master|trunk|develop|dev|\$default-branch)$")
 ROW = re2.compile(r"^jobs\.[^.]+\.strategy\.matrix\.exclude\b")  # what it leaves out depends on the whole row
 PUBLISHES = re2.compile(
     r"(?i)^(jobs\.([\w-]*[_-])?(publish|release|deploy|dist|docker|website|pages)([_-][\w-]*)?\.if$|deploy(\[[^\]]*\])?\.)"
@@ -90,7 +99,7 @@ def _tolerance(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
             continue
         elif TOLERANT.search(setting.key) and setting.value.lower() not in {"false", "no", "off"}:
             yield "ignored-failure", setting.line, f"{setting.key} lets a failure pass"
-        elif PUBLISHES.search(setting.key) or ROW.search(setting.key):
+        elif PUBLISHES.search(setting.key) or ROW.search(setting.key) or _spares_pushes(setting, old, new):
             continue
         elif FEWER.search(setting.key) and not _is_new(setting.key, "on", old) and not _widens(setting, old, new):
             yield "weakened-command", setting.line, f"{setting.key} narrows when or on what it runs"
@@ -100,6 +109,8 @@ def _conditions(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     known = Counter((s.key, s.value) for s in old)
     for setting in new:
         if not CONDITION.search(setting.key) or ON_STEP.search(setting.key) or _is_new(setting.key, "jobs", old):
+            continue
+        if KEEPS.search(setting.key) or (setting.key.startswith(PIPELINES) and setting.value in EVERY_BRANCH):
             continue
         if PUBLISHES.search(setting.key) and not _checks(setting.key, new):
             continue
@@ -116,6 +127,17 @@ def _conditions(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
 def _is_new_leg(value: str, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
     """Whether a leg came with the change: that it may fail takes nothing away."""
     return not any(s.value == value for s in old) and any(s.value == value and LEGS.search(s.key) for s in new)
+
+
+def _spares_pushes(setting: Setting, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
+    """Whether pushes to branches are looked at no more where each pull request is."""
+    return setting.key == "on.push.branches" and bool(TRUNK.search(setting.value)) and _pulled(old) and _pulled(new)
+
+
+def _pulled(settings: Sequence[Setting]) -> bool:
+    """Whether it runs for every pull request, so that it need not run for each push to its branch, too."""
+    narrowed = any(s.key.startswith("on.pull_request.") and FEWER.search(s.key) for s in settings)
+    return "pull_request" in _members(settings, "on") and not narrowed
 
 
 def _checks(key: str, settings: Sequence[Setting]) -> bool:
@@ -287,7 +309,15 @@ def _lost_legs(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
     counts = [Counter(s.value for s in side if LEGS.search(s.key)) for side in (old, new)]
     came = counts[1] - counts[0]
     for value in sorted((counts[0] - counts[1]).keys()):
-        if not any(_is_newer(value, other, node="node" in before[value] and "node" in after[other]) for other in came):
+        if DOES_SO.search(before[value]):
+            continue
+        node = "node" in before[value]
+        if any(_is_newer(value, other, node=node and "node" in after[other]) for other in came):
+            continue
+        heir = next((other for other in came if came[other] > 0 and _is_newer_image(value, other)), None)
+        if heir is not None:
+            came[heir] -= 1  # one image stands in for one
+        else:
             yield "weakened-command", 1, f"the leg {value} is gone"
 
 
@@ -296,6 +326,14 @@ def _is_newer(old: str, new: str, *, node: bool) -> bool:
     was, now = ([int(n[:9]) for n in told.split(".")] if VERSION.search(told) else [] for told in (old, new))
     same = 1 if node else 2
     return len(was) == len(now) > same and was[:same] == now[:same] and now > was
+
+
+def _is_newer_image(old: str, new: str) -> bool:
+    """Whether a runner image is a later one of the same system, as `ubuntu-24.04` after `ubuntu-22.04`."""
+    was, now = IMAGE.match(old), IMAGE.match(new)
+    if not (was and now) or was.group(1, 3) != now.group(1, 3) or was.group(2) == "latest":
+        return False
+    return now.group(2) == "latest" or float(now.group(2)) > float(was.group(2))
 
 
 def _moved(job: str, old: Sequence[Setting], new: Sequence[Setting]) -> bool:
