@@ -284,6 +284,9 @@ def _is_heeded(call: Node) -> bool:
         one, above = above, above.parent
     if above is None:
         return False
+    around = above.parent
+    if above.type == "block" and above.named_children[-1] == one and around is not None:
+        return around.type == "function_item"  # what a function of Rust gives back
     if above.type in {"try_expression", "return_statement", "return_expression"}:
         return True
     if above.type in {"short_var_declaration", "assignment_statement"}:

@@ -5,12 +5,16 @@ from bot.repair.guard.facts import Check, Unit
 
 SETUP = frozenset({"os.MkdirTemp", "ioutil.TempDir", "os.Setenv", "os.Chdir", "ioutil.TempFile", "os.CreateTemp"})
 MODERN = frozenset({"t.TempDir", "t.Setenv", "t.Chdir", "b.TempDir", "b.Setenv", "tb.TempDir"})
+TEMPORARY = frozenset({"tempdir", "TempDir", "tmp_path", "mkdtemp", "createTempDirectory", "mktmpdir"})
+"""Makers of folders that a fixed one gives way to."""
+FIXED = "/tmp/"  # noqa: S108  # read in a test, nothing is written there
 GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 
 
 def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
-    return _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
+    told = _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
+    return told or (check.op == "fail" and "matches" in new.words - old.words)
 
 
 def _set_up(unit: Unit) -> list[tuple[str, str]]:
@@ -34,6 +38,8 @@ def spare_errors(old: Unit, new: Unit) -> int:
 def is_of_setup(literal: str, old: Unit, new: Unit, check: Check) -> bool:
     """Whether a literal stood in a call of the set-up that is gone, or is a part of a path without its slash now."""
     text = literal.strip("'\"").removeprefix("{}")  # what a path was put together with
+    if text.startswith(FIXED) and TEMPORARY & new.words - old.words:
+        return True
     if not _is_modern(old, new):
         return False
     kept = {x.strip("'\"") for x in check.subject_literals}

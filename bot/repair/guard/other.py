@@ -1,5 +1,7 @@
 """Languages that have no module of their own yet, read by lines: suppressions, and tests in coarse outline."""
 
+import re2
+
 from bot.repair.guard import textual
 from bot.repair.guard.facts import Facts, Patterns
 from bot.repair.guard.kinds import in_test_folder, is_other_test
@@ -43,6 +45,16 @@ BATS = Patterns(
 )
 
 
+_STATUS = r"(?m)^([ \t]*)\[\[? \"?\$\{?status\}?\"? "
+_OUTPUT = r"(?m)^([ \t]*)\[\[? \"?\$\{?output\}?\"? ==? "
+RESPELLED = (
+    (re2.compile(_STATUS + r"(?:-eq|==?) \"?0\"? \]\]?"), r"\1assert_success"),
+    (re2.compile(_STATUS + r"(?:-ne|!=) \"?0\"? \]\]?"), r"\1assert_failure"),
+    (re2.compile(_STATUS + r"(?:-eq|==?) (\"?[1-9]\d*\"?) \]\]?"), r"\1assert_failure \2"),
+    (re2.compile(_OUTPUT + r"(\"[^\"\n*]*\"|'[^'\n]*') \]\]?"), r"\1assert_output \2"),
+)
+
+
 def claims(path: str) -> bool:
     """Whether it is source of a language known only by its comments."""
     return _ending(path) in FAMILIES
@@ -69,9 +81,17 @@ def collected(path: str) -> bool:
     return is_test(path)
 
 
+def _respelled(text: str) -> str:
+    """What bats asks of the status and output of a command, in the words of bats-assert."""
+    for pattern, told in RESPELLED:
+        text = pattern.sub(told, text)
+    return text
+
+
 def read(path: str, text: str) -> Facts:
     """Read one side of the file; see `Language.read`."""
     family = FAMILIES.get(_ending(path), "hash")
     patterns = Patterns(PATTERNS.test, PATTERNS.check, PATTERNS.off, family)
     patterns = BATS if _ending(path) == "bats" else patterns
+    text = _respelled(text) if patterns is BATS else text
     return textual.read(text, patterns, test=is_test(path), collected=collected(path))

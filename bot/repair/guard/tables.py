@@ -16,6 +16,7 @@ NAMED = re2.compile(r"^(?:'[^']*'|\"[^\"]*\")\s*(?:=>|:)\s*[\[{(]")
 WORD = re2.compile(r"[A-Za-z_]\w*")
 MOST = 300  # rows that are compared each with each
 NEGATIVE = re2.compile(r"(^|[\[({,:=>]\s*)- (\d)")
+QUOTES = frozenset("'\"`")
 KEYWORD = re2.compile(r"^[A-Za-z_]\w*=")
 
 
@@ -89,11 +90,17 @@ class _Row:
         )
 
     def says(self, other: "_Row") -> bool:
-        """Whether both hold the same; names of fields, or of the row, count where both have them."""
+        """Whether both hold the same; names of fields, or of the row, count where both have them.
+
+        The other one may have got a title in front.
+        """
         if self.tokens == other.tokens:
             return True
         unnamed = (self.bare == self.tokens) != (other.bare == other.tokens)
         lone = (self.value == self.tokens) != (other.value == other.tokens)
+        titled = other.bare[1:] == self.bare and other.bare[0][:1] in QUOTES
+        if titled and (unnamed or other.tokens[-len(self.tokens) :] == self.tokens):
+            return True
         return (unnamed and self.bare == other.bare) or (lone and self.value == other.value)
 
 

@@ -13,7 +13,7 @@ from bot.repair.guard.python.names import Names
 TELLS = frozenset({"print", "print_exc", "warn", "pprint"})
 LOGGER = re2.compile(r"(?i)^_?(?:log|logger|logging|\w*_log|\w*_logger)$")
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
-IMPORTED = EXPECTED_TO_FAIL | {"import_module", "version", "loads", "find_spec", "unlink", "remove"}
+IMPORTED = EXPECTED_TO_FAIL | {"import_module", "version", "find_spec", "unlink", "remove"}
 
 
 def heed_of(tree: ast.Module, names: Names) -> Heed:

@@ -29,6 +29,8 @@ CONDITIONAL = frozenset(
 OFF_OWNERS = re2.compile(
     r"^(pytest|_pytest|unittest2?|nose\w*|django|twisted|testtools|absl|hypothesis|mark|self|cls|tests?)(\.|$)"
 )
+UNLESS = re2.compile(r"(?i)^(skip_?)?(unless|if_?no|if_?not|if_?missing)_")
+"""How decorators of projects begin that ask for what must be there."""
 RETRIES = frozenset(listed("flaky rerun_on_failure retry repeat_on_failure flaky_test"))
 SLOW_MARKS = re2.compile(
     r"(?i)^(slow|integration|network|manual|nightly|weekly|wip|todo|broken|quarantined?|disabled?|optional|benchmark|e2e|online|"
@@ -97,7 +99,7 @@ def decorators(
         if name in OFF or DECORATORS.search(name):
             text = f"@{name} keeps a test from running or failing"
             held = name in CONDITIONAL and any(constant(a) is ... for a in (call.args[:1] if call else ()))
-            held |= name in FEATURES
+            held |= name in FEATURES or (bool(call and call.args) and UNLESS.search(name) is not None)
             yield Mark("disabled-test", f"{owner}@{name}({told})", node.lineno, text, conditional=held)
         elif dotted.startswith("pytest.mark.") and SLOW_MARKS.search(name):
             yield Mark("disabled-test", f"{owner}@{name}", node.lineno, f"the mark {name} may deselect a test")

@@ -123,12 +123,25 @@ class Names:
             self._assign(statement.target, UNKNOWN)
         elif isinstance(statement, (ast.With, ast.AsyncWith)):
             for item in statement.items:
-                self._assign(item.optional_vars or UNKNOWN, UNKNOWN)
+                for value in self._opened(item.context_expr):
+                    self._assign(item.optional_vars or UNKNOWN, value)
         elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             for node in ast.walk(statement):
                 if isinstance(node, (ast.Global, ast.Nonlocal)):
                     for name in node.names:
                         self._assign(ast.Name(name), UNKNOWN)
+
+    def _opened(self, value: ast.expr) -> list[ast.expr]:
+        """What a `with` gives a name to: the path of a file that it opens; anything else is not known."""
+        called = value.func if isinstance(value, ast.Call) else None
+        path: ast.expr | None = None
+        if isinstance(called, ast.Attribute) and called.attr == "open":
+            path = called.value
+        elif isinstance(value, ast.Call) and isinstance(called, ast.Name) and called.id == "open":
+            path = next(iter(value.args), None)
+        if path is None:
+            return [UNKNOWN]
+        return (self.values.get(path.id) if isinstance(path, ast.Name) else None) or [path]
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):

@@ -8,15 +8,17 @@ from tree_sitter import Node
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check
 from bot.repair.guard.syntax import words
-from bot.repair.guard.syntax.conditions import Question, questions
+from bot.repair.guard.syntax.conditions import FALSE, Question, operands, operator_of, questions
 from bot.repair.guard.syntax.grammar import Call, Chain, Grammar, Link, Vocabulary, chain_of
-from bot.repair.guard.syntax.lossy import lossy
+from bot.repair.guard.syntax.lossy import broad, lossy
+from bot.repair.guard.syntax.sizes import sized
 from bot.repair.guard.syntax.values import Literals, Scope, is_constant, leaf, literals, normal, stripped, summands
 from bot.repair.guard.trees import line_of, text_of, walk
 
 EXPECTED = frozenset({"expects", "shouldReceive", "shouldHaveReceived", "EXPECT_CALL"})
 VERIFIERS = frozenset({"verify", "inOrder", "then"})
 
+BOXED = frozenset({"Boolean.TRUE", "Boolean.FALSE"})
 WHOLE_DIFF = ("cmpopts.EquateEmpty(", "cmpopts.EquateErrors(", "cmp.AllowUnexported(", "protocmp.Transform(")
 """Options of cmp.Diff with which no field is left out."""
 
@@ -50,13 +52,21 @@ class Asserts:
             yield self._named("called-with", chain, place)
         elif last.name in words.ON_VALUE and last.call.receiver is not None:
             op, arity = words.ON_VALUE[last.name]
-            yield self._check(Question(op, last.call.receiver, last.call.arguments[:arity]), place, chain)
+            subject = self._unwrapped(last.call.receiver)
+            yield self._check(Question(op, subject, last.call.arguments[:arity]), place, chain)
         elif self._asserts(chain, last):
             yield from self._plain_assert(chain, last.call, place)
         elif self.fails(chain):
             yield self._named("fail", chain, place)
         elif place.alone and last.name not in words.NO_HELPERS and words.HELPER.search(last.name.removeprefix("test_")):
             yield self._named(f"call:{last.name}", chain, place)
+
+    def _unwrapped(self, node: Node) -> Node:
+        """What minitest's `_(x)` and `value(x)` hand on."""
+        call = self.grammar.call(node)
+        if call is None or call.name not in {"_", "value"} or call.receiver is not None:
+            return node
+        return next(iter((*call.arguments, *([call.block] if call.block is not None else ()))), node)
 
     def fails(self, chain: Chain) -> bool:
         """Whether the call makes the test fail."""
@@ -105,11 +115,16 @@ class Asserts:
         given = given[:arity] + ([call.block] if call.block is not None and len(given) < arity else [])
         if not given:
             yield self._named(op if op in words.ONE_SIDED else f"call:{call.name}", chain, place)
+        elif op in {"true", "truthy"} and text_of(given[0]) in FALSE:
+            yield self._named("fail", chain, place)
         elif op in {"true", "truthy", "false", "falsy"}:
             for asked in questions(given[0], op in {"true", "truthy"}, self.grammar, exact=op in {"true", "false"}):
                 yield self._check(asked, place, chain)
         elif op == "that":
             yield from self._matched(given[0], given[1:2], place, chain, given=given[2:] + rest)
+        elif op == "operator" and len(given) == arity:
+            compared = words.COMPARISONS.get(text_of(given[1]).lstrip(":"), "call:operator")
+            yield self._check(Question(compared, given[0], tuple(given[2:])), place, chain)
         elif op == "raises" and len(given) == 1 and call.name.startswith("expectE"):
             yield self.raises(given[0], given, place, chain.line)
         else:
@@ -177,6 +192,12 @@ class Asserts:
     ) -> Iterator[Check]:
         """The checks of a matcher that is an expression: `is(not(6))`, `eq(6).and be_even`."""
         for node in matcher:
+            left, right = operands(node) if node.type in self.grammar.binaries else (None, None)
+            op = words.COMPARISONS.get(operator_of(node, self.grammar), "")
+            if left is not None and right is not None and text_of(left) == "be" and op:  # `be < 3`
+                op = words.NEGATED.get(op, f"not:{op}") if negated else op
+                yield self._check(Question(op, subject, (right,)), place, chain)
+                continue
             told = chain_of(stripped(node, self.grammar), self.grammar)
             named = [x for x in told.links if x.name in words.MATCHERS or x.name in words.NEGATORS or x.call]
             last = told.links[-1].name if len(told.links) > 1 and given else ""
@@ -237,7 +258,7 @@ class Asserts:
             text,
             line,
             expected_literals=tuple(sorted(told)),
-            lossy=_broad("raises", text),
+            lossy=broad("raises", text),
             guards=place.guards,
             words=words_of(f"{normal(node, self.grammar)[:2000]} {text}"),
         )
@@ -258,7 +279,7 @@ class Asserts:
             expected_literals=tuple(sorted([*(x for r in rights for x in r.found), *loose])),
             elements=sum(r.elements for r in rights) + self._named_in(asked),
             tolerances=self._bound(asked, texts[1]) or ((("distance", distance),) if distance is not None else ()),
-            lossy=lossy([asked.subject, *asked.expected], self.grammar) | _broad(asked.op, texts[1]),
+            lossy=lossy([asked.subject, *asked.expected], self.grammar) | broad(asked.op, texts[1]),
             guards=place.guards,
             words=words_of(" ".join(texts)),
             hollow=self._hollow(asked, texts, place.scope),
@@ -295,36 +316,17 @@ class Asserts:
             if not bare and self._fixed(subject, scope) and not self._fixed(expected[0], scope):
                 op, subject, expected = words.MIRRORED.get(op, op), expected[0], (subject,)
             wanted = normal(expected[0], self.grammar)
-            special = {
-                "true": "true",
-                "false": "false",
-                "nil": "none",
-                "null": "none",
-                "nullptr": "none",
-                "None": "none",
-                "NULL": "none",
-            }
-            if op in {"eq", "is", "ne"} and wanted in special:
-                positive = special[wanted]
+            if op in {"eq", "is", "ne"} and wanted in words.SPECIAL:
+                positive = words.SPECIAL[wanted]
                 op, expected = (words.NEGATED.get(positive, positive) if op == "ne" else positive), ()
                 if op in {"true", "false"}:
-                    told = questions(subject, op == "true", self.grammar, exact=True)
-                    return told[0] if len(told) == 1 else Question(op, subject, ())
-        if op == "eq" and normal(subject, self.grammar) != ", ".join(normal(e, self.grammar) for e in expected):
-            return self._length(Question(op, subject, expected, asked.distance))
-        return Question(op, subject, expected, asked.distance)
-
-    def _length(self, asked: Question) -> Question:
-        """`assertEquals(3, names.size())` asks what `hasSize(3)` asks."""
-        chain = chain_of(stripped(asked.subject, self.grammar), self.grammar)
-        last = chain.links[-1] if chain.links else Link("")
-        if last.name not in words.LENGTHS or len(chain.links) + (chain.base is not None) < 1:
-            return asked
-        if last.call is not None and last.call.arguments and last.call.receiver is None:
-            return Question("length", last.call.arguments[0], asked.expected)
-        receiver = last.call.receiver if last.call else next(iter(chain.node.named_children), None)
+                    asks = questions(subject, op == "true", self.grammar, exact=True)
+                    return sized(asks[0], self.grammar) if len(asks) == 1 else Question(op, subject, ())
+        told = Question(op, subject, expected, asked.distance)
         return (
-            Question("length", receiver, asked.expected) if receiver is not None and receiver != chain.node else asked
+            told
+            if normal(subject, self.grammar) == ", ".join(normal(e, self.grammar) for e in expected)
+            else sized(told, self.grammar)
         )
 
     def _bound(self, asked: Question, text: str) -> tuple[tuple[str, float], ...]:
@@ -341,7 +343,13 @@ class Asserts:
         return sum(one.type in self.grammar.identifiers for e in asked.expected for one in walk(e))
 
     def _fixed(self, node: Node, scope: Scope) -> bool:
-        return is_constant(stripped(node, self.grammar), scope) or node.type in self.grammar.lists
+        node = stripped(node, self.grammar)
+        return (
+            is_constant(node, scope)
+            or node.type in self.grammar.lists
+            or text_of(node) in BOXED
+            or (node.type == "composite_literal")
+        )
 
     def _hollow(self, asked: Question, texts: list[str], scope: Scope) -> str:
         if asked.op in words.SELF_EQUAL and texts[0] == texts[1] and texts[0]:
@@ -375,12 +383,6 @@ class Asserts:
             guards=place.guards,
             words=words_of(text or "fail"),
         )
-
-
-def _broad(op: str, expected: str) -> frozenset[str]:
-    """Whether any failure will do."""
-    found = words_of(expected)
-    return frozenset({"which failure"}) if op == "raises" and (not found or found & words.BROAD) else frozenset()
 
 
 def _number(text: str) -> float | None:

@@ -11,7 +11,10 @@ from bot.repair.guard.trees import field, text_of
 
 MOST = 40  # operands of one condition that are looked at
 BOTH, EITHER = frozenset({"&&", "and"}), frozenset({"||", "or"})
-TRUE, FALSE = frozenset({"true", "1", "True", "YES", "TRUE"}), frozenset({"false", "0", "nil", "null", "NO", "FALSE"})
+TRUE, FALSE = (
+    frozenset({"true", "1", "True", "YES", "TRUE"}),
+    frozenset({"false", "0", "nil", "null", "NULL", "nullptr", "NO", "FALSE"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ def _question(
     node: Node, positive: bool, operator: str, left: Node | None, right: Node | None, grammar: Grammar, *, exact: bool
 ) -> Question:
     op = words.COMPARISONS.get(operator, "")
+    if op in {"eq", "ne"} and left is not None and right is not None and text_of(right) == "0":
+        compared = _compared(left, grammar)
+        if compared is not None:
+            return Question(op if positive else words.NEGATED[op], *compared)
     if op and left is not None and right is not None:
         return Question(op if positive else words.NEGATED.get(op, f"not:{op}"), left, (right,))
     call = grammar.call(node)
@@ -63,6 +70,16 @@ def _question(
     if exact:
         return Question("true" if positive else "false", node)
     return Question("truthy" if positive else "falsy", node)
+
+
+def _compared(node: Node, grammar: Grammar) -> tuple[Node, tuple[Node]] | None:
+    """Both sides of a call that gives back 0 where they are the same: `strcmp(a, b)`, `a.compareTo(b)`."""
+    call = grammar.call(stripped(node, grammar))
+    if call is None or call.name not in words.ZERO_WHEN_SAME:
+        return None
+    method = call.receiver is not None and len(call.arguments) == 1
+    sides = [n for n in ([call.receiver] if method else []) + list(call.arguments) if n is not None]
+    return (sides[0], (sides[1],)) if len(sides) == 2 else None
 
 
 def operator_of(node: Node, grammar: Grammar) -> str:

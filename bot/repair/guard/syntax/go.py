@@ -70,7 +70,9 @@ def of_file(path: str, nodes: Sequence[Node]) -> tuple[list[Mark], list[Directiv
         match = BUILD.match(text_of(node)) if node.type == "comment" else None
         if match:
             told = match.group(1).strip()
-            found[told] = Mark("disabled-test", f"build {told}", line_of(node), f"built only with {told}")
+            found[told] = Mark(
+                "disabled-test", f"build {told}", line_of(node), f"built only with {told}", conditional=True
+            )
     return list(found.values()), [], 0
 
 

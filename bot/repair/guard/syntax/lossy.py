@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tree_sitter import Node
 
+from bot.repair.guard.directives import words_of
 from bot.repair.guard.syntax import words
 from bot.repair.guard.syntax.grammar import Grammar
 from bot.repair.guard.trees import text_of, walk
@@ -26,3 +27,9 @@ def _is_half(node: Node) -> bool:
     if node.type != "field_identifier" or node.parent is None or node.parent.parent is None:
         return False
     return text_of(node) == "first" and node.parent.parent.child_by_field_name("function") != node.parent
+
+
+def broad(op: str, expected: str) -> frozenset[str]:
+    """Whether any failure will do."""
+    found = words_of(expected)
+    return frozenset({"which failure"}) if op == "raises" and (not found or found & words.BROAD) else frozenset()

@@ -85,8 +85,9 @@ VOCABULARY = Vocabulary(
         instance 2: assert_instance_of assert_kind_of
         raises 2: assert_raises assert_raise assert_raise_with_message assert_throws
         not-raises 1: assert_nothing_raised
-        call=operator 9: assert_operator assert_predicate refute_predicate assert_respond_to assert_output
+        call=operator 9: assert_predicate refute_predicate assert_respond_to assert_output
         call=operator 9: assert_difference
+        operator 3: assert_operator
         call=response 2: assert_response assert_redirected_to
         fail 0: flunk
         """

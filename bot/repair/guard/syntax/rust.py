@@ -225,6 +225,7 @@ GRAMMAR = Grammar(
     wrappers=names("parenthesized_expression reference_expression try_expression await_expression"),
     assignments={
         "let_declaration": ("pattern", "value"),
+        "assignment_expression": ("left", "right"),
         "const_item": ("name", "value"),
         "static_item": ("name", "value"),
     },

@@ -128,7 +128,7 @@ def children(node: Node, context: Context, kit: Kit) -> Iterator[tuple[Node, Con
         if never(condition, grammar) or (table is not None and normal(table, grammar) in EMPTY):
             added = ("dead",)
     elif kind in grammar.branches or kind in grammar.handlers:
-        added = ("if",)
+        added = () if _is_only_way(node, kit) else ("if",)
     elif kind in grammar.binaries and text_of(field(node, "operator")) in {"&&", "||", "and", "or", "?:"}:
         body, added = field(node, "right"), ("if",)
     inner = replace(context, guards=(*context.guards, *added)) if added else context
@@ -246,6 +246,14 @@ def _fails_at_once(block: Node | None, kit: Kit) -> bool:
     return False
 
 
+def _is_only_way(node: Node, kit: Kit) -> bool:
+    """Whether all other cases of Go's `select` fail, so that the test fails or runs this one."""
+    if node.type != "communication_case" or node.parent is None:
+        return False
+    others = [c for c in node.parent.named_children if c.type in kit.grammar.branches and c != node]
+    return bool(others) and all(any(_fails_at_once(s, kit) for s in c.named_children) for c in others)
+
+
 FAILURES = frozenset({"return 1.0", "return - 1.0", "return EXIT_FAILURE", "return false"})
 
 
@@ -337,10 +345,14 @@ def _preprocessed(node: Node, context: Context) -> Iterator[tuple[Node, Context]
     condition = field(node, "condition", "name")
     told = " ".join(text_of(condition).split())
     directive = next((text_of(c) for c in node.children if not c.is_named), "#else")
-    gate = Mark(
-        "disabled-test", f"{directive} {told}", line_of(node), f"{directive} {told} decides whether tests are built"
-    )
     gone = node.type == "preproc_if" and told in {"0", "false"}
+    gate = Mark(
+        "disabled-test",
+        f"{directive} {told}",
+        line_of(node),
+        f"{directive} {told} decides whether tests are built",
+        conditional=not gone,
+    )
     for child in node.named_children:
         if child == condition or child.type in GONE:
             yield child, context

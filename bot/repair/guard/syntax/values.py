@@ -43,7 +43,7 @@ class Values:
     def __init__(self, nodes: Iterable[Node], grammar: Grammar) -> None:
         self.grammar = grammar
         nodes = list(nodes)
-        self.handed = frozenset(text_of(n)[1:].removeprefix("mut ") for n in nodes if _is_handed(n))
+        self.handed = frozenset(text_of(n)[1:].removeprefix("mut ") for n in nodes if _is_handed(n)) | _buffers(nodes)
         """Names whose place is handed over, so that others may write there."""
         self._all = sorted(_assignments(nodes, grammar), key=lambda row: row[0])
         self._starts = [row[0] for row in self._all]
@@ -110,6 +110,22 @@ class Literals:
 def _is_handed(node: Node) -> bool:
     """Whether it is `&name` or `&mut name`."""
     return node.type in REFERENCES and size_of(node) <= SHORT and text_of(node)[:1] == "&"
+
+
+def _buffers(nodes: Sequence[Node]) -> frozenset[str]:
+    """Arrays of C that are handed to functions, and are no constants."""
+    found = (n for n in nodes if n.type == "array_declarator")
+    arrays = {text_of(n.child_by_field_name("declarator")) for n in found if "const" not in _declaration(n)}
+    given = (c for n in nodes if n.type == "argument_list" for c in n.named_children) if arrays else ()
+    return frozenset(text_of(c) for c in given if c.type == "identifier") & arrays
+
+
+def _declaration(node: Node) -> set[str]:
+    """The words before what a declarator declares."""
+    one: Node | None = node
+    while one is not None and one.type != "declaration":
+        one = one.parent
+    return set(text_of(one)[: node.start_byte - one.start_byte].split()) if one is not None else set()
 
 
 def _by_name(rows: Iterable[tuple[int, str, Node]]) -> dict[str, list[Node]]:

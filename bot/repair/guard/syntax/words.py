@@ -8,7 +8,7 @@ import re2
 
 from bot.repair.guard.syntax.grammar import names, table
 
-HELPER = re2.compile(r"^_?(assert|expect|verify|check|ensure|should|must|require|refute)([A-Z_]|$)")
+HELPER = re2.compile(r"^_?(assert|expect|verify|coVerify|check|ensure|should|must|require|refute)([A-Z_]|$)")
 NO_HELPERS = frozenset({"require", "require_relative", "checkNotNull"})
 OPPOSITE = {
     "eq": "ne",
@@ -44,7 +44,7 @@ SELF_EQUAL = names("is eq ge le")
 # Methods and functions that ask what an operator of their own asks: name -> (op, arguments with the receiver)
 QUESTIONS = table(
     """
-    eq 2: equals Equal EqualFold eq eql? equal? DeepEqual contentEquals isEqualTo SameElements
+    eq 2: Is equals Equal EqualFold eq eql? equal? DeepEqual contentEquals isEqualTo SameElements
     in 2: contains Contains includes include? contains_key containsKey in_array has_value? member? str_contains
     in 2: ContainsKey
     empty 1: isEmpty is_empty empty empty? blank? isBlank
@@ -60,6 +60,7 @@ QUESTIONS = table(
     """
 )
 BROAD = names("Exception Throwable RuntimeException StandardError Error BaseException exception any dyn Object")
+ZERO_WHEN_SAME = names("Compare compare strcmp wcscmp compareTo cmp")
 COMPARING = names("Diff DeepEqual Equal EqualValues equals compare memcmp strcmp strncmp")
 LENGTHS = names("len length size count Len Length Size Count")
 MATCHERS = table(
@@ -115,6 +116,18 @@ MATCHERS = table(
     called 1: have_received receive
     """
 )
+SPECIAL = {
+    "true": "true",
+    "false": "false",
+    "nil": "none",
+    "null": "none",
+    "nullptr": "none",
+    "Boolean . TRUE": "true",
+    "Boolean . FALSE": "false",
+    "None": "none",
+    "NULL": "none",
+}
+"""Values that have operators of their own."""
 NEGATORS = names("not Not isNot not_")
 COMBINERS = names("allOf And SatisfyAll all_of AllOf both")
 CHOICES = names("anyOf Or SatisfyAny AnyOf either or any_of")
