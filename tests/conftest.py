@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.hub.fixtures import hub
+from tests.llm.fixtures import llm_server
 from tests.projects import Make, Project
 from tests.servers import certificate
 
-__all__ = ["hub"]
+__all__ = ["hub", "llm_server"]
 
 ROOT = Path(__file__).parent.parent
 WHEELS = ROOT / ".cache" / "wheels"
