@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from bot.diagnosis.cause import Cause
-from bot.diagnosis.places import inside
 from bot.diagnosis.reports import Report
 from bot.diagnosis.scope import Scope
 from bot.diagnosis.signatures import Signatures
@@ -11,6 +10,7 @@ from bot.diagnosis.survey import Hit, Survey
 from bot.text.excerpt import Candidate, spread
 from bot.text.fingerprint import mask
 from bot.text.log import Line, Log
+from bot.text.paths import inside
 
 PRIMARY = 100.0
 _END, _HEAD, _JOB, _TALLY, _SCRIPT = 90.0, 82.0, 80.0, 88.0, 76.0
