@@ -22,7 +22,8 @@ FUNCTIONS = frozenset(
 
 
 @cache
-def _parser(ending: str) -> Parser:
+def parser_of(ending: str) -> Parser:
+    """The parser for files whose names end so, in small letters."""
     if ending in {"ts", "mts", "cts"}:
         return Parser(Language(tree_sitter_typescript.language_typescript()))
     if ending == "tsx":
@@ -35,7 +36,7 @@ def parse(path: str, text: str) -> Node:
 
     Raises `TooComplex` when it is large, minified or made to keep the parser busy, `Unparsable` on a syntax error.
     """
-    root = parsed(_parser(path.rpartition(".")[2].lower()), text)
+    root = parsed(parser_of(path.rpartition(".")[2].lower()), text)
     wrong = first_error(root)
     if wrong is not None:
         raise Unparsable("syntax error", line_of(wrong))
