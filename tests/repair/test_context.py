@@ -246,3 +246,17 @@ def test_names_that_git_cannot_print_and_what_is_no_file_stay_out(tmp_path: Path
         Location(file=name, line=1) for name in ("link.py", "sub.py", "bad\x1bname.py", "binary.py", "latin.py")
     )
     assert shown(repository, TOLD.changed(locations=places, failing_tests=()))["source"].files == ("latin.py",)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/", "..", "a/../../b.py", "\0", "*", ":(top)x.py", "-e", "[", "a\nb.py", "\\", "::", "x" * 5000]
+)
+def test_names_that_mean_nothing_are_found_nowhere(made: Make, name: str) -> None:
+    told = TOLD.changed(
+        error=f"NameError: name '{name}' is not defined",
+        command=f"cd {name} && make",
+        locations=(Location(file=name, line=10**9), Location(file="shop/cart.py", line=10**9)),
+        failing_tests=(name, f"{name}::{name}", f"{name} ({name})", f"{name} > {name}", f"{name}.{name}"),
+        excerpt=Excerpt(lines=(ExcerptLine(line=1, text=f'  File "{name}", line 7'),)),
+    )
+    assert shown(made(FILES), told, attempt=3)["source"].files == ("shop/cart.py",)

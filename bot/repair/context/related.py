@@ -17,7 +17,7 @@ from bot.repair.context.scene import WORD, Scene, Wanted, is_test
 from bot.repair.guard.rules import listed
 
 FURTHEST = 4  # imports from the code that failed
-MOST_FILES, MOST_CHARACTERS = 60, 1_500_000  # that are looked through
+MOST_FILES, MOST_CHARACTERS, LARGEST = 60, 1_500_000, 300_000  # that are looked through, and the largest file
 DECAY = (1.0, 1.0, 0.6, 0.4, 0.3)  # what a function is worth so many imports away
 CALLED, SPOKEN, TESTED, CHANGED = 3.0, 1.0, 1.0, 2.0
 """What it is worth that the failing code calls it, the log has its name, the file is what the test is named after; and
@@ -72,22 +72,23 @@ def related(scene: Scene, sources: Sequence[Wanted]) -> list[Wanted]:
 def _reached(scene: Scene, paths: Sequence[str]) -> Mapping[str, int]:
     """The files that are reached by imports, with the number of them; what only passes names on does not count."""
     found = dict.fromkeys(paths, 0)
-    edge, size = list(found), 0
+    edge, left = list(found), MOST_CHARACTERS
+    scene.tree.read(edge)
     for _ in range(FURTHEST):
-        following: list[str] = []
-        scene.tree.read(edge)
+        following: dict[str, int] = {}
         for path in edge:
-            passes = found[path] > 0 and _passes_on(scene, path)
+            hops = found[path] + (not found[path] or not _passes_on(scene, path))
             for other in imported(scene.tree, path, scene.tree.text(path)):
-                if other not in found and SOURCE.search(other) and len(found) < MOST_FILES:
-                    found[other] = found[path] + (not passes)
-                    following.append(other)
+                if other not in found and SOURCE.search(other) and len(found) + len(following) < MOST_FILES:
+                    following.setdefault(other, hops)
         scene.tree.read(following)
-        size += sum(len(scene.tree.text(p)) for p in following)
-        edge = [p for p in following if found[p] < FURTHEST and not is_test(p)]
-        if size > MOST_CHARACTERS or not edge:
-            break
-    return {p: min(hops, FURTHEST) for p, hops in found.items()}
+        for path, hops in following.items():
+            size = len(scene.tree.text(path))
+            if size <= min(LARGEST, left):
+                found[path] = min(hops, FURTHEST)
+                left -= size
+        edge = [p for p in following if found.get(p, FURTHEST) < FURTHEST and not is_test(p)]
+    return found
 
 
 def _passes_on(scene: Scene, path: str) -> bool:

@@ -93,7 +93,7 @@ class Tree:
 
     def grep(self, words: Collection[str], where: Sequence[str] = (), *, whole: bool = True) -> list[Hit]:
         """The lines that have one of these texts (`whole`: as a word), in files that match a pathspec."""
-        patterns = [arg for word in words for arg in ("-e", word)]
+        patterns = [arg for word in words if "\0" not in word for arg in ("-e", word)]
         if not patterns:
             return []
         asked = ("grep", "-InzF", *(["-w"] if whole else []), *patterns, self._commit, "--", *where)
