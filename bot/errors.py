@@ -5,6 +5,7 @@
     |-- MachineError            3   this machine lacks something: what, and how to get it
     |-- Refused                 1   a policy said no (patch policy, guard, scope limit); carries the refusals
     |   `-- ScopeTooBig         1   more files or lines than the limit: smaller pieces may pass
+    |-- Misfit                  1   the edits of a model's answer cannot be applied; carries what to tell the model
     |-- Transient               3   may pass when tried again (a lock, a full queue, a broken pipe)
     |-- Conflict                1   somebody else changed what we were about to change
     |-- CorruptCache            3   something of ours on disk does not read back; it can be dropped and made again
@@ -66,6 +67,20 @@ class Refused(RegreenError):
 
 class ScopeTooBig(Refused):
     """A candidate touches more files or lines than the limit."""
+
+
+class Misfit(RegreenError):
+    """Edits of a model's answer that cannot be applied as they stand, so none of them is.
+
+    `problems` say for each block what is wrong, each in one or more lines; `report` is all of them, for the model.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        first = problems[0].partition("\n")[0]
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        super().__init__(f"the answer's edits cannot be applied: {first}{more}")
+        self.problems = tuple(problems)
+        self.report = "\n\n".join(problems)
 
 
 class Transient(RegreenError):

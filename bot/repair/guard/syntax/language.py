@@ -96,12 +96,17 @@ class TreeLanguage:
             for unit in Reader(self.grammar, self.vocabulary, values, collected=True, test=False).read(root):
                 yield replace(unit, name=f"{name} > {unit.name}", marks=(*unit.marks, *found))
 
-    def _parsed(self, text: str) -> Node:
+    def tree(self, text: str) -> Node:
+        """The syntax tree, which may hold errors, with macros made into what the grammar knows. Raises `TooComplex`."""
         root = parse(self.grammar.parser(), text)
         if self.grammar.rewrite is not None:
             told = self.grammar.rewrite(text, root)
             again = parse((self.grammar.rewritten or self.grammar.parser)(), told) if told != text else root
             root = again if not again.has_error or root.has_error or not self.grammar.tolerant else root
+        return root
+
+    def _parsed(self, text: str) -> Node:
+        root = self.tree(text)
         wrong = first_error(root)
         if wrong is not None and not (self.grammar.tolerant and balanced(text, self.PATTERNS.comments)):
             raise Unparsable("syntax error", line_of(wrong))

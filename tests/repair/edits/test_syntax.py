@@ -1,0 +1,94 @@
+"""Files that parsed and do no more, in every language, and files that are let pass."""
+
+import pytest
+
+from bot.repair.edits.syntax import new_fault
+
+BROKEN = {
+    "a.py": ("def f():\n    return 1\n", "def f():\n    return (1\n", 2),
+    "a.pyi": ("x: int\n", "x: \n", 1),
+    "a.js": ("f(1);\n", "f(1;\n", 1),
+    "a.mjs": ("export const a = 1;\n", "export const a = ;\n", 1),
+    "a.ts": ("const a: number = 1;\n", "const a: = 1;\n", 1),
+    "a.tsx": ("const a = <p>b</p>;\n", "const a = <p>b</q>;\n", 1),
+    "a.go": ("package a\n\nfunc f() {\n}\n", "package a\n\nfunc f( {\n}\n", 3),
+    "a.rs": ("fn f() {\n    g();\n}\n", "fn f() {\n    g(;\n}\n", 2),
+    "A.java": ("class A {\n    int a;\n}\n", "class A {\n    int a\n}\n", 2),
+    "a.kt": ("fun f() {\n    g()\n}\n", "fun f() {\n    g(\n}\n", 2),
+    "a.c": ("int f(void)\n{\n    return 1;\n}\n", "int f(void)\n{\n    return 1\n}\n", 3),
+    "a.h": ("int f(void);\n", "int f(void;\n", 1),
+    "a.cpp": ("class A {\n    int a;\n};\n", "class A {\n    int a\n};\n", 2),
+    "a.rb": ("def f\n  1\nend\n", "def f(\n  1\nend\n", 1),
+    "a.php": ("<?php\nf(1);\n", "<?php\nf(1;\n", 2),
+    "a.yaml": ("a: 1\nb: 2\n", "a: 1\n b: 2\n", 2),
+    "a.yml": ("a: 1\nb: 2\n", "a: 1\na: 2\n", 2),
+    "a.toml": ('a = "1"\n', 'b = 1\na = "1\n', 2),
+    "a.json": ('{\n  "a": 1\n}\n', '{\n  "a": 1,\n}\n', 3),
+    "a.ipynb": ('{\n  "cells": []\n}\n', '{\n  "cells": [\n}\n', 3),
+}
+
+
+@pytest.mark.parametrize("path", BROKEN)
+def test_a_new_error_is_told_with_its_line(path: str) -> None:
+    old, new, line = (one if isinstance(one, int) else one.encode() for one in BROKEN[path])
+    assert isinstance(old, bytes)
+    assert isinstance(new, bytes)
+    fault = new_fault(path, old, new)
+    assert fault is not None
+    assert (fault.line, bool(fault.what)) == (line, True)
+    assert new_fault(path, None, new) is not None
+    assert new_fault(path, new, old) is None
+    assert new_fault(path, new, new) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("a.txt", "(", "(("),
+        ("Makefile", "all:\n", "all\n"),
+        ("a.vue", "<a>", "<"),
+        ("a.json", "// a\n{}\n", "// a\n{'a': 1,}\n"),
+        ("a.yaml", "a: 1\n---\na: 2\n", "a: 1\n---\na: 3\n"),
+        ("a.py", "\ufeffx = 1\n", "\ufeffx = 2\n"),
+        ("a.json", '\ufeff{"a": 1}\n', '\ufeff{"a": 2}\n'),
+    ],
+)
+def test_what_is_let_pass(path: str, old: str, new: str) -> None:
+    assert new_fault(path, old.encode(), new.encode()) is None
+
+
+def test_more_errors_than_before_are_told_and_the_new_one_is_named() -> None:
+    old = "function f( {\n  return 1;\n}\n\nfunction g() {\n  return 2;\n}\n"
+    fault = new_fault("a.js", old.encode(), old.replace("return 2", "return ) 2").encode())
+    assert fault is not None
+    assert fault.line == 6
+
+
+def test_an_error_before_the_one_that_was_there_is_told() -> None:
+    fault = new_fault("a.toml", b"a = 1\nb = 2\nc = \n", b"a = = 1\nb = 2\nc = \n")
+    assert fault is not None
+    assert fault.line == 1
+
+
+def test_the_next_error_behind_a_mended_one_is_let_pass() -> None:
+    assert new_fault("a.toml", b"a = \nb = 2\nc = \n", b"a = 1\nb = 2\nc = \n") is None
+
+
+def test_python_in_an_encoding_of_its_own() -> None:
+    head = "# -*- coding: latin-1 -*-\n"
+    assert new_fault("a.py", f"{head}a = 'é'\n".encode("latin-1"), f"{head}a = 'éé'\n".encode("latin-1")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "x = " + "(" * 5000 + ")" * 5000 + "\n"),
+        ("a.js", "x = " + "[" * 100_000 + "\n"),
+        ("a.json", "[" * 100_000),
+        ("a.toml", "a = " + "[" * 100_000),
+        ("a.yaml", "[" * 100_000),
+        ("a.go", "a" * 300_000),
+    ],
+)
+def test_bombs_are_not_read(path: str, text: str) -> None:
+    new_fault(path, None, text.encode())
