@@ -24,6 +24,7 @@ from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
+from bot.llm import LLM_KEYS
 from bot.model import (
     Delivery,
     Diagnosis,
@@ -48,7 +49,7 @@ from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays
 from bot.replay.runs import new_folder
 from bot.replay.selection import refuse_another_head, repository_of, select
-from bot.replay.source import Origin, Snapshot, commit_named, read_commit
+from bot.replay.source import Origin, Snapshot, commit_named, paths_of, read_commit
 from bot.settings import Settings, settings_of
 from bot.text.redact import Redactor
 from bot.wiring import Wiring
@@ -57,7 +58,9 @@ if TYPE_CHECKING:
     from bot.diagnosis import Signatures
     from bot.investigation import Scene
     from bot.pipeline import Work
+    from bot.planning.plan import AttemptPlan
     from bot.proposal.hosted import Hosting
+    from bot.prospects import Models, Prospects
     from bot.state.checkpoints import Checkpoints
     from strategies import Strategy
 
@@ -147,7 +150,8 @@ class App:
     @cached_property
     def redactor(self) -> Redactor:
         """Takes out the secrets that are known, and what looks like one."""
-        return Redactor([*self._secrets.values(), *self._hidden])
+        keys = [key for name in LLM_KEYS if (key := self._environ.get(name))]
+        return Redactor([*self._secrets.values(), *self._hidden, *keys])
 
     @cached_property
     def checkpoints(self) -> "Checkpoints":
@@ -447,15 +451,10 @@ class App:
         from bot.pipeline import Work
         from bot.repair.difference import passages
         from bot.repair.guard import judge
-        from strategies import installed
 
-        chosen = self.settings.fix
-        strategies = self._strategies or [
-            s
-            for s in installed(self._voices.say, chosen.disabled_strategies)
-            if not chosen.strategies or s.NAME in chosen.strategies
-        ]
+        strategies = self._installed()
         deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)
+        models = self.models
 
         def check_time() -> None:
             if self._clock.now() > deadline:
@@ -478,11 +477,12 @@ class App:
                 self._clock,
                 strategies,
                 self._diagnose_leg,
-                lambda output: self.diagnose(iter([output.encode()]), self.settings.diagnosis.max_tokens).failing_tests,
+                lambda output: self.diagnose(iter([output.encode()]), self.settings.diagnosis.max_tokens),
                 lambda a, allow: judge(a.changes, allow=allow, known=passages(replays.origin.git, a.base)),
                 save,
                 self._voices.say,
                 check_time,
+                models,
             )
 
         def drift_of(record: Incident) -> DriftReport:
@@ -505,6 +505,46 @@ class App:
             reported=reported,
             hosting=self._hosting(self) if self._hosting else None,
         )
+
+    def _installed(self) -> Sequence["Strategy"]:
+        """The strategies to use, the cheapest first."""
+        from strategies import installed
+
+        chosen = self.settings.fix
+        return self._strategies or [
+            s
+            for s in installed(self._voices.say, chosen.disabled_strategies)
+            if not chosen.strategies or s.NAME in chosen.strategies
+        ]
+
+    @cached_property
+    def prospects(self) -> "Prospects":
+        """What language models there are, and what became of the repository's attempts with them."""
+        from bot.hiring import prospects_of
+
+        return prospects_of(self.settings.llm, self.checkpoints)
+
+    @cached_property
+    def models(self) -> "Models | None":
+        """What it takes to ask language models, if they may be asked."""
+        from bot.hiring import may_ask, models_of
+
+        if not may_ask(self.settings.llm, self._environ):
+            return None
+        return models_of(self._environ, self.prospects, self.checkpoints, self.redactor)
+
+    def plans(self, result: ReplayResult) -> list[tuple[str, Diagnosis, "AttemptPlan", list[str]]]:
+        """Of each leg that failed in a replay its name, why, the attempts by models that are worth making, and the
+        strategies before them, which cost nothing."""
+        paths = paths_of(self.theirs, self.checkout.head)
+        free = self._installed()
+        found = []
+        for key, complaint in self.explain(result).items():
+            job = result.job(key)
+            assert job
+            plan = self.prospects.plan(complaint, result.seconds)
+            found.append((job.name, complaint, plan, [s.NAME for s in free if s.applies(complaint, paths)]))
+        return found
 
     @cached_property
     def _recovery(self) -> Recovery:

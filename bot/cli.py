@@ -202,12 +202,15 @@ def _compare(view: "View", first: Path, second: Path) -> int:
 
 @cli.command()
 @replay_options
-@click.option("--no-llm", is_flag=True, help="Use no language model (this version never does).")
+@click.option("--no-llm", is_flag=True, help="Ask no language model.")
 @click.option(
     "--max-cost",
     type=click.FloatRange(min=0),
     metavar="USD",
-    help="Spend at most so much (this version costs nothing).",
+    help="Spend at most so much on language models (default 2.00).",
+)
+@click.option(
+    "--explain-plan", is_flag=True, help="Only replay, and say what would be tried, at what chance and price."
 )
 @click.option(
     "--max-minutes",
@@ -253,6 +256,9 @@ def fix(**given: Any) -> int:
             return _shown(view, on.repair(on.failure(run), asked_by=on.github.login))
         app, options = _app(given, view)
         view.announce(options)
+        if given["explain_plan"]:
+            view.plans(app.plans(app.replay(options)), app.settings.llm)
+            return OK
         patch = given["patch"]
         delivery = Delivery(kind="patch", patch=str(patch.absolute())) if patch else Delivery(kind=given["delivery"])
         reported = app.diagnose(given["log"], app.settings.diagnosis.max_tokens) if given["log"] else None
@@ -635,8 +641,16 @@ def _app(given: dict[str, Any], view: "View") -> tuple["App", "ReplayOptions"]:
 
     secrets = secrets_of(given["secrets"], given["secret_files"])
     local = local_actions_of(given["local_actions"])
-    app = App(given["path"], os.environ, view.voices, secrets=secrets, local_actions=local)
+    environ = {**os.environ, **_llm_settings(given)}
+    app = App(given["path"], environ, view.voices, secrets=secrets, local_actions=local)
     return app, options_of(given, app.settings.replay.network, secrets, local)
+
+
+def _llm_settings(given: dict[str, Any]) -> dict[str, str]:
+    """What the call itself says of language models, as settings of the environment."""
+    told = {"REGREEN_LLM_USE": "never"} if given.get("no_llm") else {}
+    most = given.get("max_cost")
+    return told if most is None else {**told, "REGREEN_LLM_MAX_USD_INCIDENT": str(most)}
 
 
 def _known(app: "App", incident: str) -> "Incident":

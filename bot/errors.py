@@ -15,7 +15,9 @@
     |-- Forbidden               3   GitHub's answer is no for this token: which permission or setting would let it
     |-- RateLimited             3   GitHub asks to come back later: when
     |-- Gone                    1   what GitHub was asked for is not, or no longer, there
+    |-- NoFix                   1   a language model has no fix: why
     `-- OutOfBudget             1   money or time is spent; the checkpoint keeps what was reached
+        `-- OutOfMoney          1   it is the money
 
 Anything else that is raised is a bug (exit 4) and reported as one.
 """
@@ -144,3 +146,11 @@ class Gone(RegreenError):
 
 class OutOfBudget(RegreenError):
     """The budget (money or time) does not allow the next step."""
+
+
+class OutOfMoney(OutOfBudget):
+    """A cap on what may be spent does not allow the next question to a model."""
+
+
+class NoFix(RegreenError):
+    """A language model has no fix, or gave none that can be used; the message says why, its own words included."""

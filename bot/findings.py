@@ -11,7 +11,8 @@ from bot.complaints import complaint
 from bot.errors import Refused, RegreenError
 from bot.flakiness import Reruns, rerun
 from bot.model import Candidate, Category, Diagnosis, Incident, JobResult, Refusal, ReplayResult, Result
-from bot.ports import Clock
+from bot.ports import Clock, Consultation
+from bot.prospects import Models
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.patch import Applied, PatchPolicy, apply
 from bot.repair.tools import Bench, StrategyTools
@@ -36,9 +37,9 @@ CANDIDATE = "a candidate to be proven: "
 class Means:
     """What a repair works with.
 
-    `diagnose` reads a leg's log, `failing_tests` the output of a step; `guard` gives the refusals of an applied
+    `diagnose` reads a leg's log, `diagnose_output` the output of a step; `guard` gives the refusals of an applied
     candidate; `save` writes a checkpoint; `tell` is for people; `check_time` raises `OutOfBudget`
-    when the time is over.
+    when the time is over; `models` are asked where nothing free has helped.
     """
 
     replays: Replays
@@ -46,11 +47,12 @@ class Means:
     clock: Clock
     strategies: Sequence[Strategy]
     diagnose: Callable[[ReplayResult, JobResult], Diagnosis]
-    failing_tests: Callable[[str], tuple[str, ...]]
+    diagnose_output: Callable[[str], Diagnosis]
     guard: Callable[[Applied, frozenset[str]], tuple[Refusal, ...]]
     save: Callable[[Incident], Incident]
     tell: Callable[[str], None]
     check_time: Callable[[], None]
+    models: Models | None = None
 
     def complaint(self, result: ReplayResult, job: JobResult, bench: Workbench | None, commit: str) -> Diagnosis:
         """Why a leg of the replay of a commit failed; more is known where it is held."""
@@ -86,7 +88,7 @@ def run_again(bench: Workbench, complaint: Diagnosis, means: Means) -> Reruns:
     settings = means.settings.fix
     return rerun(
         bench.session,
-        means.failing_tests,
+        lambda output: means.diagnose_output(output).failing_tests,
         complaint.failing_tests,
         most=settings.flaky_reruns,
         seconds=settings.flaky_seconds,
@@ -95,9 +97,15 @@ def run_again(bench: Workbench, complaint: Diagnosis, means: Means) -> Reruns:
 
 
 def checked_candidates(
-    strategy: Strategy, incident: Incident, commit: str, bench: Bench, complaint: Diagnosis, means: Means
+    strategy: Strategy,
+    incident: Incident,
+    commit: str,
+    bench: Bench,
+    complaint: Diagnosis,
+    means: Means,
+    consultation: Consultation | None = None,
 ) -> Iterator[Checked]:
-    """The candidates of a strategy for a held leg that has `commit` checked out."""
+    """The candidates of a strategy for a held leg that has `commit` checked out; `consultation` if it asks a model."""
     settings = means.settings.fix
     tools = StrategyTools(
         means.replays.origin.git,
@@ -108,6 +116,7 @@ def checked_candidates(
         max_rounds=settings.max_rounds,
         snapshots=settings.snapshots,
         strategy=strategy.NAME,
+        consultation=consultation,
     )
     for candidate in strategy.propose(incident, tools):
         yield check(candidate, means)

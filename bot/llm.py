@@ -14,6 +14,8 @@ import msgspec
 from bot.errors import RegreenError
 from bot.model import Tokens
 
+LLM_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+"""The variables of the environment that may hold the key."""
 Keep = Literal["", "5m", "1h"]
 """How long what ends here stays in the model's cache of prompts; empty: no end is marked here."""
 

@@ -128,7 +128,8 @@ def repair(incident: Incident, work: Work) -> Incident:
     paid = tuple(
         a for a in incident.attempts if a.tier
     )  # what cost nothing is made again by a process that starts anew
-    rounds = Rounds(incident.changed(attempts=paid), state, means)
+    lost = means.models.purse(incident, work.clock.now()).settle_lost() if means.models else 0
+    rounds = Rounds(incident.changed(attempts=paid, cost_usd=incident.cost_usd + lost), state, means)
     rounds.run()
     incident = rounds.incident
     parts = judged_parts(incident, state)

@@ -8,7 +8,8 @@ from pathlib import Path
 from socket import socket
 from typing import Any, Protocol
 
-from bot.model import Candidate, Diagnosis, Incident, Reservation, Sums
+from bot.llm import Passage, Reply, Turn
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Reservation, Sums
 
 
 class Git(Protocol):
@@ -324,7 +325,7 @@ class Checkpoints(Protocol):
     def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
         """Set dollars aside in several budgets at once: name, for instance `day/2026-11-20`, -> the most it may reach.
 
-        Raises `OutOfBudget` when one of them forbids it; then nothing is set aside in any.
+        Raises `OutOfMoney` when one of them forbids it; then nothing is set aside in any.
         """
         ...
 
@@ -409,6 +410,10 @@ class Session(Protocol):
         """Run a command, in the held step's folder and environment unless given others. Raises `Transient`."""
         ...
 
+    def put(self, path: str, content: bytes | None) -> None:
+        """Write a file of the repository, or (None) delete it. Raises `Transient`."""
+        ...
+
     def rerun(self) -> Ran:
         """Run the held step again, within its own time limit."""
         ...
@@ -419,6 +424,48 @@ class Session(Protocol):
 
     def written(self) -> tuple[Written, ...]:
         """What the session has changed in the repository."""
+        ...
+
+
+class Consultation(Protocol):
+    """What a strategy has of one tier of models, within the budget of one attempt."""
+
+    @property
+    def turns(self) -> int:
+        """How often the model may be asked."""
+        ...
+
+    @property
+    def earlier(self) -> Sequence[Attempt]:
+        """What was tried before at the same failure, and what came of it."""
+        ...
+
+    def prompt(self, name: str, **values: object) -> str:
+        """Fill in a template of config/prompts."""
+        ...
+
+    def context(self) -> Sequence[str]:
+        """What the model is shown: of the repository, of the failure, and in later attempts more. Each may be empty."""
+        ...
+
+    def ask(self, system: Sequence[Passage], turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
+        """Ask. Raises `OutOfBudget`, `OutOfMoney`, `Unanswered`, `UsageError`."""
+        ...
+
+    def edited(self, answer: str, over: Mapping[str, bytes | None] | None = None) -> tuple[Sequence[Written], str]:
+        """The files that an answer changes, each as a whole, and what it takes for the cause.
+
+        `over` are files that are others by now than in the commit (None: deleted). Raises `Misfit` when not all of the
+        answer can be applied, `NoFix` when it says that it cannot.
+        """
+        ...
+
+    def excerpt(self, output: str) -> str:
+        """The part of a command's output that tells why it failed; all of a short one."""
+        ...
+
+    def step(self, tool: str, told: str, came: str) -> None:
+        """Record what an agent did, and what came of it."""
         ...
 
 
@@ -459,6 +506,11 @@ class Tools(Protocol):
 
     def left_behind(self, *, new_files: bool = False) -> tuple[Written, ...]:
         """What the job, up to its failing step, has changed in tracked files, and in files that git would add."""
+        ...
+
+    @property
+    def consultation(self) -> Consultation | None:
+        """The model to ask, where one is asked at all."""
         ...
 
     def candidate(

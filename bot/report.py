@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +13,7 @@ from bot.app import Check
 from bot.flakiness import rate
 from bot.model import (
     Advice,
+    Attempt,
     Culprit,
     Diagnosis,
     DriftReport,
@@ -28,8 +29,11 @@ from bot.model import (
 )
 from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of, where_it_is
 from bot.replay.compare import Change
-from bot.settings import Settings
+from bot.settings import LlmSettings, Settings
 from bot.text.inert import plain
+
+if TYPE_CHECKING:
+    from bot.planning.plan import AttemptPlan
 
 SIGNS = {
     Result.SUCCESS: "[green]✓[/]",
@@ -127,6 +131,24 @@ def incident_row(incident: Incident) -> dict[str, Any]:
     }
 
 
+def plan_row(job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str]) -> dict[str, Any]:
+    """The contract of `regreen fix --explain-plan --json`: one row for each failing leg."""
+    steps = [
+        {
+            "tier": step.tier.name,
+            "model": step.tier.model,
+            "mode": step.tier.mode,
+            "chance": round(step.chance, 3),
+            "usd": float(step.usd),
+            "replay_usd": float(step.replay_usd),
+            "worth": round(step.worth, 3),
+        }
+        for step in plan.steps
+    ]
+    score = {"score": round(plan.score, 3), "features": {k: round(v, 3) for k, v in plan.features.items()}}
+    return {"job": job, "category": why.category, "error": why.error, "free": list(free), **score, "steps": steps}
+
+
 def _notes(incident: Incident) -> tuple[str, ...]:
     last = incident.final or incident.baseline
     return (*(last.notes if last else ()), *([f"drift: {incident.drift.told}"] if incident.drift else ()))
@@ -149,6 +171,32 @@ class Report:
             self._print(f"note: {shown(note)}")
         self._print(f"{SIGNS[result.result]} {result.result} in {result.seconds:.1f} s" + _tail(result.reason))
         self._print(f"[dim]log: {shown(log)}[/]")
+
+    def plans(
+        self, found: Sequence[tuple[str, Diagnosis, "AttemptPlan", Sequence[str]]], settings: LlmSettings
+    ) -> None:
+        """What would be tried at the failures of some legs, with every number that decides it."""
+        for job, why, plan, free in found:
+            self._plan(job, why, plan, free)
+        if any(plan.steps for _, _, plan, _ in found):
+            most = ((settings.max_usd_attempt, "attempt"), (settings.max_usd_incident, "incident"))
+            told = ", ".join(f"${cap:.2f} for one {name}" for cap, name in (*most, (settings.max_usd_day, "day")))
+            self._print(f"\nIt ends with the first attempt that is proven. It costs at most {told}.")
+
+    def _plan(self, job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str]) -> None:
+        self._print(f"\n[bold]{shown(job)}[/]: {why.category}: {shown(why.error.strip())}")
+        self._print(f"  free of charge: {', '.join(free) or 'nothing applies'}")
+        features = ", ".join(f"{name} {value:.2f}" for name, value in plan.features.items())
+        self._print(f"  complexity {plan.score:.2f}  [dim]({features})[/]")
+        if not plan.steps:
+            self._print("  no language model would be asked")
+            return
+        table = _table("", "tier", "model", "chance", "about", "replay", "chance for $1")
+        for number, step in enumerate(plan.steps, 1):
+            price, replay = f"${step.usd:.3f}", f"${step.replay_usd:.4f}"
+            row = (step.tier.name, shown(step.tier.model), f"{step.chance:.0%}", price, replay, f"{step.worth:.1f}")
+            table.add_row(f"  {number}", *row)
+        self._print(table)
 
     def drift(self, found: DriftReport) -> None:
         """Whether only the date has broken a commit, and which release."""
@@ -245,8 +293,9 @@ class Report:
             self._print("\n[bold]tried[/]")
         for attempt in incident.attempts:
             outcome = attempt.verdict or "not replayed"
+            by = f"{attempt.strategy}{_paid(attempt)}"
             self._print(
-                f"  {attempt.number}. {shown(attempt.summary)}  [dim]({attempt.strategy})[/]: {outcome}"
+                f"  {attempt.number}. {shown(attempt.summary or 'no edit')}  [dim]({by})[/]: {outcome}"
                 + _tail(attempt.reason)
             )
             for note in attempt.notes:
@@ -367,6 +416,16 @@ class Report:
         for name, value, source in settings.rows():
             table.add_row(name, escape(json.dumps(value)), source)
         self._print(table)
+
+
+def _paid(attempt: Attempt) -> str:
+    """What an attempt by a language model has cost, and was expected to."""
+    if not attempt.tier:
+        return ""
+    tokens = sum(call.tokens.prompt for call in attempt.calls), sum(call.tokens.output for call in attempt.calls)
+    model = attempt.calls[-1].model if attempt.calls else "not asked"
+    cost = f"${attempt.cost_usd:.4f} of about ${attempt.estimate_usd:.4f}"
+    return f", {shown(model)}: {cost}, {tokens[0]} tokens in, {tokens[1]} out"
 
 
 def shown(text: str) -> str:

@@ -8,7 +8,8 @@ alone. Every attempt is in the checkpoint before its replay and after it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from bot.errors import OutOfBudget, Refused
+from bot.consulting import Market
+from bot.errors import OutOfBudget, OutOfMoney, Refused
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
 from bot.model import Advice, Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
@@ -31,8 +32,8 @@ class State:
 
     By leg: `flaky` why it is, `reruns` what further runs of its failing step have shown, `step_green` the strategy by
     which its failing step passes although the job does not, `unproven` the strategy of a fix for which no time was left
-    (in `unproven_commit`). `stopped`: the bound that was met. `ahead`: what was found out of the baseline's legs as
-    they failed.
+    (in `unproven_commit`). `bought`: the attempts by models whose candidates this process had. `stopped`: the bound
+    that was met. `ahead`: what was found out of the baseline's legs as they failed.
     """
 
     commit: str
@@ -41,6 +42,7 @@ class State:
     complaints: dict[str, Diagnosis]
     ahead: Ahead
     tried: set[tuple[str, str]] = field(default_factory=set)
+    bought: set[int] = field(default_factory=set)
     flaky: dict[str, str] = field(default_factory=dict)
     reruns: dict[str, Reruns] = field(default_factory=dict)
     step_green: dict[str, str] = field(default_factory=dict)
@@ -182,6 +184,22 @@ class Rounds:
             for checked in self._checked(strategy, bench, complaint, key):
                 if proposed := self._admitted(checked, fingerprint, legs):
                     return proposed
+        return self._bought(legs, bench, complaint)
+
+    def _bought(self, legs: tuple[str, ...], bench: Workbench, complaint: Diagnosis) -> Proposed | None:
+        """What a language model proposes, where one may be asked."""
+        if self._means.models is None or self.state.stopped:
+            return None
+        market = Market(
+            self._means.models, self._means, bench, self.state.commit, complaint, legs[0].split(":")[0], self._record
+        )
+        try:
+            for bought in market.offers(self.incident, self.state.bought):
+                self._suggest(bought.checked, legs)
+                if not bought.checked.refused:
+                    return Proposed(bought.checked.candidate, bought.checked.policy, legs, bought.number)
+        except OutOfMoney as e:
+            self.state.stopped = e.message
         return None
 
     def _checked(self, strategy: Strategy, bench: Workbench, complaint: Diagnosis, key: str) -> Iterable[Checked]:
@@ -203,9 +221,7 @@ class Rounds:
             diff=candidate.diff,
             notes=candidate.notes,
         )
-        if checked.suggested and all(candidate.diff != s.diff for s in self.suggestions):
-            cause, before = self.state.complaints[legs[0]], self.state.result
-            self.suggestions.append(suggested(checked, cause, legs, before, self._means).advice)
+        self._suggest(checked, legs)
         if checked.refused:
             self._record(attempt.changed(reason=f"refused: {checked.refused}"))
             self._means.tell(f"{candidate.strategy}: refused: {checked.refused}")
@@ -213,9 +229,19 @@ class Rounds:
         self._record(attempt)
         return Proposed(candidate, checked.policy, legs, number)
 
-    def _record(self, attempt: Attempt) -> None:
-        others = tuple(a for a in self.incident.attempts if a.number != attempt.number)
-        self.incident = self._means.save(self.incident.changed(attempts=(*others, attempt)))
+    def _suggest(self, checked: Checked | None, legs: tuple[str, ...]) -> None:
+        """Keep for people to look at what is refused only since it is theirs to change."""
+        if checked and checked.suggested and all(checked.candidate.diff != s.diff for s in self.suggestions):
+            cause, before = self.state.complaints[legs[0]], self.state.result
+            self.suggestions.append(suggested(checked, cause, legs, before, self._means).advice)
+
+    def _record(self, attempt: Attempt) -> Incident:
+        known = {a.number: a for a in self.incident.attempts}
+        spent = attempt.cost_usd - (known[attempt.number].cost_usd if attempt.number in known else 0)
+        attempts = tuple({**known, attempt.number: attempt}.values())
+        update = {"attempts": attempts, "cost_usd": self.incident.cost_usd + spent}
+        self.incident = self._means.save(self.incident.changed(**update))
+        return self.incident
 
     # --- proof ---
 

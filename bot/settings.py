@@ -119,6 +119,7 @@ class LlmSettings(_Section, kw_only=True):
     models: dict[str, str]
     prices: dict[str, dict[str, Decimal]]
     max_attempts: NonNegativeInt
+    max_usd_per_fix: Decimal
     max_usd_attempt: Decimal
     max_usd_incident: Decimal
     max_usd_pull_request: Decimal

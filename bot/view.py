@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,9 +20,12 @@ from bot.app import Check, Voices
 from bot.model import Diagnosis, DriftReport, Incident, Investigation, JobResult, ReplayOptions, ReplayResult, Result
 from bot.replay.compare import Change
 from bot.replay.record import Step
-from bot.report import SIGNS, Report, changes_row, incident_row, replay_row, shown
-from bot.settings import Settings
+from bot.report import SIGNS, Report, changes_row, incident_row, plan_row, replay_row, shown
+from bot.settings import LlmSettings, Settings
 from bot.text.inert import plain
+
+if TYPE_CHECKING:
+    from bot.planning.plan import AttemptPlan
 
 NETWORKS = {
     "all": "replayed code may use the network (--network none forbids it)",
@@ -92,6 +95,10 @@ class View:
     def changes(self, changes: Sequence[Change]) -> None:
         """What differs between two replays."""
         self._show(lambda: changes_row(changes), lambda: self._report.changes(changes))
+
+    def plans(self, found: Sequence[tuple[str, Diagnosis, "AttemptPlan", Sequence[str]]], most: LlmSettings) -> None:
+        """What would be tried at each failure, and the most that it may cost."""
+        self._show(lambda: [plan_row(*one) for one in found], lambda: self._report.plans(found, most))
 
     def drift(self, found: DriftReport) -> None:
         """What became of a commit that was green once."""

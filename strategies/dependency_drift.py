@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from bot.model import Candidate, Category, Diagnosis, Drift, Incident
 from bot.ports import Tools
 from strategies.lock_files import RULES, is_lock, relock
-from strategies.manifests import is_manifest, places, put, requirements, rewritten
+from strategies.manifests import is_manifest, places, requirements, rewritten
 from strategies.package_json import KINDS, package_of, package_text
 from strategies.requirement_style import caret_without_release, name_of, without_release
 
@@ -30,7 +30,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     session = tools.session(fresh_step=True)
     changed = {path: text for path, text in _bounded(drift, tools) if text != tools.read(path)}
     for path, text in changed.items():
-        put(session, path, text)
+        session.put(path, text.encode())
     for folder in sorted({path.rpartition("/")[0] for path in changed}):
         relock(session, folder, tools)
     changes = [w for w in session.written() if w.path in changed or is_lock(w.path, tools)]

@@ -10,7 +10,6 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AbstractTable, Array
 
-from bot.ports import Session
 from strategies.requirement_style import caret_of, name_of, style_of
 
 TESTING = ("test", "tests", "testing", "dev", "develop", "development", "ci", "qa")
@@ -207,8 +206,3 @@ def _position(name: str, there: Sequence[str], rows: Sequence[Any]) -> int:
         return len(rows)
     after = next((one.strip() for one in there if name_of(one) > name_of(name)), None)
     return next((i for i, row in enumerate(rows) if after is not None and str(row).strip() == after), len(rows))
-
-
-def put(session: Session, path: str, text: str) -> None:
-    """Write a file of the repository in a session."""
-    session.run(["sh", "-c", 'printf %s "$2" > "$1"', "sh", f"{session.workspace}/{path}", text])

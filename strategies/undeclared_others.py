@@ -8,7 +8,6 @@ import re2
 
 from bot.ports import Session, Tools
 from strategies.lock_files import relock
-from strategies.manifests import put
 from strategies.package_json import KINDS, package_of, package_text
 from strategies.requirement_style import caret_of
 from strategies.typosquats import look_alike, well_known
@@ -64,7 +63,8 @@ def _node(name: str, session: Session, tools: Tools) -> Iterator[str]:
     version = asked.output.strip().strip('"')
     if asked.code or not re2.fullmatch(r"\d+\.\d+\.\d+[\w.+-]*", version):
         return
-    put(session, manifest, _with_package(tools.read(manifest), document, name, version, dev=_only_for_tests(users)))
+    text = _with_package(tools.read(manifest), document, name, version, dev=_only_for_tests(users))
+    session.put(manifest, text.encode())
     relock(session, folder, tools)
     yield f"{name} {version}, which the index has, is imported by {users[0]}"
 

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from bot.ports import Session, Tools
 from strategies.lock_files import relock
-from strategies.manifests import Place, is_manifest, places, put, requirements, with_requirement
+from strategies.manifests import Place, is_manifest, places, requirements, with_requirement
 from strategies.requirement_style import name_of
 from strategies.typosquats import look_alike, well_known
 
@@ -63,7 +63,7 @@ def declare(log: str, session: Session, tools: Tools) -> Iterator[str]:
             assert place
             if probe := _known(distribution, names, place, session, tools):
                 text = with_requirement(place, tools.read(place.path), distribution, probe.version)
-                put(session, place.path, text)
+                session.put(place.path, text.encode())
                 relock(session, place.path.rpartition("/")[0], tools)
                 yield f"{distribution} {probe.version}, which the index has, holds {module}, which {min(users)} imports"
 

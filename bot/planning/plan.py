@@ -27,7 +27,7 @@ class Planned(Model, kw_only=True):
         return self.chance / float(self.usd + self.replay_usd)
 
 
-class Plan(Model, kw_only=True):
+class AttemptPlan(Model, kw_only=True):
     """The attempts that are worth making at a failure, in order; `score` is its complexity, of these `features`."""
 
     score: float
@@ -43,21 +43,24 @@ def plan_for(
     past: Mapping[str, Tally],
     made: Sequence[Attempt] = (),
     most: int,
-) -> Plan:
+    most_usd_per_fix: Decimal,
+) -> AttemptPlan:
     """Plan the attempts at one failure.
 
     `past` is what became of the repository's attempts, by `Tally.key`; `made` are those of this failure, of which there
-    may be `most`. Each tier has one; what is left over then goes to the one with the best chance.
+    may be `most`. Each tier has one; what is left over then goes to the one with the best chance. An attempt with which
+    a fix would cost more than `most_usd_per_fix` on average is not worth making.
     """
     score = complexity(diagnosis)
     found = [_planned(diagnosis, tier, score, replay_usd, past) for tier in tiers]
-    steps = sorted((s for s in found if s.chance > 0), key=lambda s: s.worth, reverse=True)
+    worthy = (s for s in found if s.chance > 0 and s.worth * float(most_usd_per_fix) >= 1)
+    steps = sorted(worthy, key=lambda s: s.worth, reverse=True)
     done = [a.tier for a in made if a.tier]
     left = [s for s in steps if s.tier.number not in done]
     if steps:
         best = max(steps, key=lambda s: s.chance)
         left += [best] * (most - len(done) - len(left))
-    return Plan(score=score, features=features(diagnosis), steps=tuple(left[: max(0, most - len(done))]))
+    return AttemptPlan(score=score, features=features(diagnosis), steps=tuple(left[: max(0, most - len(done))]))
 
 
 def _planned(diagnosis: Diagnosis, tier: Tier, score: float, replay_usd: Decimal, past: Mapping[str, Tally]) -> Planned:

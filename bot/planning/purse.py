@@ -5,13 +5,14 @@ dearest price of input, and as much output as it may have. A call of which nobod
 came or the process was killed, has cost all of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from bot.errors import OutOfBudget, RegreenError
+from bot.errors import OutOfMoney, RegreenError
 from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
 from bot.model import Call, Incident, Reservation
 from bot.planning.tiers import Tier
@@ -46,7 +47,7 @@ class Purse:
         return sum((r.amount for r in lost), Decimal(0))
 
     def reserve(self, amount: Decimal) -> Reservation:
-        """Set dollars aside in all budgets. Raises `OutOfBudget`."""
+        """Set dollars aside in all budgets. Raises `OutOfMoney`."""
         return self.checkpoints.reserve(self.caps, self.incident, amount)
 
     def _open(self, name: str) -> Decimal:
@@ -83,13 +84,11 @@ class Metered:
         """What the attempt has cost so far."""
         return sum((c.cost_usd for c in self.calls), Decimal(0))
 
-    def ask(
-        self, system: tuple[Passage, ...], turns: tuple[Turn, ...], tools: tuple[Mapping[str, object], ...] = ()
-    ) -> Reply:
-        """Ask the model. Raises `OutOfBudget` before anything is spent, `Unanswered` and `UsageError` as `LLM.ask`."""
+    def ask(self, system: Sequence[Passage], turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
+        """Ask the model. Raises `OutOfMoney` before anything is spent, `Unanswered` and `UsageError` as `LLM.ask`."""
         self.check_time()
         tier = self.tier
-        request = Request(tier.model, tier.output, system, turns, tier.effort, tools)
+        request = Request(tier.model, tier.output, tuple(system), tuple(turns), tier.effort, tuple(tools))
         request, amount = self._affordable(request)
         reservation = self.purse.reserve(amount)
         with self._settled(reservation) as call:
@@ -122,7 +121,7 @@ class Metered:
             if amount <= left:
                 return replace(request, max_output=output), amount
         told = f"{amount} dollars may be needed for a question to {request.model}, {left} are left"
-        raise OutOfBudget(f"the budget does not allow it: {told}")
+        raise OutOfMoney(f"the budget does not allow it: {told}")
 
     def _most(self, prompt: int, output: int) -> Decimal:
         return self.prices.most(self.tier.model, prompt, output)

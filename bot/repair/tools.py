@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from bot.config_files import config_root
 from bot.model import Candidate, Diagnosis
-from bot.ports import Git, Session, Written
+from bot.ports import Consultation, Git, Session, Written
 from bot.repair.guard.kinds import is_snapshot
 from bot.repair.patch import diff_of
 from bot.repair.trees import tracked, tree_with
@@ -38,10 +38,11 @@ class StrategyTools:
         max_rounds: int,
         snapshots: bool,
         strategy: str,
+        consultation: Consultation | None = None,
     ) -> None:
         self._git, self._commit, self._bench, self._strategy = git, commit, bench, strategy
         self.diagnosis, self.unsafe_fixes, self.max_rounds = diagnosis, unsafe_fixes, max_rounds
-        self._snapshots = snapshots
+        self._snapshots, self.consultation = snapshots, consultation
         self._blobs = {path: sha for path, (_, sha) in tracked(git, commit).items()}
 
     @property
@@ -114,3 +115,9 @@ class StrategyTools:
             rules=tuple(rules),
             notes=tuple(notes),
         )
+
+
+def file_of(git: Git, commit: str, path: str) -> bytes | None:
+    """What a regular file of a commit holds; None where it has none of that name."""
+    found = tracked(git, commit).get(path)
+    return git.run("cat-file", "blob", found[1]) if found else None

@@ -4,6 +4,7 @@ A session is a stack of writes over the held job's folders. What was written to 
 upper folder on the host, where it is read as hostile data: plain files only, never through a link, never by git.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ MAX_OUTPUT = 4_000_000
 MAX_TRACE = 50_000_000
 MAX_SCRIPT = 1_000_000
 MAX_FILE = 20_000_000
+MAX_ARGUMENT = 60_000  # with base64, below what Linux lets one argument have (128 KiB)
 OPAQUE = "user.overlay.opaque"
 
 
@@ -122,6 +124,17 @@ class Session:
         """Run a command, in the held step's folder and environment unless given others."""
         command = self._bench.sandbox.nested(self._overlays, argv, pid_namespace=True)
         return self._bench.serve(command, cwd or self._held.cwd, env or {}, timeout)
+
+    def put(self, path: str, content: bytes | None) -> None:
+        """Write a file of the repository, or (None) delete it."""
+        place = f"{self.workspace}/{path}"
+        if content is None:
+            self.run(["rm", "-f", "--", place])
+            return
+        self.run(["sh", "-c", 'mkdir -p "${1%/*}" && : > "$1"', "sh", place])
+        for at in range(0, len(content), MAX_ARGUMENT):
+            piece = base64.b64encode(content[at : at + MAX_ARGUMENT]).decode()
+            self.run(["sh", "-c", 'printf %s "$2" | base64 -d >> "$1"', "sh", place, piece])
 
     def rerun(self) -> Ran:
         """Run the held step again, within its own time limit."""

@@ -6,7 +6,7 @@ from decimal import Context, Decimal, localcontext
 
 import msgspec
 
-from bot.errors import OutOfBudget, UsageError
+from bot.errors import OutOfMoney, UsageError
 from bot.model import Model, Reservation, refuse_amount
 from bot.state.objects import Stored, View
 
@@ -30,10 +30,10 @@ class Budget(Model, kw_only=True):
         return _sum([self.spent, *(r.amount for r in self.open.values())])
 
     def reserve(self, reservation: Reservation, name: str, cap: Decimal) -> "Budget":
-        """Set money aside. Raises `OutOfBudget`, which calls it by its name, when that would go beyond `cap`."""
+        """Set money aside. Raises `OutOfMoney`, which calls it by its name, when that would go beyond `cap`."""
         if _sum([self.used, reservation.amount]) > cap:
             told = f"{name}: {self.used} of {cap} dollars are used, {reservation.amount} more are needed"
-            raise OutOfBudget(f"the budget does not allow it: {told}")
+            raise OutOfMoney(f"the budget does not allow it: {told}")
         return self.changed(open={**self.open, reservation.id: reservation})
 
     def settle(self, reservation: Reservation, actual: Decimal) -> "Budget":
@@ -60,7 +60,7 @@ def budget_path(name: str) -> str:
 def read_budget(view: View, name: str) -> Budget:
     """Read a budget; one that was never used is empty.
 
-    Raises `OutOfBudget` for one that does not validate: money is not spent on the word of a broken record.
+    Raises `OutOfMoney` for one that does not validate: money is not spent on the word of a broken record.
     """
     path = budget_path(name)
     stored = view.read([path], MAX_BYTES).get(path)
@@ -70,7 +70,7 @@ def read_budget(view: View, name: str) -> Budget:
         return parsed(stored)
     except ValueError as e:
         hint = f"look at {path} on the state branch; without that file the budget starts afresh"
-        raise OutOfBudget(f"the record of the budget {name} does not read", hint=hint) from e
+        raise OutOfMoney(f"the record of the budget {name} does not read", hint=hint) from e
 
 
 def parsed(stored: Stored) -> Budget:

@@ -1,0 +1,232 @@
+"""Attempts that are paid for: which are worth making, and making one, within the budgets.
+
+What a model proposes meets the patch policy and the guard as all candidates do, and then the failing step alone, held
+as it failed: what leaves that step as red as it was is not worth a whole replay.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.errors import Misfit, NoFix, OutOfMoney
+from bot.findings import Checked, Means, check, checked_candidates
+from bot.llm import Unanswered
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Verdict
+from bot.planning.plan import Planned
+from bot.planning.purse import Metered
+from bot.ports import Git
+from bot.prospects import Models
+from bot.repair.consultation import TierConsultation, version_of_prompts
+from bot.repair.context import SINCE, gather
+from bot.repair.patch import apply
+from bot.repair.tools import file_of
+from bot.replay.workbench import Workbench
+from strategies import Strategy, llm_agent, llm_edit
+
+STRATEGIES: Mapping[str, Strategy] = {"edit": llm_edit, "agent": llm_agent}
+MOST_OBSERVED = 4000
+COMMON = "common"
+"""The layers of the context that all attempts at a failure have."""
+SHORT = 6000
+"""How much of an output, in characters, is shown as it is."""
+
+
+def earlier(incident: Incident, complaint: Diagnosis) -> tuple[Attempt, ...]:
+    """The attempts by models at a failure that were made already."""
+    return tuple(a for a in incident.attempts if a.tier and complaint.fingerprint in a.causes)
+
+
+class Bought(NamedTuple):
+    """What an attempt by a model came to: a candidate as it met policy and guard, and the number of the attempt."""
+
+    checked: Checked
+    number: int
+
+
+@dataclass
+class Market:
+    """What models have to offer for one failure, in a leg that is held with `commit` checked out.
+
+    `workflow` is the path of its file; `record` saves an attempt, and gives the incident with it.
+    """
+
+    models: Models
+    means: Means
+    bench: Workbench
+    commit: str
+    complaint: Diagnosis
+    workflow: str
+    record: Callable[[Attempt], Incident]
+
+    def offers(self, incident: Incident, had: set[int]) -> Iterator[Bought]:
+        """Candidates, one attempt after the other. `had` are the attempts whose candidates this process has had.
+
+        What was paid for by a process that has ended is not paid for again. Raises `OutOfMoney`, `OutOfBudget`.
+        """
+        for attempt in earlier(incident, self.complaint):
+            if attempt.number not in had and attempt.diff and attempt.verdict in (None, Verdict.FIXED):
+                had.add(attempt.number)
+                yield Bought(check(self._again(attempt), self.means), attempt.number)
+        while steps := self._steps(incident):
+            attempt = self._intended(incident, steps[0])
+            had.add(attempt.number)
+            incident = self.record(attempt)
+            self.means.tell(f"asking {steps[0].tier.model}: {self.complaint.error.strip()}")
+            paid = Paid(self, incident, steps[0], attempt)
+            try:
+                checked = paid.make()
+            except OutOfMoney as e:
+                paid.end(e.message)
+                raise
+            finally:
+                incident = self.record(paid.attempt)
+            if paid.attempt.reason:
+                self.means.tell(f"{attempt.strategy}: {paid.attempt.reason}")
+            if checked:
+                yield Bought(checked, attempt.number)
+
+    def _steps(self, incident: Incident) -> Sequence[Planned]:
+        seconds = incident.baseline.seconds if incident.baseline else 0
+        return self.models.prospects.plan(self.complaint, seconds, earlier(incident, self.complaint)).steps
+
+    def _intended(self, incident: Incident, step: Planned) -> Attempt:
+        """The attempt as it is written down before anything is spent on it."""
+        return Attempt(
+            number=len(incident.attempts) + 1,
+            causes=(self.complaint.fingerprint,),
+            category=self.complaint.category,
+            strategy=STRATEGIES[step.tier.mode].NAME,
+            tier=step.tier.number,
+            estimate_usd=step.usd,
+        )
+
+    def _again(self, attempt: Attempt) -> Candidate:
+        return Candidate(
+            diff=attempt.diff,
+            base=self.commit,
+            strategy=attempt.strategy,
+            summary=attempt.summary,
+            notes=attempt.notes,
+        )
+
+
+@dataclass
+class Paid:
+    """One attempt while it is made; `attempt` is as it stands, what it has cost so far included."""
+
+    market: Market
+    incident: Incident
+    step: Planned
+    attempt: Attempt
+
+    def make(self) -> Checked | None:
+        """Ask for a candidate; None when there is none that deserves a replay: then the attempt says why.
+
+        Raises `OutOfBudget` (then, too, the attempt has what was spent), `UsageError`.
+        """
+        models, means = self.market.models, self.market.means
+        metered = Metered(
+            models.llm,
+            models.prices,
+            self.step.tier,
+            models.purse(self.incident, means.clock.now()),
+            models.settings.max_usd_attempt,
+            means.check_time,
+            version_of_prompts(),
+        )
+        consultation = self._consultation(metered)
+        try:
+            checked = self._candidate(consultation)
+        except (NoFix, Misfit, Unanswered) as e:
+            self.end(e.message)
+            return None
+        finally:
+            calls, steps = tuple(metered.calls), tuple(consultation.steps)
+            self.attempt = self.attempt.changed(calls=calls, steps=steps, cost_usd=metered.cost_usd)
+        found = checked.candidate
+        self.attempt = self.attempt.changed(summary=found.summary, diff=found.diff, notes=found.notes)
+        if checked.refused:
+            self.end(f"refused: {checked.refused}")
+            return checked
+        return checked if self._passes_alone(checked) else None
+
+    def end(self, reason: str, verdict: Verdict | None = None) -> None:
+        """Say what the attempt came to."""
+        self.attempt = self.attempt.changed(reason=reason, verdict=verdict)
+
+    def _candidate(self, consultation: TierConsultation) -> Checked:
+        strategy = STRATEGIES[self.step.tier.mode]
+        market = self.market
+        given = (strategy, self.incident, market.commit, market.bench, market.complaint, market.means)
+        found = next(iter(checked_candidates(*given, consultation=consultation)), None)
+        if found is None:
+            raise NoFix("the model has proposed nothing")
+        return found
+
+    def _consultation(self, metered: Metered) -> TierConsultation:
+        market, redact = self.market, self.market.models.redact
+        git, commit = market.means.replays.origin.git, market.commit
+        before = tuple(a for a in earlier(self.incident, market.complaint) if a.number != self.attempt.number)
+
+        def context() -> Sequence[str]:
+            layers = gather(
+                git,
+                commit,
+                market.complaint,
+                budget=self.step.tier.prompt,
+                redact=redact,
+                before=_before(git, self.incident),
+                workflow=market.workflow,
+                attempt=len(before) + 1,
+            )
+            parts = {"conventions": "", COMMON: "", "more": ""}
+            for layer in layers:
+                name = layer.name if layer.name in parts else "more" if layer.name in SINCE else COMMON
+                parts[name] += f"{layer.text}\n\n"
+            return tuple(parts.values())
+
+        return TierConsultation(
+            metered,
+            self.step.tier.turns,
+            before,
+            context,
+            lambda path: file_of(git, commit, path),
+            self._cut,
+            redact,
+        )
+
+    def _passes_alone(self, checked: Checked) -> bool:
+        """Whether the failing step passes, or at least fails in another way, with the candidate on the bench."""
+        market = self.market
+        applied = apply(market.means.replays.origin.git, market.commit, checked.candidate.diff, policy=checked.policy)
+        session = market.bench.session()
+        for change in applied.changes:
+            session.put(change.path, change.new)
+        ran = session.rerun()
+        if ran.code == 0:
+            return True
+        now = market.means.diagnose_output(ran.output)
+        told = "\n".join(line.text for line in now.excerpt.lines)[:MOST_OBSERVED]
+        self.attempt = self.attempt.changed(observed=told)
+        if now.error != self._error_alone():
+            return True  # a step that cannot be run twice, or one that comes further: the replay tells
+        self.end(f"with it, the failing step still fails: {now.error.strip()}", Verdict.STILL_FAILING)
+        return False
+
+    def _error_alone(self) -> str:
+        """What the failing step complains of when it is run again as it is."""
+        return self.market.means.diagnose_output(self.market.bench.session().rerun().output).error
+
+    def _cut(self, output: str) -> str:
+        if len(output) <= SHORT:
+            return self.market.models.redact(output)
+        lines = self.market.means.diagnose_output(output).excerpt.lines
+        return "".join(f"{line.line}: {line.text}\n" for line in lines)
+
+
+def _before(git: Git, incident: Incident) -> str:
+    """The commit that the failing one is compared with: without what was not committed, or without its last commit."""
+    if incident.snapshot != incident.head:
+        return incident.head
+    parent = git.try_run("rev-parse", "--verify", "--quiet", f"{incident.head}^")
+    return parent.decode().strip() if parent else ""

@@ -1,0 +1,33 @@
+"""Wires what language models need, which most commands never ask for."""
+
+from collections.abc import Callable, Mapping
+
+from bot.llm import LLM_KEYS
+from bot.planning.tiers import tiers
+from bot.ports import Checkpoints
+from bot.prospects import Models, Prospects
+from bot.settings import LlmSettings
+
+
+def prospects_of(settings: LlmSettings, checkpoints: Checkpoints) -> Prospects:
+    """The tiers that the settings name, and what is known of them. Raises `UsageError` for one that there is not."""
+    return Prospects(tiers(settings.models), settings, checkpoints.sums().tallies)
+
+
+def may_ask(settings: LlmSettings, environ: Mapping[str, str]) -> bool:
+    """Whether models are to be asked, and there is what that takes."""
+    has_key = settings.provider != "anthropic" or any(environ.get(name) for name in LLM_KEYS)
+    return settings.use != "never" and settings.max_attempts > 0 and has_key
+
+
+def models_of(
+    environ: Mapping[str, str], prospects: Prospects, checkpoints: Checkpoints, redact: Callable[[str], str]
+) -> Models:
+    """What it takes to ask models. What takes long to import is on its way when this returns."""
+    from bot.adapters.anthropic_api import AnthropicLLM
+    from bot.adapters.price_table import PriceTable
+
+    settings = prospects.settings
+    llm = AnthropicLLM(environ, provider=settings.provider)
+    llm.warm_up()
+    return Models(llm, PriceTable(settings.prices, settings.provider), prospects, checkpoints, redact)

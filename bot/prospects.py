@@ -1,0 +1,56 @@
+"""Which language models there are for a repository, what is known of them, and what it takes to ask them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bot.llm import LLM, Prices
+from bot.model import Attempt, Diagnosis, Incident, Tally
+from bot.planning.plan import AttemptPlan, plan_for
+from bot.planning.purse import Purse, purse_of
+from bot.planning.tiers import Tier
+from bot.ports import Checkpoints
+from bot.settings import LlmSettings
+from strategies import llm_edit
+
+
+@dataclass(frozen=True)
+class Prospects:
+    """The tiers of models that there are, and what became of the repository's attempts with them, by `Tally.key`."""
+
+    tiers: Sequence[Tier]
+    settings: LlmSettings
+    past: Mapping[str, Tally]
+
+    def plan(self, complaint: Diagnosis, replay_seconds: float, made: Sequence[Attempt] = ()) -> AttemptPlan:
+        """The attempts that are worth making at a failure; `made` were made already."""
+        return plan_for(
+            complaint,
+            self.tiers if llm_edit.applies(complaint, frozenset()) else (),
+            replay_usd=Decimal(str(replay_seconds)) / 60 * self.settings.usd_per_replay_minute,
+            past=self.past,
+            made=made,
+            most=self.settings.max_attempts,
+            most_usd_per_fix=self.settings.max_usd_per_fix,
+        )
+
+
+@dataclass(frozen=True)
+class Models:
+    """What it takes to ask models."""
+
+    llm: LLM
+    prices: Prices
+    prospects: Prospects
+    checkpoints: Checkpoints
+    redact: Callable[[str], str]
+
+    @property
+    def settings(self) -> LlmSettings:
+        """How often they may be asked, and what that may cost."""
+        return self.prospects.settings
+
+    def purse(self, incident: Incident, now: datetime) -> Purse:
+        """What an incident is paid from."""
+        return purse_of(incident, self.settings, self.checkpoints, now)

@@ -1,0 +1,106 @@
+"""What a strategy has of a tier of models: prompts, context, and the edits of an answer."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.config_files import config_root
+from bot.errors import Misfit, NoFix
+from bot.llm import Passage, Reply, Turn
+from bot.model import Attempt, Step
+from bot.ports import Written
+from bot.repair.edits import apply_edits, parse
+
+MOST_CAME = 2000
+"""How many characters of what came of an agent's step are kept in the record."""
+
+
+class Adviser(Protocol):
+    """A tier of models that is asked within a budget."""
+
+    def ask(self, system: Sequence[Passage], turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
+        """See `bot.ports.Consultation.ask`."""
+        ...
+
+
+@dataclass
+class TierConsultation:
+    """See `bot.ports.Consultation`. `gather` makes the context, `read` gives a file of
+    the commit, `cut` shortens an output; `steps` fill up."""
+
+    adviser: Adviser
+    turns: int
+    earlier: Sequence[Attempt]
+    gather: Callable[[], Sequence[str]]
+    read: Callable[[str], bytes | None]
+    cut: Callable[[str], str]
+    redact: Callable[[str], str]
+    steps: list[Step] = field(default_factory=list)
+
+    def prompt(self, name: str, **values: object) -> str:
+        """See `bot.ports.Consultation.prompt`."""
+        return _prompts(config_root() / "prompts").get_template(f"{name}.j2").render(values)
+
+    def context(self) -> Sequence[str]:
+        """See `bot.ports.Consultation.context`."""
+        return self.gather()
+
+    def ask(self, system: Sequence[Passage], turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
+        """See `bot.ports.Consultation.ask`."""
+        return self.adviser.ask(system, turns, tools)
+
+    def edited(self, answer: str, over: Mapping[str, bytes | None] | None = None) -> tuple[Sequence[Written], str]:
+        """See `bot.ports.Consultation.edited`."""
+        found = parse(answer)
+        if found.cannot:
+            raise NoFix(f"the model cannot: {found.cannot}")
+        known = over or {}
+        changed = apply_edits(found, lambda path: known[path] if path in known else self.read(path))
+        if not changed:
+            raise Misfit(["the answer has no edits"])
+        return [c.written for c in changed], found.cause
+
+    def excerpt(self, output: str) -> str:
+        """See `bot.ports.Consultation.excerpt`."""
+        return self.cut(output)
+
+    def step(self, tool: str, told: str, came: str) -> None:
+        """See `bot.ports.Consultation.step`."""
+        cut = came if len(came) <= MOST_CAME else f"{came[: MOST_CAME // 2]}\n[...]\n{came[-MOST_CAME // 2 :]}"
+        self.steps.append(Step(tool=tool, told=self.redact(told[:MOST_CAME]), came=self.redact(cut)))
+
+
+def fenced(text: str, kind: str = "") -> str:
+    """A text as data, between fences that it cannot close (https://spec.commonmark.org/0.31.2/#fenced-code-blocks)."""
+    longest = max((len(run) for run in _ticks(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{kind}\n{text.rstrip()}\n{fence}"
+
+
+def version_of_prompts() -> str:
+    """12 hex digits that are others as soon as any prompt is."""
+    return _version(config_root() / "prompts")
+
+
+@cache
+def _version(folder: Path) -> str:
+    texts = (f"{path.name}\0{path.read_text('utf-8')}" for path in sorted(folder.glob("*.j2")))
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+@cache
+def _prompts(folder: Path) -> Environment:
+    environment = Environment(  # noqa: S701 - prompts are plain text
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["fenced"] = fenced
+    return environment
+
+
+def _ticks(text: str) -> list[str]:
+    return [run for run in "".join(c if c == "`" else " " for c in text).split() if run]

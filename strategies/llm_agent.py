@@ -1,0 +1,151 @@
+"""A language model that looks around in the sandbox, edits, and runs the failing step, until it finishes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from bot.errors import Misfit, NoFix, OutOfMoney
+from bot.llm import Turn
+from bot.model import Candidate, Incident
+from bot.ports import Consultation, Tools, Written
+from strategies.llm_edit import CATEGORIES, MOST_CAUSE, instructions, prefix, usable
+from strategies.llm_edit import applies as applies  # the same failures
+
+__all__ = ["CATEGORIES", "NAME", "applies", "propose"]
+NAME = "llm_agent"
+MOST_LINES, MOST_CHARACTERS = 400, 20_000
+SECONDS = 300
+
+
+def _tool(name: str, told: str, **arguments: str) -> Mapping[str, Any]:
+    properties = {key: {"type": "string", "description": what} for key, what in arguments.items()}
+    schema = {"type": "object", "properties": properties, "required": list(arguments), "additionalProperties": False}
+    return {"name": name, "description": told, "input_schema": schema}
+
+
+TOOLS = (
+    _tool("list_files", "The files of the repository whose paths begin so.", prefix="empty for all"),
+    _tool("read_file", f"A file, {MOST_LINES} lines at most.", path="relative to the repository", first_line="from 1"),
+    _tool("search", "Lines of tracked files that match, with path and number.", pattern="extended regular expression"),
+    _tool("run", "Run a command with bash at the root of the repository; its writes stay here.", command="the command"),
+    _tool("run_step", "Run the failing step again."),
+    _tool(
+        "edit",
+        "Put other lines in the place of some, which must be found once; an empty `old` makes a new file.",
+        path="relative to the repository",
+        old="whole lines exactly as they are",
+        new="the lines that take their place",
+    ),
+    _tool("delete_file", "Delete a file of the repository.", path="relative to the repository"),
+    _tool("diff", "What your edits have changed so far."),
+    _tool("finish", "All is done.", cause="in one or two sentences: what was wrong"),
+    _tool("cannot", "It cannot be fixed here.", reason="why not, and what people would have to do"),
+)
+
+
+def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
+    """The candidate of what the agent has edited. Raises `NoFix` where there is none."""
+    model = tools.consultation
+    if model is None:
+        return
+    conventions, *shown = model.context()
+    system = instructions(model.prompt("agent", turns=model.turns), conventions)
+    task = model.prompt("task", earlier=model.earlier, category=tools.diagnosis.category, agent=True)
+    turns = [Turn("user", (*prefix(shown), {"type": "text", "text": task}))]
+    agent = Agent(tools, model)
+    try:
+        for _ in range(model.turns):
+            reply = model.ask(system, turns, TOOLS)
+            if not reply.uses or reply.stop == "max_tokens":
+                usable(reply)
+                break
+            results = tuple(agent.use(use) for use in reply.uses)
+            turns += [Turn("assistant", reply.blocks), Turn("user", results)]
+            if agent.ended:
+                break
+    except OutOfMoney:
+        if not agent.green:
+            raise
+    yield agent.candidate()
+
+
+class Agent:
+    """What the agent has done: `files` are those that it edited; `green` whether the step has passed since."""
+
+    def __init__(self, tools: Tools, model: Consultation) -> None:
+        self.files: dict[str, Written] = {}
+        self.green = self.ended = False
+        self.cause = ""
+        self._tools, self._model, self._session = tools, model, tools.session(fresh_step=True)
+        self._does: Mapping[str, Callable[..., str]] = {
+            "list_files": self._list,
+            "read_file": self._read,
+            "search": lambda pattern: self._run("git", "grep", "-nIE", "-e", pattern),
+            "run": lambda command: self._run("bash", "-c", command),
+            "run_step": self._step,
+            "edit": self._edit,
+            "delete_file": lambda path: self._answer(f"{path}\n<<<<<<< DELETE\n>>>>>>> DELETE\n"),
+            "diff": lambda: self._run("git", "diff", "--", *self.files) if self.files else "nothing was edited",
+            "finish": self._finish,
+            "cannot": self._cannot,
+        }
+
+    def use(self, use: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Do what the model asks for; what goes wrong is told to it."""
+        name, given = use["name"], use["input"]
+        try:
+            came, wrong = self._does[name](**given), False
+        except (KeyError, TypeError):
+            came, wrong = "there is no such tool, or it has other arguments", True
+        except Misfit as e:
+            came, wrong = e.report, True
+        self._model.step(name, "\n".join(map(str, given.values())) if isinstance(given, dict) else "", came)
+        content = came[:MOST_CHARACTERS] or "(nothing)"
+        return {"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": wrong}
+
+    def candidate(self) -> Candidate:
+        """What was edited, as a candidate. Raises `NoFix` when that is nothing."""
+        names = ", ".join(sorted(self.files))
+        notes = (f"what the model takes for the cause: {self.cause[:MOST_CAUSE]}",) if self.cause else ()
+        made = self._tools.candidate(list(self.files.values()), f"Edit {names}", new_files=True, notes=notes)
+        if made is None:
+            raise NoFix("the agent has changed nothing")
+        return made
+
+    def _list(self, prefix: str) -> str:
+        found = sorted(path for path in self._tools.paths if path.startswith(prefix))
+        more = len(found) - MOST_LINES
+        return "\n".join([*found[:MOST_LINES], *([f"[and {more} more]"] if more > 0 else [])])
+
+    def _read(self, path: str, first_line: str = "1") -> str:
+        first = max(1, int(first_line)) if first_line.isdigit() else 1
+        program = f'NR>={first} && NR<{first + MOST_LINES} {{print}} END {{print "[of " NR " lines]"}}'
+        return self._run("awk", program, path)
+
+    def _run(self, *argv: str) -> str:
+        ran = self._session.run(argv, cwd=self._session.workspace, timeout=SECONDS)
+        end = "[it was ended: too long]" if ran.timed_out else f"[exit code {ran.code}]" if ran.code else ""
+        return f"{self._model.excerpt(ran.output)}{end}"
+
+    def _step(self) -> str:
+        ran = self._session.rerun()
+        self.green = ran.code == 0
+        return f"{self._model.excerpt(ran.output)}\n[exit code {ran.code}]"
+
+    def _edit(self, path: str, old: str, new: str) -> str:
+        rows = ["<<<<<<<<< SEARCH", *old.splitlines(), "=========", *new.splitlines(), ">>>>>>>>> REPLACE"]
+        return self._answer("\n".join([path, *rows]))
+
+    def _answer(self, answer: str) -> str:
+        written, _ = self._model.edited(answer, {path: w.content for path, w in self.files.items()})
+        for file in written:
+            self._session.put(file.path, file.content)
+            self.files[file.path] = file
+        self.green = False
+        return "done"
+
+    def _finish(self, cause: str) -> str:
+        self.cause, self.ended = cause, True
+        return "done"
+
+    def _cannot(self, reason: str) -> str:
+        raise NoFix(f"the model cannot: {reason[:MOST_CAUSE]}")

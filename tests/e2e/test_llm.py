@@ -1,0 +1,151 @@
+"""`regreen fix` with language models, from a red project to a proven fix, against a server that speaks their protocol."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.adapters.price_table import PriceTable
+from tests.llm.answers import answer, use
+from tests.llm.faults import Fault
+from tests.llm.server import LLMServer
+from tests.projects import WORKFLOW, Done, Make, Project, workflow
+
+CODE = "def total(items):\n    result = 0\n    for item in items[1:]:\n        result += item\n    return result\n"
+TEST = """import unittest
+
+from shop import total
+
+
+class TestTotal(unittest.TestCase):
+    def test_all_items_count(self):
+        self.assertEqual(total([1, 2, 3]), 6)
+"""
+RED = {
+    WORKFLOW: workflow("uses: actions/checkout@v4", "run: python3 -m unittest -v"),
+    "shop.py": CODE,
+    "test_shop.py": TEST,
+}
+RIGHT = """CAUSE: total() leaves out the first item.
+
+shop.py
+<<<<<<< SEARCH
+    for item in items[1:]:
+=======
+    for item in items:
+>>>>>>> REPLACE
+"""
+WRONG = RIGHT.replace("in items:", "in items[2:]:")
+MISFIT = RIGHT.replace("for item in items[1:]:", "for thing in things:")
+MASKING = """test_shop.py
+<<<<<<< SEARCH
+        self.assertEqual(total([1, 2, 3]), 6)
+=======
+        self.assertTrue(True)
+>>>>>>> REPLACE
+"""
+
+
+def fix(project: Project, server: LLMServer, *args: str, **env: str) -> tuple[Done, Any]:
+    done = project.here("fix", "--json", "--network", "none", *args, env={**server.environ, **env})
+    assert done.out, done.err
+    return done, done.json
+
+
+def paid(server: LLMServer) -> Decimal:
+    return server.cost(PriceTable({}))
+
+
+def prompt_of(body: Mapping[str, Any]) -> str:
+    system = "".join(block["text"] for block in body["system"])
+    return system + "".join(b.get("text", "") for turn in body["messages"] for b in turn["content"])
+
+
+def test_the_cheapest_tier_fixes_it_and_costs_what_the_server_says(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(RIGHT)]
+    made = project(RED)
+    done, found = fix(made, llm_server)
+    assert (done.code, found["verdict"], found["grade"]) == (0, "FIXED", "A"), found
+    [attempt] = found["attempts"]
+    assert (attempt["strategy"], attempt["tier"], attempt["verdict"]) == ("llm_edit", 1, "FIXED")
+    assert "for item in items:" in made.git("show", f"{found['branch']}:shop.py")
+    [bill] = llm_server.bills
+    assert bill.model == "claude-haiku-5-5"
+    assert found["cost_usd"] == attempt["cost_usd"] == float(paid(llm_server)) > 0
+    shown = prompt_of(llm_server.requests[-1].body)
+    for part in (CODE, "test_all_items_count", "python3 -m unittest -v"):
+        assert part in shown
+
+
+def test_what_does_not_help_is_told_to_the_next_tier(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(WRONG), answer(RIGHT)]
+    _, found = fix(project(RED), llm_server)
+    assert found["verdict"] == "FIXED"
+    tiers = [(a["tier"], a["verdict"]) for a in found["attempts"]]
+    assert tiers == [(1, "STILL_FAILING"), (2, "FIXED")]
+    assert "in items[2:]:" in prompt_of(llm_server.requests[-1].body)
+    assert found["cost_usd"] == float(paid(llm_server))
+
+
+def test_edits_that_do_not_fit_are_corrected_once(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(MISFIT), answer(RIGHT)]
+    _, found = fix(project(RED), llm_server)
+    assert [(a["tier"], a["verdict"]) for a in found["attempts"]] == [(1, "FIXED")]
+    assert "could not be applied" in prompt_of(llm_server.requests[-1].body)
+
+
+def test_who_hides_the_failure_is_refused_whatever_it_says(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = lambda _: answer(MASKING)
+    _, found = fix(project(RED), llm_server)
+    assert (found["verdict"], found["branch"]) == ("NOT_FIXED", None)
+    assert [a["tier"] for a in found["attempts"]] == [1, 2, 3]
+    assert all("refused" in a["reason"] or "nothing" in a["reason"] for a in found["attempts"])
+
+
+def test_the_agent_looks_edits_runs_and_finishes(project: Make, llm_server: LLMServer) -> None:
+    edit = use("edit", path="shop.py", old="    for item in items[1:]:", new="    for item in items:")
+    llm_server.script = [
+        answer("I look first.", use("read_file", path="shop.py", first_line="1"), use("search", pattern="total")),
+        answer(edit, use("run_step")),
+        answer(use("finish", cause="the first item was left out")),
+    ]
+    made = project(RED)
+    done, found = fix(made, llm_server, REGREEN_LLM_MODELS="{large: claude-opus-5-5}")
+    assert found["verdict"] == "FIXED", (found, done.err)
+    assert [(a["strategy"], a["tier"], a["verdict"]) for a in found["attempts"]] == [("llm_agent", 3, "FIXED")]
+    results = [b for b in llm_server.requests[-1].body["messages"][-1]["content"] if b["type"] == "tool_result"]
+    assert "OK" in str(results)
+    assert found["cost_usd"] == float(paid(llm_server))
+    record = made.here("show", found["incident"], "--json").json
+    assert [s["tool"] for s in record["attempts"][0]["steps"]] == ["read_file", "search", "edit", "run_step", "finish"]
+
+
+def test_no_more_is_spent_than_may_be(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = lambda _: answer(WRONG)
+    _, found = fix(project(RED), llm_server, "--max-cost", "0.01")
+    assert found["verdict"] == "STILL_FAILING"
+    assert Decimal(str(found["cost_usd"])) == paid(llm_server) <= Decimal("0.01")
+    assert "the budget does not allow it" in found["reason"] + str([a["reason"] for a in found["attempts"]])
+
+
+@pytest.mark.parametrize("args", [("--no-llm",), ("--explain-plan",)])
+def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServer, args: tuple[str, ...]) -> None:
+    made = project(RED)
+    done, found = fix(made, llm_server, *args)
+    assert llm_server.requests == []
+    if "--explain-plan" in args:
+        assert done.code == 0
+        [row] = found
+        assert [s["tier"] for s in row["steps"]] == ["small", "medium", "large"]
+        assert made.git("branch", "--list", "regreen/*") == ""
+
+
+def test_a_server_that_gives_nothing_ends_in_a_reason(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = lambda _: Fault(
+        status=404, body=b'{"type":"error","error":{"type":"not_found_error","message":"no such model"}}'
+    )
+    done, found = fix(project(RED), llm_server)
+    assert (done.code, found["verdict"], found["cost_usd"]) == (1, "NOT_FIXED", 0)
+    assert all(re.search("claude-", a["reason"]) for a in found["attempts"])
