@@ -11,7 +11,7 @@ import pytest
 from bot.adapters.anthropic_api import AnthropicLLM
 from bot.adapters.price_table import PriceTable
 from bot.errors import MachineError, UsageError
-from bot.llm import Keep, Passage, Request, Turn, Unanswered
+from bot.llm import LLM, Keep, Passage, Request, Turn, Unanswered
 from bot.model import Tokens
 from tests.llm import Answer, Fault, LLMServer, answer, faults, thinking, use
 
@@ -41,7 +41,7 @@ def llm(llm_server: LLMServer) -> AnthropicLLM:
     return AnthropicLLM(llm_server.environ, timeout=5)
 
 
-def failed(llm: AnthropicLLM, request: Request = ASKED) -> Unanswered:
+def failed(llm: LLM, request: Request = ASKED) -> Unanswered:
     with pytest.raises(Unanswered) as caught:
         llm.ask(request)
     assert "\n" not in str(caught.value)

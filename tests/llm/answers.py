@@ -42,7 +42,7 @@ class Answer:
         left = most
         for block in self.blocks:
             if size(block) > left:
-                kept.append(_cut(block, left))
+                kept += [_cut(block, left)] if left else []
                 break
             kept.append(block)
             left -= size(block)
