@@ -11,6 +11,7 @@ from bot.github import Pull, Run
 from bot.model import FailedRun, Grade, Incident, Outcome, Stage, Verdict
 from bot.ports import Clock
 from bot.proposal import texts
+from bot.proposal.authority import is_own
 from bot.proposal.facts import commit_of, request_of
 from bot.proposal.hosted import Hosting, say, tell
 from bot.text.inert import code
@@ -43,6 +44,9 @@ class Aftermath:
         github, theirs = self.hosting.github, int(number or run.pull)
         if theirs:
             pull = github.pull(theirs)
+            if number and not is_own(pull, incident):
+                self.hosting.say(f"#{number} is no pull request of incident {incident.id}, whose record says so")
+                return incident
             if pull.state == "closed":
                 return self._closed(incident, pull)
             if number and (why := self._why_moot(incident, pull)):

@@ -41,7 +41,7 @@ from bot.model import (
     incident_id,
     utc,
 )
-from bot.ports import Checkout
+from bot.ports import Checkout, Git
 from bot.recovery import Recovery
 from bot.replay.drift import find_drift
 from bot.replay.layout import remove
@@ -56,6 +56,7 @@ from bot.wiring import Wiring
 
 if TYPE_CHECKING:
     from bot.diagnosis import Signatures
+    from bot.findings import Guard
     from bot.investigation import Scene
     from bot.pipeline import Work
     from bot.planning.plan import AttemptPlan
@@ -298,14 +299,15 @@ class App:
         if incident.stage is Stage.CLOSED:
             return incident
         owner = this_worker()
+        incident = self._bounded(incident)
         seconds = incident.max_minutes * 60 + LEASE_SPARE_SECONDS
-        record = self.patiently(lambda: self.claim(incident.id, owner, seconds))
+        record = self._bounded(self.patiently(lambda: self.claim(incident.id, owner, seconds)))
         work = self._work(record, owner, reported)
 
         def again(error: RegreenError) -> None:
             nonlocal record
             work.close()
-            record = self._recovery.run(lambda: self.checkpoints.load(incident.id) or incident)
+            record = self._bounded(self._recovery.run(lambda: self.checkpoints.load(incident.id) or incident))
             if isinstance(error, Conflict) and record.lease and record.lease.owner != owner:
                 raise error
 
@@ -319,6 +321,15 @@ class App:
                 days = self.settings.state.retention_days
                 self.checkpoints.prune(self._clock.now() - timedelta(days=days))
                 self.checkpoints.compact(days)
+
+    def _bounded(self, incident: Incident) -> Incident:
+        """On GitHub a record gets no more time and network than the settings give: others write it, too."""
+        if self._hosting is None:
+            return incident
+        minutes = min(incident.max_minutes, self.settings.fix.max_minutes)
+        network = self.settings.replay.network
+        options = incident.options.changed(network=network, backend="", secrets=(), local_actions={})
+        return incident.changed(max_minutes=minutes, options=options)
 
     def claim(self, incident_id: str, owner: str, seconds: float) -> Incident:
         """Take the lease of an incident; that of a worker of this machine which was killed is void.
@@ -449,8 +460,6 @@ class App:
     def _work(self, incident: Incident, owner: str, reported: Diagnosis | None) -> "Work":
         from bot.findings import Means
         from bot.pipeline import Work
-        from bot.repair.difference import passages
-        from bot.repair.guard import judge
 
         strategies = self._installed()
         deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)
@@ -478,7 +487,7 @@ class App:
                 strategies,
                 self._diagnose_leg,
                 lambda output: self.diagnose(iter([output.encode()]), self.settings.diagnosis.max_tokens),
-                lambda a, allow: judge(a.changes, allow=allow, known=passages(replays.origin.git, a.base)),
+                guard_with(replays.origin.git),
                 save,
                 self._voices.say,
                 check_time,
@@ -603,6 +612,14 @@ class App:
 
     def _run_folder(self) -> Path:
         return new_folder(self.cache / "runs", self._clock.now())
+
+
+def guard_with(git: Git) -> "Guard":
+    """The guard, which finds in a repository what a commit has already."""
+    from bot.repair.difference import passages
+    from bot.repair.guard import judge
+
+    return lambda applied, allow: judge(applied.changes, allow=allow, known=passages(git, applied.base))
 
 
 def commit_all(root: Path, message: str) -> None:

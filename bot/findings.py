@@ -3,6 +3,7 @@
 Whoever asks first finds it out: `Ahead` while slower legs of the baseline still run, or else the rounds themselves.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -11,7 +12,7 @@ from bot.complaints import complaint
 from bot.errors import Refused, RegreenError
 from bot.flakiness import Reruns, rerun
 from bot.model import Candidate, Category, Diagnosis, Incident, JobResult, Refusal, ReplayResult, Result
-from bot.ports import Clock, Consultation
+from bot.ports import Clock, Consultation, Git
 from bot.prospects import Models
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.patch import Applied, PatchPolicy, apply
@@ -26,11 +27,12 @@ MAY_BE_FLAKY = frozenset(
     {Category.TEST_ASSERTION, Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM, Category.SNAPSHOT_DIFF}
 )
 WORKFLOW = "workflow"
+"""The rule by which the policy and the guard refuse changes of files that steer CI."""
 ABOUT = frozenset({"generated-file", "lock-file", "snapshot", WORKFLOW})
 """The rules that a strategy may be about; the others are for nobody to break."""
-"""The rule by which the policy and the guard refuse changes of files that steer CI."""
 CANDIDATE = "a candidate to be proven: "
 """How people are told of one; its summary follows."""
+Guard = Callable[[Applied, frozenset[str]], tuple[Refusal, ...]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Means:
     strategies: Sequence[Strategy]
     diagnose: Callable[[ReplayResult, JobResult], Diagnosis]
     diagnose_output: Callable[[str], Diagnosis]
-    guard: Callable[[Applied, frozenset[str]], tuple[Refusal, ...]]
+    guard: Guard
     save: Callable[[Incident], Incident]
     tell: Callable[[str], None]
     check_time: Callable[[], None]
@@ -125,18 +127,11 @@ def checked_candidates(
 def check(candidate: Candidate, means: Means) -> Checked:
     """Hold a candidate against the patch policy and the guard."""
     settings, scope = means.settings, means.settings.scope
-    allowed = frozenset({*ABOUT.intersection(candidate.rules), *settings.guard.allow})
-    if not settings.fix.snapshots and "snapshot" not in settings.guard.allow:
-        allowed -= {"snapshot"}
-    if not settings.fix.workflow_files and WORKFLOW not in settings.guard.allow:
-        allowed -= {WORKFLOW}
+    allowed = _allowed(settings, ABOUT.intersection(candidate.rules))
     policy = PatchPolicy(allow=allowed, max_files=scope.max_files, max_lines=scope.max_lines)
     try:
         applied = apply(means.replays.origin.git, candidate.base, candidate.diff, policy=policy)
-        if WORKFLOW in allowed - {*settings.guard.allow}:
-            _hold_to_versions(applied)
-        if refusals := refusals_of(applied, allowed, means):
-            raise Refused("the guard refused it", refusals=refusals)
+        _hold(applied, allowed, settings, means.guard)
     except Refused as e:
         suggested = bool(e.findings) and all(isinstance(r, Refusal) and is_workflow(r.file) for r in e.findings)
         return Checked(candidate, policy, "; ".join((e.message, *e.refusals[:3])), suggested)
@@ -146,10 +141,36 @@ def check(candidate: Candidate, means: Means) -> Checked:
     return Checked(candidate, policy)
 
 
-def refusals_of(applied: Applied, allowed: frozenset[str], means: Means) -> tuple[Refusal, ...]:
+def hold_again(git: Git, incident: Incident, settings: Settings, guard: Guard) -> None:
+    """Hold the fix that a record proposes against the policy and the guard once more: others may have written it.
+
+    How much it changes is no matter here, for several candidates may have made it. Raises `Refused`.
+    """
+    assert incident.proposal
+    allowed = _allowed(settings, ABOUT)
+    policy = PatchPolicy(allow=allowed, max_files=sys.maxsize, max_lines=sys.maxsize)
+    _hold(apply(git, incident.snapshot, incident.proposal.diff, policy=policy), allowed, settings, guard)
+
+
+def _allowed(settings: Settings, about: frozenset[str]) -> frozenset[str]:
+    """The rules that may be broken by what is about some of them."""
+    off = {
+        name for name, on in (("snapshot", settings.fix.snapshots), (WORKFLOW, settings.fix.workflow_files)) if not on
+    }
+    return (about - off) | {*settings.guard.allow}
+
+
+def _hold(applied: Applied, allowed: frozenset[str], settings: Settings, guard: Guard) -> None:
+    if WORKFLOW in allowed - {*settings.guard.allow}:
+        _hold_to_versions(applied)
+    if refusals := refusals_of(applied, allowed, guard):
+        raise Refused("the guard refused it", refusals=refusals)
+
+
+def refusals_of(applied: Applied, allowed: frozenset[str], guard: Guard) -> tuple[Refusal, ...]:
     """What the guard says, but that a leg of a matrix is gone where it only has a newer version."""
     newer = {c.path for c in applied.changes if is_workflow(c.path) and not more_than_versions(c)}
-    return tuple(r for r in means.guard(applied, allowed) if r.rule != "weakened-command" or r.file not in newer)
+    return tuple(r for r in guard(applied, allowed) if r.rule != "weakened-command" or r.file not in newer)
 
 
 def _hold_to_versions(applied: Applied) -> None:

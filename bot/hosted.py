@@ -16,12 +16,15 @@ from bot.adapters.github_api import API, server_of, with_app, with_token
 from bot.adapters.hosted_clone import checkout_of, fetched
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.workers import this_worker
-from bot.app import App, Voices
-from bot.errors import Gone, UsageError
+from bot.app import App, Voices, guard_with
+from bot.errors import Gone, Refused, UsageError
+from bot.findings import hold_again
 from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob
+from bot.intake.rights import Asker, Denied, may
 from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Stage, Wish
+from bot.proposal.authority import kind_for
 from bot.proposal.facts import where_it_is
-from bot.proposal.hosted import Hosting, apply, kind_for
+from bot.proposal.hosted import Hosting, apply
 from bot.repair.trees import remade
 from bot.replay.source import commit_named, read_commit
 
@@ -143,6 +146,8 @@ class OnGitHub:
         if wish and incident.wish is None:
             told = where_it_is(incident) if incident.proposal else "a fix is being looked for"
             raise UsageError(f"incident {incident.id} has not ended: {told}", hint="close that first, or wait")
+        if wish is None:
+            self._hold_wish(incident, app)
         return app.fix(incident, failure.jobs[0][1])
 
     def revert(
@@ -215,7 +220,7 @@ class OnGitHub:
         )
 
     def apply(self, incident: Incident, pull: Pull) -> Incident:
-        """Push a suggested fix to the branch of its pull request."""
+        """Push a suggested fix to the branch of its pull request. Raises `Refused` for one that no guard has seen."""
         about, proposal = incident.failed_run, incident.proposal
         assert about
         assert proposal
@@ -226,6 +231,7 @@ class OnGitHub:
             if remade(app.theirs, incident.snapshot, proposal.diff, proposal.message, when=when) != proposal.commit:
                 told = f"the fix of incident {incident.id} holds what looks like a secret and was not kept whole"
                 raise UsageError(told, hint="apply it by hand")
+            hold_again(app.theirs, incident, app.settings, guard_with(app.theirs))
             return app.patiently(lambda: apply(app.checkpoints.load(record.id) or record, self.hosting(app), pull))
         finally:
             app.checkpoints.release(incident.id, owner)
@@ -234,7 +240,18 @@ class OnGitHub:
         """Go on with an incident of a run that was interrupted."""
         about = incident.failed_run
         assert about
-        return self.app(incident.head, about.head_branch, about.pull).fix(incident)
+        app = self.app(incident.head, about.head_branch, about.pull)
+        self._hold_wish(incident, app)
+        return app.fix(incident)
+
+    def _hold_wish(self, incident: Incident, app: App) -> None:
+        """Raise `Refused` where a record wants a revert that its asker may not ask for: others may have written it."""
+        if incident.wish is None:
+            return
+        about, asker = self.repository.name, Asker(login=incident.asked_by)
+        granted = may("revert", asker, self.github, app.settings, repository=about, pull=None)
+        if isinstance(granted, Denied):
+            raise Refused(f"incident {incident.id} goes no further: {granted.reason}", hint="ask for the revert again")
 
     def waiting(self, app: App) -> Sequence[Incident]:
         """The incidents of runs that have not ended."""

@@ -50,6 +50,8 @@ def refuse_amount(dollars: Decimal) -> None:
 
 Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
 """A commit by all its digits: nothing that a program could take for an option."""
+MaybeSha = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?$")]
+"""The same, or empty."""
 BranchName = Annotated[str, Meta(pattern=r"^[^-+/.\x00-\x20:~^?*\[\\\x7f][^\x00-\x20:~^?*\[\\\x7f]*$")]
 
 Network = Literal["none", "registries", "all"]
@@ -308,7 +310,7 @@ class DriftReport(Model, kw_only=True):
 class Looked(Model, kw_only=True):
     """A commit that was replayed in search of a culprit: it fails alike (`red`), or not (`clear`), or nobody knows."""
 
-    commit: str
+    commit: Sha
     mark: Literal["red", "clear", "unknown"]
     told: str
     seconds: float = 0
@@ -323,12 +325,12 @@ class Culprit(Model, kw_only=True):
     """
 
     told: str
-    red: str = ""
-    green: str = ""
+    red: MaybeSha = ""
+    green: MaybeSha = ""
     green_run: str = ""
     commits: int = 0
     looked: tuple[Looked, ...] = ()
-    commit: str = ""
+    commit: MaybeSha = ""
     subject: str = ""
     author: str = ""
     pull: int = 0
@@ -339,7 +341,7 @@ class Culprit(Model, kw_only=True):
 class Wish(Model, kw_only=True):
     """What somebody wants reverted: a commit, or (empty) whatever has broken the branch; `why` are their words."""
 
-    commit: str = ""
+    commit: MaybeSha = ""
     why: str = ""
 
 
@@ -642,8 +644,8 @@ class Incident(Model, kw_only=True):
     revision: int = 0
     id: str
     repository: str
-    head: str
-    snapshot: str
+    head: Sha
+    snapshot: Sha
     ref: str
     options: ReplayOptions
     delivery: Delivery = Delivery()

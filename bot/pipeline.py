@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.advice import reported_advice, rerun_advice, rerun_after
 from bot.errors import GitFailed, OutOfBudget, UsageError
-from bot.findings import Ahead, Means, failing
+from bot.findings import Ahead, Means, failing, hold_again
 from bot.ledger import once
 from bot.model import Advice, Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
@@ -355,7 +355,8 @@ def _to_patch(incident: Incident, proposal: Proposal, work: Work) -> str:
 def _clone(incident: Incident, work: Work) -> Git:
     """The clone, with the proposed commit in it: a process that starts anew makes the very same from the diff.
 
-    Raises `UsageError` where it cannot, because redaction took something out of the diff.
+    Raises `UsageError` where it cannot, because redaction took something out of the diff, and `Refused` for a diff that
+    was never let through.
     """
     proposal, replays = incident.proposal, _replays(incident, work)
     assert proposal
@@ -366,6 +367,8 @@ def _clone(incident: Incident, work: Work) -> Git:
                 made = made_again(incident, git, replays.snapshot.created)
             else:
                 made = remade(git, incident.snapshot, proposal.diff, proposal.message, when=replays.snapshot.created)
+                means = _means(incident, work)
+                hold_again(git, incident, means.settings, means.guard)
         except GitFailed:
             if git.try_run("cat-file", "-e", incident.snapshot) is None:  # it is the clone that has gone
                 raise

@@ -76,7 +76,7 @@ def suggested(
     try:
         means.check_time()
         applied = apply(git, candidate.base, candidate.diff, policy=policy)
-        if refusals := refusals_of(applied, policy.allow, means):
+        if refusals := refusals_of(applied, policy.allow, means.guard):
             raise Refused("", refusals=refusals)
         made = commit(git, applied, candidate.summary, [candidate.base], when=means.clock.now())
         means.tell(f"replaying a suggestion: {candidate.summary}")

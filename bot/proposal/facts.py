@@ -6,6 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from bot.ledger import find
 from bot.model import FailedRun, Incident, JobResult, Result
+from bot.text.patterns import Pattern, compile_pattern
+
+_NUMBER = compile_pattern(r"^[1-9][0-9]{0,17}$")
+_COMMIT = compile_pattern(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 
 
 def counted(results: Iterable[Result]) -> str:
@@ -57,7 +61,7 @@ def request_of(incident: Incident) -> str:
     """The number of the pull request that an incident has opened, or the empty string."""
     proposal = incident.proposal
     found = find(incident, "pull-request", proposal.target) if proposal else None
-    return found.value if found and found.done else ""
+    return found.value if found and found.done and _is(_NUMBER, found.value) else ""
 
 
 def is_revert(incident: Incident) -> bool:
@@ -72,15 +76,22 @@ def is_pushed(incident: Incident) -> bool:
 
 def commit_of(incident: Incident) -> str:
     """The commit of a proposal as it is on GitHub, which may have made and signed one of its own."""
-    pushed = next((e.value for e in incident.effects if e.kind == "push" and e.done), "")
+    done = (e.value for e in incident.effects if e.kind == "push" and e.done)
+    pushed = next((value for value in done if _is(_COMMIT, value)), "")
     return pushed or (incident.proposal.commit if incident.proposal else "")
+
+
+def _is(pattern: Pattern, value: str) -> bool:
+    """Whether an effect has led to what it should: records can be written by others."""
+    return pattern.match(value.encode("utf-8", "replace")) is not None
 
 
 def review_of(incident: Incident) -> str:
     """Where the fix of an incident is suggested on the lines of its pull request (URL), or the empty string."""
     run = incident.failed_run
     found = find(incident, "review", str(run.pull)) if run else None
-    return found.value if found and found.done else ""
+    is_there = found is not None and found.done and run is not None and found.value.startswith(f"{page_of(run)}/pull/")
+    return found.value if found and is_there else ""
 
 
 def where_it_is(incident: Incident) -> str:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import quote
 
-from bot.errors import Conflict, Forbidden, GitFailed, Refused, RegreenError, Transient
+from bot.errors import Conflict, Forbidden, GitFailed, Gone, Refused, RegreenError, Transient
 from bot.github import Annotation, Check, Conclusion, GitHub, Pull
 from bot.ledger import find, once
-from bot.model import FailedRun, Grade, Incident, Proposal, Verdict
+from bot.model import Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
+from bot.proposal.authority import allowed, is_own, vouch
 from bot.proposal.facts import is_pushed, is_revert, page_of, request_of, review_of
 from bot.proposal.remarks import remarks
 from bot.proposal.signed import files_of, is_like
@@ -48,25 +48,22 @@ class Hosting:
     say: Callable[[str], None]
 
 
-def kind_for(
-    run: FailedRun, repository: str, settings: ProposalSettings
-) -> Literal["pull-request", "suggestion", "push"]:
-    """How a fix of a run is proposed: on a contributor's pull request it is suggested, unless a push is allowed."""
-    if run.head_repository != repository:
-        return "suggestion"
-    if settings.mode == "push":
-        return "push"
-    return "suggestion" if run.pull or settings.mode == "suggest" else "pull-request"
-
-
 def deliver(incident: Incident, hosting: Hosting) -> Incident:
-    """Make the proposal of an incident, whose commit the clone has. Raises `Conflict` when the branch has moved."""
+    """Make the proposal of an incident, whose commit the clone has. Raises `Conflict` when the branch has moved, and
+    `Refused` for a record that GitHub and the settings do not bear out.
+    """
     proposal, run = incident.proposal, incident.failed_run
     assert proposal
     assert run
-    if proposal.kind == "suggestion":
+    vouch(incident, hosting.github)
+    kind = allowed(incident, proposal, hosting.settings)
+    if kind != proposal.kind:
+        hosting.say(f"the settings do not allow {proposal.kind} here: the fix is suggested")
+        proposal = proposal.changed(kind=kind)
+        incident = incident.changed(proposal=proposal)
+    if kind == "suggestion":
         return _suggested(incident, proposal, hosting) if run.pull and hosting.settings.suggestions else incident
-    is_push = proposal.kind == "push"
+    is_push = kind == "push"
     if not is_push:
         incident = pushed(incident, hosting, proposal.target, "")
     try:
@@ -177,6 +174,9 @@ def _requested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Inci
         )
         return str(opened.number)
 
+    known, told = find(incident, "pull-request", proposal.target), request_of(incident)
+    if known and known.done and not (told and is_own(github.pull(int(told)), incident)):
+        raise Refused(f"incident {incident.id} has opened no pull request {code(known.value)}, as its record says")
     incident = once(hosting.checkpoints, incident, "pull-request", proposal.target, look=look, act=act)
     number = int(request_of(incident))
     if settings.labels:
@@ -204,9 +204,16 @@ def _ask(hosting: Hosting, number: int) -> None:
 
 
 def tell(incident: Incident, hosting: Hosting) -> None:
-    """Bring the check and the one comment of an incident up to date."""
+    """Bring the check and the one comment of an incident up to date, where its record is true to its run."""
     run = incident.failed_run
     assert run
+    if not hosting.settings.check and not (hosting.settings.comment and run.pull):
+        return
+    try:
+        vouch(incident, hosting.github)
+    except (Refused, Gone) as e:
+        hosting.say(f"nobody was told: {e}")
+        return
     text = texts.comment(incident, coming(incident))
     if hosting.settings.check:
         _check(incident, hosting, run.head_sha, text)
@@ -307,6 +314,7 @@ def apply(incident: Incident, hosting: Hosting, pull: Pull) -> Incident:
     assert incident.proposal
     if pull.head_repository != incident.repository:
         raise Forbidden("this pull request comes from a fork, which I cannot push to", hint="apply the patch by hand")
+    vouch(incident, hosting.github)
     effect = find(incident, "push", pull.head_ref)
     if pull.head_sha not in (run.head_sha, incident.proposal.commit) and not (effect and effect.done):
         raise Conflict(
