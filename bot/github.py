@@ -246,7 +246,10 @@ class GitHub(Protocol):
         ...
 
     def open_pull(self, *, title: str, body: str, head: str, base: str, draft: bool) -> Pull:
-        """Open a pull request, or find the open one from this head. Raises `Forbidden` when Actions may open none."""
+        """Open a pull request, or find the open one of the token's own account from this head.
+
+        Raises `Forbidden` when Actions may open none, and where somebody else has opened one from it.
+        """
         ...
 
     def update_pull(

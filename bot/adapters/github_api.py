@@ -155,20 +155,24 @@ class GitHubApi:
         return [values.pull(one) for one in self._rest.pages(f"{self._path}/commits/{commit}/pulls")]
 
     def open_pull(self, *, title: str, body: str, head: str, base: str, draft: bool) -> Pull:
-        """Open a pull request, or find the open one."""
+        """Open a pull request, or find the open one of our own."""
         of = head if ":" in head else f"{self._name.partition('/')[0]}:{head}"
         body = cut(body, values.MOST_TEXT)
         asked = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
 
         def opened() -> Pull | None:
-            return next(iter(self.pulls(head=of, base=base)), None)
+            return next((one for one in self.pulls(head=of, base=base) if one.author == self.login), None)
 
         try:
             return self._rest.once(opened, lambda: values.pull(self._rest.write("POST", f"{self._path}/pulls", asked)))
         except Refused as error:
-            if "already exists" in error.message and (there := opened()):
+            if "already exists" not in error.message:
+                raise
+            if there := opened():
                 return there
-            raise
+            raise Forbidden(
+                f"somebody else has opened a pull request from {head}", hint="close that, or use it"
+            ) from error
 
     def update_pull(
         self, number: int, *, title: str = "", body: str = "", state: Literal["", "open", "closed"] = ""

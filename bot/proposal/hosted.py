@@ -162,8 +162,8 @@ def _requested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Inci
 
     def look() -> str | None:
         owner = incident.repository.split("/")[0]
-        found = github.pulls(head=f"{owner}:{proposal.target}", state="all")
-        return next((str(p.number) for p in found if mark in p.body), None)
+        mine = (p for p in github.pulls(head=f"{owner}:{proposal.target}") if p.author == github.login)
+        return next((str(p.number) for p in mine if mark in p.body), None)
 
     def act() -> str:
         draft = settings.draft == "always" or (settings.draft == "below-a" and incident.grade is not Grade.A)

@@ -42,8 +42,8 @@ EFFECTS: dict[str, tuple[Act, Reply, list[Reply], list[Reply]]] = {
     "pull": (
         lambda g: g.open_pull(title="t", body="b", head="fix", base="main", draft=False),
         Reply(201, a_pull()),
-        [Reply(200, [a_pull()])],
-        [Reply(200, [])],
+        [Reply(200, [a_pull()]), ME],
+        [Reply(200, [a_pull() | {"user": a_user("you")}]), ME],
     ),
     "comment": (
         lambda g: g.comment(1, TEXT),
@@ -193,9 +193,17 @@ def test_what_is_not_ours_or_older_is_not_waited_for(script: Scripted) -> None:
 
 def test_a_pull_request_that_exists_is_fetched(script: Scripted) -> None:
     error = {"resource": "PullRequest", "code": "custom", "message": "A pull request already exists for acme:fix."}
-    script.answers(Reply(422, {"message": "Validation Failed", "errors": [error]}), Reply(200, [a_pull()]))
+    script.answers(Reply(422, {"message": "Validation Failed", "errors": [error]}), Reply(200, [a_pull()]), ME)
     assert EFFECTS["pull"][0](script.gateway()).number == 5
     assert script.asked[1].query["head"] == "acme:fix"
+
+
+def test_one_that_somebody_else_has_opened_is_not_taken(script: Scripted) -> None:
+    error = {"resource": "PullRequest", "code": "custom", "message": "A pull request already exists for acme:fix."}
+    theirs = Reply(200, [a_pull() | {"user": a_user("you")}])
+    script.answers(Reply(422, {"message": "Validation Failed", "errors": [error]}), theirs, ME)
+    with pytest.raises(Forbidden, match="somebody else has opened a pull request from fix"):
+        EFFECTS["pull"][0](script.gateway())
 
 
 def test_another_refusal_is_told(script: Scripted) -> None:
