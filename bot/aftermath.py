@@ -42,8 +42,8 @@ class Aftermath:
         if not run or not proposal or incident.outcome:
             return incident
         github, theirs = self.hosting.github, int(number or run.pull)
-        if theirs:
-            pull = github.pull(theirs)
+        pull = github.pull(theirs) if theirs else None
+        if pull:
             if number and not is_own(pull, incident):
                 self.hosting.say(f"#{number} is no pull request of incident {incident.id}, whose record says so")
                 return incident
@@ -51,7 +51,8 @@ class Aftermath:
                 return self._closed(incident, pull)
             if number and (why := self._why_moot(incident, pull)):
                 return self._moot(incident, why)
-        incident = self._judged_by_ci(incident, github.runs(head_sha=commit_of(incident)))
+        ours = github.runs(head_sha=commit_of(incident))
+        incident = self._judged_by_ci(incident, ours, pull if number else None)
         if number and incident.grade is not Grade.R and (green := self._green_again(incident, run)):
             why = f"{texts.branch(run)} is [green again]({green.html_url}) without this, so I close it."
             return self._moot(incident, why)
@@ -95,7 +96,7 @@ class Aftermath:
         found = self.hosting.git.try_run("diff-tree", "-p", commit_of(incident), pull.head_sha)
         return found.decode("utf-8", "replace") if found else f"its head is {pull.head_sha}"
 
-    def _judged_by_ci(self, incident: Incident, ours: Sequence[Run]) -> Incident:
+    def _judged_by_ci(self, incident: Incident, ours: Sequence[Run], pull: Pull | None) -> Incident:
         """Record what the real CI of a proposal comes to, once all of its runs have ended, and tell people.
 
         It is green when the workflow that failed has passed for it: others that passed prove nothing.
@@ -112,8 +113,8 @@ class Aftermath:
             return incident
         update = {"verdict": Verdict.STILL_FAILING} if red else {"verdict": Verdict.FIXED, "grade": Grade.R}
         incident = self.hosting.checkpoints.update(incident.id, lambda record: record.changed(reason=reason, **update))
-        if number := request_of(incident):
-            self.hosting.github.update_pull(int(number), body=texts.pull_request(incident))
+        if pull and (text := texts.renewed(pull.body, texts.pull_request(incident))):
+            self.hosting.github.update_pull(pull.number, body=text)
         tell(incident, self.hosting)
         return incident
 

@@ -20,6 +20,8 @@ from bot.text.inert import code, fenced, markdown, plain
 from bot.text.own import MARKER
 
 STICKY = f"{MARKER}comment -->"
+END = f"{MARKER}end -->"
+"""The last line of what is ours in the text of a pull request; the marker of its incident is the first."""
 MAX_TEXT = 65_000  # of the 65,536 that GitHub takes
 MAX_PATCH = 30_000
 MAX_NAME = 200
@@ -62,6 +64,7 @@ def pull_request(incident: Incident, ci: str = "") -> str:
         "revert" if is_revert(incident) else "pull_request",
         incident,
         marker=marker(incident.id),
+        end=END,
         parts=incident.parts,
         culprit=incident.culprit,
         kept=kept,
@@ -74,6 +77,16 @@ def pull_request(incident: Incident, ci: str = "") -> str:
         undo="To undo it, close this pull request; after a merge, revert it: it is one commit.",
         ci=ci,
     )
+
+
+def renewed(text: str, ours: str) -> str:
+    """The text of a pull request with our part of it as it is now: what people have written around that stays.
+
+    Empty where our part is not whole any more: then the text is theirs.
+    """
+    before, _, rest = text.partition(ours.partition("\n")[0])
+    _, end, after = rest.partition(END)
+    return f"{before}{ours.strip()}{after}" if end else ""
 
 
 def review(incident: Incident, count: int) -> str:

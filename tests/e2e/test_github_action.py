@@ -142,10 +142,15 @@ def test_from_a_red_push_to_the_merge_of_its_fix(runner: Runner) -> None:
 def test_its_own_ci_makes_it_grade_r(runner: Runner) -> None:
     runner.token = runner.hub.token("octo")  # a person's token starts runs
     runner.hub.push(runner.desk.one, STALE, by="bob")
-    runner.react()
+    runner.hub.settle()
+    (ended,) = (d for d in runner.hub.webhooks.deliveries if d.event == "workflow_run" and is_heard(d))
+    runner.run(ended)
     (pull,) = runner.desk.pulls()
+    pull.body += "\nReviewed by the plumbers.\n"
+    runner.react()
     assert runner.record["grade"] == "R"
     assert "The real CI is green" in pull.body
+    assert pull.body.endswith("\nReviewed by the plumbers.\n")
     assert pull.state == "open"
 
 

@@ -136,6 +136,21 @@ def test_runs_on_github_are_links() -> None:
     ]
 
 
+def test_what_people_have_written_into_a_pull_request_stays() -> None:
+    old, new = (texts.pull_request(samples.fixed().changed(reason=told)) for told in ("one", "two"))
+    web = old.strip().replace("\n", "\r\n")  # as it comes when somebody has edited it there
+    assert texts.renewed(f"Closes #3\r\n\r\n{web}\r\nNo hurry.", new) == f"Closes #3\r\n\r\n{new.strip()}\r\nNo hurry."
+    assert texts.renewed(old, new).strip() == new.strip()
+
+
+@pytest.mark.parametrize("left", ["", "Mine now.", samples.fixed().id])
+def test_a_text_that_people_have_made_theirs_is_left_alone(left: str) -> None:
+    text = texts.pull_request(samples.fixed())
+    assert texts.renewed(left, text) == ""
+    assert texts.renewed(text.replace(texts.END, left), text) == ""
+    assert texts.renewed(text.replace(texts.marker(samples.fixed().id), left), text) == ""
+
+
 def many(count: int) -> Incident:
     """As many failing legs."""
     legs = tuple(
@@ -151,6 +166,7 @@ def test_what_is_too_long_is_cut_with_a_link(what: str) -> None:
     text = TEXTS[what](incident)
     assert 60_000 < len(text) <= 65_000
     assert text.startswith(MARKER)
+    assert text.rstrip().endswith(texts.END) or what == "comment"
     last = [t for t in tokens(text) if t.type == "inline"][-1]
     assert re.fullmatch(r"… cut here, [\d,]+ characters more: see \[the run\]\(\S+/runs/4711\)", last.content)
 
