@@ -270,8 +270,8 @@ class GitHub(Protocol):
         """Ask people (`login`) and teams (`org/team`) to review a pull request."""
         ...
 
-    def comments(self, number: int) -> list[Comment]:
-        """The comments below an issue or a pull request, the oldest first."""
+    def comments(self, number: int) -> Iterator[Comment]:
+        """The comments below an issue or a pull request, the oldest first; all of them, asked for as they are read."""
         ...
 
     def comment(self, number: int, body: str) -> Comment:

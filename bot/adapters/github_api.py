@@ -24,6 +24,7 @@ from bot.text.cut import cut
 
 API = "https://api.github.com"
 CREATED = 201
+MOST_COMMENTS = 2_500  # GitHub takes no more below one issue
 OF_NOBODY = "ghs_"  # tokens of jobs and of Apps, which are no user's
 SKEW = timedelta(minutes=2)  # between this machine's time and GitHub's
 
@@ -199,9 +200,9 @@ class GitHubApi:
         }
         self._rest.write("POST", f"{self._path}/pulls/{number}/requested_reviewers", asked)
 
-    def comments(self, number: int) -> list[Comment]:
+    def comments(self, number: int) -> Iterator[Comment]:
         """The comments."""
-        return [values.comment(one) for one in self._rest.pages(f"{self._path}/issues/{number}/comments")]
+        return map(values.comment, self._rest.each(f"{self._path}/issues/{number}/comments", most=MOST_COMMENTS))
 
     def comment(self, number: int, body: str) -> Comment:
         """Write a comment."""

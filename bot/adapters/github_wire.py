@@ -3,7 +3,7 @@
 import json
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -222,9 +222,15 @@ class Rest(Requester):
 
     def pages(self, path: str, key: str = "items", most: int = MOST_ITEMS, **parameters: Any) -> list[dict[str, Any]]:
         """The items of a list, over as many pages as that takes; `key` is where the answer has them, if not bare."""
+        return list(self.each(path, key, most, **parameters))
+
+    def each(
+        self, path: str, key: str = "items", most: int = MOST_ITEMS, **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """The same one by one: a page is asked for when it is come to."""
         given = {k: v for k, v in parameters.items() if v} | {"per_page": min(most, PER_PAGE)}
         found = PaginatedList(_Item, self, path, given, list_item=key)
-        return [one.raw_data for one in islice(found, most)]
+        return (one.raw_data for one in islice(found, most))
 
     def once(self, look: Callable[[], T | None], make: Callable[[], T]) -> T:
         """Make what must not be made twice: where no answer comes, `look` whether it is there all the same."""

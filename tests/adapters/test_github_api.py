@@ -188,7 +188,7 @@ def test_comments_and_reactions(rig: Rig) -> None:
     assert [github.react(made.id, "eyes") for _ in range(2)] == [True, False]
     assert rig.job(issues="write").react(made.id, "rocket")
     assert github.reactions(made.id) == {"eyes"}
-    assert github.comments(number)[0].reactions == frozenset({"eyes", "rocket"})
+    assert next(github.comments(number)).reactions == frozenset({"eyes", "rocket"})
     assert [kind for _, _, kind in rig.one.comments[made.id].reactions] == ["eyes", "rocket"]
     with pytest.raises(Gone):
         github.edit_comment(12345, "x")

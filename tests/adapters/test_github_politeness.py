@@ -183,6 +183,6 @@ def test_a_list_ends_where_enough_is_found(script: Scripted) -> None:
 
 def test_a_list_without_end_ends(script: Scripted) -> None:
     link = {"Link": f'<{script.url}{REPO}/issues/1/comments?page=9>; rel="next"'}
-    script.answers(*[Reply(200, [a_comment("x")] * 100, link)] * 20)
-    assert len(script.gateway().comments(1)) == 1000
-    assert len(script.asked) == 10
+    script.answers(*[Reply(200, [a_comment("x")] * 100, link)] * 30)
+    assert len(list(script.gateway().comments(1))) == 2500
+    assert len(script.asked) == 25

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.proposal import texts
-from bot.proposal.hosted import deliver
+from bot.proposal.hosted import deliver, say
 from tests.hub import Hub
+from tests.hub.world import Comment
 from tests.proposal.scene import NAME, TARGET, Scene
 
 
@@ -40,3 +41,26 @@ def test_only_an_open_pull_request_of_its_own_account_counts(scene: Scene) -> No
     assert [pull.labels for pull in scene.one.pulls] == [[], [], ["regreen"]]
     assert deliver(done, hosting) == done
     assert len(scene.one.pulls) == 3
+
+
+def test_the_one_comment_is_found_behind_a_thousand(scene: Scene) -> None:
+    pull, bob = scene.pull(), scene.hub.user("bob")
+    for _ in range(1_100):
+        number = scene.hub.next_id()
+        scene.one.comments[number] = Comment(id=number, issue=pull, body="Hm.", author=bob)
+    for told in ("one", "two"):
+        say(scene.github, pull.number, texts.closing(told))
+    (ours,) = (c.body for c in scene.one.comments.values() if c.body != "Hm.")
+    assert ours == texts.closing("two")
+
+
+def test_no_more_comments_are_read_than_it_takes(scene: Scene) -> None:
+    pull, bob = scene.pull(), scene.hub.user("bob")
+    say(scene.github, pull.number, texts.closing("one"))
+    for _ in range(500):
+        number = scene.hub.next_id()
+        scene.one.comments[number] = Comment(id=number, issue=pull, body="Hm.", author=bob)
+    scene.hub.forget_requests()
+    say(scene.github, pull.number, texts.closing("two"))
+    asked = [one.method for one in scene.hub.requests if "comments" in one.path]
+    assert asked == ["GET", "PATCH"]
