@@ -117,6 +117,8 @@ class Commands:
             failure = self._on.failure(run)
             parts = [Part(workflow=run.workflow, job=job.name, diagnosis=found) for job, found in failure.jobs]
             told.append(texts.diagnosis(self._on.about(failure), parts))
+            if failure.unread:
+                told.append(f"{failure.unread} more jobs are red, whose logs were not read.")
         return Answer(text="\n".join(told))
 
     def _apply(self, _: Command) -> Answer:

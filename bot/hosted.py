@@ -4,7 +4,7 @@ The composition root of that, as app.py is of a checkout: the incident is worked
 folder that others have written to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,16 +35,22 @@ TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 SECRET = (*TOKENS, APP_KEY)
 MOST_REQUESTS = 400
 """Of one command, where GitHub counts them: a fix needs some ten, and a token of Actions has 1,000 an hour."""
+MOST_LOGS = 20
+"""Of one run: each is a request, and the legs of a matrix mostly fail alike."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed run: its pull request, if it has one, why each of its jobs failed, and the app on its commit."""
+    """A failed run: its pull request, if it has one, why its jobs failed, and the app on its commit.
+
+    `unread` says how many more jobs have failed, whose logs were not read.
+    """
 
     run: Run
     pull: Pull | None
     jobs: tuple[tuple[RunJob, Diagnosis], ...]
     app: App
+    unread: int = 0
 
 
 class OnGitHub:
@@ -89,11 +95,14 @@ class OnGitHub:
         return Hosting(self.github, app.theirs, app.settings.proposal, app.checkpoints, self._voices.say)
 
     def failure(self, run: Run) -> Failure:
-        """Why a run failed, by the logs of its jobs. Raises `UsageError` when it did not, `Gone` when they have."""
+        """Why a run failed, by the logs of its jobs, at most `MOST_LOGS` of them.
+
+        Raises `UsageError` when it did not, `Gone` when they have.
+        """
         if run.conclusion not in RED:
             told = run.conclusion or run.status
             raise UsageError(f"the run {run.id} of {self.repository.name} has not failed: {told}")
-        failed = sorted((j for j in self.github.jobs(run) if j.conclusion in RED), key=lambda j: j.id)
+        failed = one_of_each_first(j for j in self.github.jobs(run) if j.conclusion in RED)
         if not failed:
             raise Gone(
                 f"no job of the run {run.id} has failed: GitHub did not start it", hint=f"look at {run.html_url}"
@@ -103,7 +112,11 @@ class OnGitHub:
             moved = f"the head of #{pull.number} has moved from {run.head_sha[:12]} to {pull.head_sha[:12]}"
             raise Gone(moved, hint="its new run counts")
         app = self.app_of(run, pull)
-        return Failure(run, pull, tuple((job, self._diagnosis(job, app)) for job in failed), app)
+        unread = max(0, len(failed) - MOST_LOGS)
+        if unread:
+            self._voices.say(f"{len(failed)} jobs are red: the logs of {MOST_LOGS} of them are read")
+        jobs = tuple((job, self._diagnosis(job, app)) for job in failed[:MOST_LOGS])
+        return Failure(run, pull, jobs, app, unread)
 
     def _diagnosis(self, job: RunJob, app: App) -> Diagnosis:
         try:
@@ -256,6 +269,13 @@ class OnGitHub:
     def waiting(self, app: App) -> Sequence[Incident]:
         """The incidents of runs that have not ended."""
         return [i for i in app.incidents() if i.failed_run and i.stage is not Stage.CLOSED]
+
+
+def one_of_each_first(jobs: Iterable[RunJob]) -> list[RunJob]:
+    """Jobs in their order, but those last that are further legs of a matrix, whose name has its values in brackets."""
+    whole = sorted(jobs, key=lambda job: job.id)
+    first = {job.name.partition(" (")[0]: job for job in reversed(whole)}
+    return sorted(whole, key=lambda job: job is not first[job.name.partition(" (")[0]])
 
 
 def server_of_environment(environ: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """From a red run on GitHub to a proposal there, on a hub without the internet."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,18 @@ def test_a_run_is_diagnosed_by_its_logs(desk: Desk) -> None:
     assert done.code == 0, done.err
     assert done.json["category"] == "snapshot_diff"
     assert desk.hub.writes() == 0
+
+
+def test_of_very_many_red_jobs_some_logs_of_each_kind_are_read(desk: Desk) -> None:
+    run = desk.hub.add_run(desk.one, "##[error]broken\n", job="test (0)")
+    (first,) = run.jobs[1]
+    names = [*(f"test ({n})" for n in range(1, 120)), "lint"]
+    run.jobs[1] += [replace(first, id=desk.hub.next_id(), name=name) for name in names]
+    desk.hub.forget_requests()
+    done = desk.regreen("diagnose", "--run", desk.url(run), "--json")
+    assert "121 jobs are red: the logs of 20 of them are read" in done.err
+    assert [job["job"] for job in done.json["jobs"]] == ["test (0)", "lint", *(f"test ({n})" for n in range(1, 19))]
+    assert desk.hub.counted() <= 26
 
 
 def red_request(desk: Desk, files: Mapping[str, str]) -> tuple[int, Run]:
