@@ -74,7 +74,7 @@ class OnGitHub:
         """The app on a commit of the repository: that of the default branch unless one is given."""
         about = self.repository
         folder = self._cache / "hosted" / about.name.replace("/", "+")
-        git = fetched(folder, about.clone_url, self.github.git_environment(), SystemClock(), pull)
+        git = fetched(folder, about.clone_url, self.github.git_environment, SystemClock(), pull)
         head = commit or commit_named(git, f"refs/remotes/origin/{about.default_branch}")
         if not head:
             raise UsageError(f"{about.name} has no branch {about.default_branch}", hint="an empty repository has no CI")

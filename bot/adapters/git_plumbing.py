@@ -8,7 +8,7 @@ Not by way of GitPython: a replay asks git some twenty times, which cost 20 % mo
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,6 +53,8 @@ PLUMBING = frozenset(
         "write-tree",
     ]
 )
+REMOTE = frozenset(["fetch", "ls-remote", "push"])
+"""Those that speak to other repositories."""
 OVERRIDES = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -83,7 +85,8 @@ class GitPlumbing:
     """One git directory; see `bot.ports.Git`.
 
     `git_dir` must exist unless the first command is `init`. `work_tree` is only for commands that read one. `within` is
-    a command that starts git (to bound it), `config` are more overrides.
+    a command that starts git (to bound it), `config` are more overrides. `access` gives what lets commands in at other
+    repositories, in their environment; it is asked for each of those, for it may not last.
     """
 
     def __init__(
@@ -94,11 +97,13 @@ class GitPlumbing:
         env: Mapping[str, str] | None = None,
         within: Sequence[str] = (),
         config: Mapping[str, str] | None = None,
+        access: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._within, self._overrides = tuple(within), {**OVERRIDES, **(config or {})}
         self._git_dir = git_dir.absolute()
         self._work_tree = work_tree.absolute() if work_tree else None
         self._env = dict(env or {})
+        self._access = access
 
     @property
     def git_dir(self) -> Path:
@@ -114,7 +119,8 @@ class GitPlumbing:
             words.append(f"--work-tree={self._work_tree}")
         words += (word for k, v in self._overrides.items() for word in ("-c", f"{k}={v}"))
         cwd = self._work_tree or next(p for p in (self._git_dir, *self._git_dir.parents) if p.is_dir())
-        settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **self._env, **(env or {})}
+        access = self._access() if args[0] in REMOTE else {}
+        settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **self._env, **access, **(env or {})}
         try:
             code, out, errors = answer([*words, *args], cwd, without_gits() | settings, stdin, timeout)
         except subprocess.TimeoutExpired as e:

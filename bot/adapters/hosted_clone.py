@@ -1,6 +1,6 @@
 """The clone of a repository on GitHub that incidents are worked on: one bare repository, kept between commands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,14 +18,18 @@ MISSING = ("not found", "returned error: 404")
 NO_REF = "couldn't find remote ref"
 
 
-def fetched(folder: Path, url: str, env: Mapping[str, str], clock: Clock, pull: int = 0) -> GitPlumbing:
+def fetched(
+    folder: Path, url: str, access: Callable[[], Mapping[str, str]], clock: Clock, pull: int = 0
+) -> GitPlumbing:
     """The clone in a folder, made or brought up to date: all branches and tags, and the head of a pull request.
+
+    `access` gives what git has to have in its environment to be let in.
 
     Raises `Forbidden` or `Gone` when the token opens no such repository, `Transient` when no answer came.
     """
     git_dir = folder / "clone.git"
     folder.mkdir(parents=True, exist_ok=True)
-    git = GitPlumbing(git_dir, env=env)
+    git = GitPlumbing(git_dir, access=access)
     wanted = ["+refs/heads/*:refs/remotes/origin/*", "^refs/heads/regreen/state", "+refs/tags/*:refs/tags/*"]
     wanted += [f"+refs/pull/{pull}/head:refs/remotes/pull/{pull}"] if pull else []
     with FileLock(folder / "lock", timeout=PATIENCE_SECONDS):

@@ -33,7 +33,7 @@ class Scene:
         """What proposals are made with, by these settings of `proposal`."""
         chosen = read_settings(f"proposal: {settings}", "here", {}).proposal
         url = f"{self.hub.url}/{NAME}.git"
-        git = fetched(self.clone, url, self.github.git_environment(), FakeClock())
+        git = fetched(self.clone, url, self.github.git_environment, FakeClock())
         return Hosting(self.github, git, chosen, self.checkpoints, self.said.append)
 
     def red(self, pull: Pull | None = None) -> FailedRun:
