@@ -63,17 +63,24 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
         incident = incident.changed(proposal=proposal)
     if kind == "suggestion":
         return _suggested(incident, proposal, hosting) if run.pull and hosting.settings.suggestions else incident
-    is_push = kind == "push"
-    if not is_push:
-        incident = pushed(incident, hosting, proposal.target, "")
     try:
-        if is_push:
+        if kind == "push":
             return pushed(incident, hosting, run.head_branch, run.head_sha)
+        incident = pushed(incident, hosting, proposal.target, "")
+    except Forbidden as e:  # the branch is protected, or holds what the token may not change; people get the patch
+        return _forbidden(incident, hosting, e, proposal.changed(kind="suggestion"))
+    try:
         return _requested(incident, proposal, hosting)
-    except Forbidden as e:  # the branch is protected, or there already; people get the patch, or can open it themselves
-        hosting.say(str(e))
-        incident = hosting.checkpoints.load(incident.id) or incident  # with the intent
-        return incident.changed(reason="; ".join(filter(None, (incident.reason, str(e)))))
+    except Forbidden as e:  # people can open it themselves
+        return _forbidden(incident, hosting, e, proposal)
+
+
+def _forbidden(incident: Incident, hosting: Hosting, error: Forbidden, proposal: Proposal) -> Incident:
+    """The record, which has the intent, with what is left of the proposal and why."""
+    hosting.say(str(error))
+    incident = hosting.checkpoints.load(incident.id) or incident
+    reason = "; ".join(filter(None, (incident.reason, str(error))))
+    return incident.changed(reason=reason, proposal=proposal)
 
 
 def _suggested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Incident:

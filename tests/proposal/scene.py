@@ -66,9 +66,10 @@ class Scene:
         known = samples.fixed(run=run)
         assert known.proposal
         of_proposal = {name: more.pop(name) for name in ("kind", "target") if name in more}
-        made = remade(hosting.git, run.head_sha, DIFF, "Fix\n", when=NOON)
+        diff = more.pop("diff", DIFF)
+        made = remade(hosting.git, run.head_sha, diff, "Fix\n", when=NOON)
         proposal = known.proposal.changed(
-            **({"target": TARGET, "commit": made, "diff": DIFF, "message": "Fix\n"} | of_proposal)
+            **({"target": TARGET, "commit": made, "diff": diff, "message": "Fix\n"} | of_proposal)
         )
         whole = {"head": run.head_sha, "snapshot": run.head_sha, "stage": Stage.ATTEMPTED, "proposal": proposal} | more
         saved = self.checkpoints.save(known.changed(**whole))

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.github_api import with_token
 from bot.proposal import texts
-from bot.proposal.hosted import deliver, say
+from bot.proposal.hosted import deliver, say, tell
 from tests.hub import Hub
 from tests.hub.world import Comment
-from tests.proposal.scene import NAME, TARGET, Scene
+from tests.proposal.scene import DIFF, NAME, TARGET, Scene
+from tests.state.helpers import FakeClock
 
 
 @pytest.fixture
@@ -64,3 +66,20 @@ def test_no_more_comments_are_read_than_it_takes(scene: Scene) -> None:
     say(scene.github, pull.number, texts.closing("two"))
     asked = [one.method for one in scene.hub.requests if "comments" in one.path]
     assert asked == ["GET", "PATCH"]
+
+
+def test_what_may_not_be_pushed_is_left_as_a_patch(scene: Scene) -> None:
+    rights = dict.fromkeys(("contents", "pull_requests", "checks"), "write")
+    scene.github = with_token(NAME, scene.hub.job_token(scene.one, rights), FakeClock(), api_url=scene.hub.url)
+    scene.hub.push(scene.one, {".github/workflows/ci.yml": "old\n"}, by="bob")
+    hosting, run = scene.hosting(), scene.red()
+    diff = DIFF.replace("copy", ".github/workflows/ci.yml")
+    left = deliver(scene.incident(hosting, run, diff=diff), hosting)
+    told = "the token may not change files of .github/workflows (give it the permission workflows: write)"
+    assert (left.reason, scene.said) == (told, [told])
+    assert not scene.one.git.resolve(TARGET)
+    tell(left, hosting)
+    (check,) = (one for one in scene.one.checks.values() if one.name == "Regreen")
+    assert "workflows: write" in check.output["summary"]
+    assert "+new" in check.output["summary"]
+    assert "open a pull request" not in check.output["summary"]
