@@ -23,6 +23,8 @@ NO_CI = (
     "No CI will start for this by itself: pushes with `GITHUB_TOKEN` start none. Close and reopen this pull request to "
     "start it, or give Regreen the token of a GitHub App or a person (`github-token` of the Action)."
 )
+NO_DRAFTS = "draft pull requests are not supported"
+NOT_DRAFT = "This would be a draft, but the plan of this repository has none: look at the evidence before you merge it."
 PROTECTED = ("gh006", "gh013", "protected branch")
 NO_WORKFLOWS = ("without `workflows` permission", "refusing to allow")
 LOST = ("stale info", "[rejected]", "fetch first", "non-fast-forward", "cannot lock ref")
@@ -172,14 +174,20 @@ def _requested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Inci
         mine = (p for p in github.pulls(head=f"{owner}:{proposal.target}") if p.author == github.login)
         return next((str(p.number) for p in mine if mark in p.body), None)
 
+    def opened(*more: str, draft: bool) -> Pull:
+        notes = ([NO_CI] if github.login == ACTIONS else []) + [*more]
+        title, body = texts.title(incident), texts.pull_request(incident, notes)
+        return github.open_pull(title=title, body=body, head=proposal.target, base=run.base_branch, draft=draft)
+
     def act() -> str:
         draft = settings.draft == "always" or (settings.draft == "below-a" and incident.grade is not Grade.A)
-        ci = NO_CI if github.login == ACTIONS else ""
-        body = texts.pull_request(incident, ci)
-        opened = github.open_pull(
-            title=texts.title(incident), body=body, head=proposal.target, base=run.base_branch, draft=draft
-        )
-        return str(opened.number)
+        try:
+            return str(opened(draft=draft).number)
+        except Refused as e:
+            if not draft or NO_DRAFTS not in e.message.lower():
+                raise
+            hosting.say("the plan of this repository has no drafts: the pull request is none")
+            return str(opened(NOT_DRAFT, draft=False).number)
 
     known, told = find(incident, "pull-request", proposal.target), request_of(incident)
     if known and known.done and not (told and is_own(github.pull(int(told)), incident)):

@@ -54,8 +54,8 @@ def title(incident: Incident) -> str:
     return _brief(plain(f"Fix CI: {' and '.join(dict.fromkeys(summaries))}"), MAX_TITLE)
 
 
-def pull_request(incident: Incident, ci: str = "") -> str:
-    """The text of the pull request of a proposal; `ci` says what people must do for its own CI to run."""
+def pull_request(incident: Incident, notes: Sequence[str] = ()) -> str:
+    """The text of the pull request of a proposal; `notes` say in Markdown what people have to know first."""
     proposal = incident.proposal
     assert proposal
     repeat = f"git fetch origin {proposal.target} && git switch --detach FETCH_HEAD\n{repeat_command(incident)}"
@@ -75,7 +75,7 @@ def pull_request(incident: Incident, ci: str = "") -> str:
         after=incident.final,
         repeat=repeat,
         undo="To undo it, close this pull request; after a merge, revert it: it is one commit.",
-        ci=ci,
+        notes=notes,
     )
 
 

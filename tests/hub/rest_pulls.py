@@ -55,6 +55,8 @@ def make_pull(request: Request) -> Answer:
         one.git("fetch", "-q", str(source.git.path), head)
     if one.git.is_in(head, base):
         raise invalid("PullRequest", "", f"No commits between {body['base']} and {body['head']}")
+    if body.get("draft") and not one.drafts:
+        raise invalid("PullRequest", "", "Draft pull requests are not supported in this repository.")
     it = Pull(
         id=hub.next_id(2),
         number=hub.next_number(one),

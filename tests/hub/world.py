@@ -203,7 +203,10 @@ class Artifact:
 
 @dataclass(eq=False, kw_only=True)
 class Repository:
-    """`secrets` are those of its workflows. As in a new repository on GitHub, Actions may open no pull requests."""
+    """`secrets` are those of its workflows, `drafts` is whether its plan has them.
+
+    As in a new repository on GitHub, Actions may open no pull requests.
+    """
 
     id: int
     owner: Account
@@ -215,6 +218,7 @@ class Repository:
     parent: "Repository | None" = None
     roles: dict[str, str] = field(default_factory=dict)
     actions_may_open_pulls: bool = False
+    drafts: bool = True
     token_default: str = "read"
     secrets: dict[str, str] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)

@@ -83,3 +83,14 @@ def test_what_may_not_be_pushed_is_left_as_a_patch(scene: Scene) -> None:
     assert "workflows: write" in check.output["summary"]
     assert "+new" in check.output["summary"]
     assert "open a pull request" not in check.output["summary"]
+
+
+@pytest.mark.parametrize("drafts", [True, False])
+def test_where_there_are_no_drafts_it_is_none_and_says_so(scene: Scene, *, drafts: bool) -> None:
+    scene.one.drafts = drafts
+    hosting = scene.hosting(draft="always")
+    deliver(scene.incident(hosting, scene.red()), hosting)
+    (pull,) = scene.one.pulls
+    assert pull.draft is drafts
+    assert ("the plan of this repository has none" in pull.body) is not drafts
+    assert bool(scene.said) is not drafts

@@ -28,8 +28,8 @@ HOSTILE = {
     "a quotation mark": "'; rm -rf ~; '",
 }
 TEXTS: dict[str, Callable[[Incident], str]] = {
-    "pull request": lambda i: texts.pull_request(i, hosted.NO_CI),
-    "revert": lambda i: texts.pull_request(i.changed(culprit=culprit(i.reason)), hosted.NO_CI),
+    "pull request": lambda i: texts.pull_request(i, [hosted.NO_CI]),
+    "revert": lambda i: texts.pull_request(i.changed(culprit=culprit(i.reason)), [hosted.NO_CI]),
     "comment": lambda i: texts.comment(i, hosted.coming(i)),
     "review": lambda i: texts.review(i, 2),
     "diagnosis": lambda i: texts.diagnosis(run_of(i), i.parts),
