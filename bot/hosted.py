@@ -21,7 +21,7 @@ from bot.errors import Gone, Refused, UsageError
 from bot.findings import hold_again
 from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob
 from bot.intake.rights import Asker, Denied, may
-from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Stage, Wish
+from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Wish
 from bot.proposal.authority import kind_for
 from bot.proposal.facts import where_it_is
 from bot.proposal.hosted import Hosting, apply
@@ -268,7 +268,8 @@ class OnGitHub:
 
     def waiting(self, app: App) -> Sequence[Incident]:
         """The incidents of runs that have not ended."""
-        return [i for i in app.incidents() if i.failed_run and i.stage is not Stage.CLOSED]
+        found = app.patiently(lambda: list(app.checkpoints.incidents(waiting=True)))
+        return [one for one in found if one.failed_run]
 
 
 def one_of_each_first(jobs: Iterable[RunJob]) -> list[RunJob]:

@@ -292,8 +292,11 @@ class Checkpoints(Protocol):
         """Read a record, None when there is none. One that does not validate is put aside, with a warning, and gone."""
         ...
 
-    def incidents(self) -> Iterator[Incident]:
-        """All records as they are now, read as they are asked for, the one that was saved last first."""
+    def incidents(self, *, waiting: bool = False) -> Iterator[Incident]:
+        """All records as they are now, read as they are asked for, the one that was saved last first.
+
+        `waiting`: those that have not ended, and no others are read.
+        """
         ...
 
     def save(self, incident: Incident) -> Incident:

@@ -12,14 +12,14 @@ from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient
 from bot.github import RED, GitHub, Pull
 from bot.hosted import Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
-from bot.intake.decide import Decision, Identity, Obey, Open, Tick, Wake, decide_late
+from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide_late
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import done, find, intend
 from bot.model import Incident, Model, Outcome, Stage
 from bot.ports import Clock
 from bot.proposal import hosted, texts
-from bot.proposal.facts import request_of
+from bot.proposal.facts import commit_of, request_of
 from bot.text.inert import markdown
 
 ANSWERED = frozenset({"rocket", "confused"})
@@ -99,9 +99,11 @@ class Reactions:
             return self._reviewed(decision, decision.asker)
         if decision.incident:
             known = self._app.patiently(lambda: self._app.checkpoints.load(decision.incident))
+            if decision.otherwise and not (known and commit_of(known) == decision.commit):
+                return self.to(decision.otherwise)  # somebody's own commit, with a message that they have copied
             found = [known] if known and known.failed_run else []
         else:
-            found = list(self._on.waiting(self._app))
+            found = [one for one in self._on.waiting(self._app) if _concerns(decision.about, one)]
         woken = tuple(self._aftermath.revisit(one) for one in found)
         return Done(told="; ".join([decision.reason, *map(line, woken)]), incidents=woken)
 
@@ -224,6 +226,15 @@ def _covers(incident: Incident, failure: Failure, prints: frozenset[str]) -> boo
     of_branch = (known.head_branch, known.head_repository) == (run.head_branch, run.head_repository)
     proposed = incident.proposal is not None and incident.proposal.kind == "pull-request" and not incident.closed
     return (known.head_sha == run.head_sha and of_branch) or (of_branch and proposed)
+
+
+def _concerns(about: About, incident: Incident) -> bool:
+    """Whether an event may change something for an incident that waits."""
+    run = incident.failed_run
+    if run is None or about.pull:
+        return run is not None and run.pull == about.pull
+    of_branch = (run.head_repository, run.head_branch) == (about.repository, about.branch)
+    return of_branch and about.workflow in incident.options.workflows
 
 
 def _ignored(incident: Incident) -> bool:

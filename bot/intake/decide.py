@@ -51,16 +51,28 @@ class Open(Model, kw_only=True):
     attempt: int = 0
 
 
-class Wake(Model, kw_only=True):
-    """See whether the event changes anything for an incident, or (empty) for those of its run, branch or pull request.
+class About(Model, kw_only=True):
+    """Which failures an event may concern: those of a pull request, or of a workflow on a branch of a repository."""
 
-    The id comes from names that anybody can choose: the incident has to look whether the event is about its own.
-    `asker` is whose rights to `fix` have to be asked, where the event is a wish: the `review` of the pull request
-    `number`.
+    pull: int = 0
+    repository: str = ""
+    branch: str = ""
+    workflow: str = ""
+
+
+class Wake(Model, kw_only=True):
+    """See whether the event changes anything for an incident, or (empty) for those that it is `about`.
+
+    The id comes from names that anybody can choose: the incident has to look whether the event is about its own. One
+    that a message names is meant only where its record has that `commit`; if not, `otherwise` is to be done. `asker` is
+    whose rights to `fix` have to be asked, where the event is a wish: the `review` of the pull request `number`.
     """
 
     reason: str
     incident: str = ""
+    about: About = About()
+    commit: str = ""
+    otherwise: "Open | Wake | Skip | None" = None
     asker: Asker | None = None
     number: int = 0
     review: int = 0
@@ -139,15 +151,29 @@ def decide(event: Event | Ignored, settings: Settings, me: Identity) -> Decision
 
 def _of_run(event: WorkflowRun, settings: Settings, me: Identity) -> Decision:
     run = event.workflow_run
-    who = run.triggering_actor or run.actor or event.sender
-    if incident := _own_incident(event, me):
-        return Wake(incident=incident, reason=f"the run of a commit of its own ended: {run.conclusion}")
+    told, decision = f"the run of a commit of its own ended: {run.conclusion}", _of_others_run(event, settings, me)
+    if not _is_here(event):
+        return decision
+    if incident := incident_of_branch(run.head_branch or ""):
+        return Wake(incident=incident, reason=told)
+    # A commit of its own that people have merged is theirs: when that turns the branch red, it is a new failure.
+    is_merged = _is_of_default(event) and not _is_me(run.actor or event.sender, me)
+    message = run.head_commit.message if run.head_commit and not is_merged else ""
+    if incident := incident_of_message(message):
+        return Wake(incident=incident, reason=told, commit=run.head_sha, otherwise=decision)
+    return decision
+
+
+def _of_others_run(event: WorkflowRun, settings: Settings, me: Identity) -> Open | Wake | Skip:
+    run = event.workflow_run
+    who, of = run.triggering_actor or run.actor or event.sender, run.head_repository
+    about = About(repository=of.full_name if of else "", branch=run.head_branch or "", workflow=event.path)
     if run.conclusion == "success":
-        return Wake(reason="the run is green")
+        return Wake(reason="the run is green", about=about)
     if run.conclusion not in RED:
         return Skip(reason=f"the run ended as {run.conclusion}")
     if run.run_attempt > 1 and _is_me(who, me):
-        return Wake(reason="the jobs that Regreen ran again are red again")
+        return Wake(reason="the jobs that Regreen ran again are red again", about=about)
     if skip := loops.switched_off(event, settings):
         return skip
     # A red default branch is everybody's, whoever pushed last.
@@ -166,7 +192,8 @@ def _of_pull(event: PullRequest, settings: Settings, me: Identity) -> Decision:
     }.get(event.action, "")
     if not told or _is_me(event.sender, me):
         return Skip(reason="this change of a pull request changes nothing")
-    return Wake(incident=_incident_of(event.pull_request.head, event.repository), reason=told)
+    about = About(pull=event.pull_request.number)
+    return Wake(incident=_incident_of(event.pull_request.head, event.repository), reason=told, about=about)
 
 
 def _of_review(event: Review, settings: Settings) -> Decision:
@@ -229,8 +256,9 @@ def _of_check(event: CheckRun | CheckSuite, me: Identity) -> Decision:
     check = event.check_run if isinstance(event, CheckRun) else event.check_suite
     if event.action != "rerequested" or check.app is None or f"{check.app.slug}[bot]" != me.login:
         return Skip(reason="the runs of workflows tell enough of checks")
-    incident = check.external_id or ""
-    return Wake(incident=incident if is_incident(incident) else "", reason="people want its check again")
+    if not is_incident(incident := check.external_id or ""):
+        return Skip(reason="this check is of no incident")
+    return Wake(incident=incident, reason="people want its check again")
 
 
 def _of_dispatch(given: Given | None) -> Decision:
@@ -238,17 +266,10 @@ def _of_dispatch(given: Given | None) -> Decision:
     return Open(run=int(run)) if run.isascii() and run.isdecimal() and len(run) < MOST_DIGITS else Tick()
 
 
-def _own_incident(event: WorkflowRun, me: Identity) -> str:
-    """The incident whose commit the run was for. In forks nothing is Regreen's, whatever it is called.
-
-    A commit of its own that people have merged is theirs: when that turns the default branch red, it is a new failure.
-    """
-    run = event.workflow_run
-    if run.head_repository is None or run.head_repository.full_name != event.repository.full_name:
-        return ""
-    is_merged = _is_of_default(event) and not _is_me(run.actor or event.sender, me)
-    message = run.head_commit.message if run.head_commit and not is_merged else ""
-    return incident_of_branch(run.head_branch or "") or incident_of_message(message)
+def _is_here(event: WorkflowRun) -> bool:
+    """Whether a run is of the repository itself. In forks nothing is Regreen's, whatever it is called."""
+    of = event.workflow_run.head_repository
+    return of is not None and of.full_name == event.repository.full_name
 
 
 def _is_of_default(event: WorkflowRun) -> bool:

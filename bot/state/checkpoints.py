@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.errors import Conflict, UsageError
-from bot.model import Incident, Lease, Reservation, Sums
+from bot.model import Incident, Lease, Reservation, Stage, Sums
 from bot.ports import Clock, Git
 from bot.state.branch import PATIENCE_SECONDS, Branch
 from bot.state.budgets import Budget, budget_path, read_budget
@@ -52,10 +52,12 @@ class Checkpoints:
         stored = self._branch.view().read([path], MAX_BYTES).get(path)
         return self._believed(incident_id, stored)
 
-    def incidents(self) -> Iterator[Incident]:
+    def incidents(self, *, waiting: bool = False) -> Iterator[Incident]:
         """See `bot.ports.Checkpoints.incidents`."""
         view = self._branch.view()
         lines = {i: line for _, shard in read_shards(view) for i, line in shard.incidents.items()}
+        if waiting:
+            lines = {i: line for i, line in lines.items() if line.stage is not Stage.CLOSED}
         ids = sorted(lines, key=lambda i: (lines[i].updated, i), reverse=True)
         for start in range(0, len(ids), BATCH):
             paths = {record_path(i): i for i in ids[start : start + BATCH]}

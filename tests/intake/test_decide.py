@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot.intake.commands import Command, Mistake
-from bot.intake.decide import Decision, Identity, Obey, Open, Tick, Wake, decide
+from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide
 from bot.intake.events import parse
 from bot.intake.loops import Skip
 from bot.intake.rights import Asker
@@ -80,6 +80,26 @@ def test_a_green_run_may_make_incidents_moot() -> None:
 )
 def test_a_run_of_an_own_commit_wakes_its_incident_and_opens_none(changed: dict[str, Any], conclusion: str) -> None:
     assert wakes(of_run(conclusion=conclusion, actor=BOT, triggering_actor=BOT, **changed), INCIDENT)
+
+
+def test_a_trailer_counts_only_where_the_record_has_the_commit() -> None:
+    red, green = (of_run(conclusion=told, head_commit={"message": TRAILER}) for told in ("failure", "success"))
+    assert isinstance(red, Wake)
+    assert (red.commit, red.otherwise) == (run()["workflow_run"]["head_sha"], Open(run=30, attempt=1))
+    assert isinstance(green, Wake)
+    assert isinstance(green.otherwise, Wake)
+    own = of_run(head_branch=OWN_BRANCH, head_commit={"message": TRAILER})
+    assert isinstance(own, Wake)
+    assert own.otherwise is None
+
+
+def test_what_an_event_may_concern() -> None:
+    told = of_run(conclusion="success", head_branch="feature")
+    assert isinstance(told, Wake)
+    assert told.about == About(repository="octo/shop", branch="feature", workflow=".github/workflows/ci.yml")
+    closed = decided("pull_request", pull("closed"))
+    assert isinstance(closed, Wake)
+    assert closed.about == About(pull=4)
 
 
 def test_an_own_commit_that_people_have_merged_is_theirs() -> None:
@@ -258,9 +278,9 @@ def test_a_deleted_account_is_no_reason_to_fail() -> None:
 @pytest.mark.parametrize("external_id", [INCIDENT, "another", None])
 def test_people_may_ask_for_its_check_again(external_id: str | None) -> None:
     check = {"id": 1, "name": "regreen", "head_sha": "a" * 40, "external_id": external_id, "app": {"slug": "regreen"}}
-    incident = INCIDENT if external_id == INCIDENT else ""
-    assert wakes(decided("check_run", event("rerequested", check_run=check)), incident)
-    assert wakes(decided("check_suite", event("rerequested", check_suite=check)), incident)
+    for kind in ("check_run", "check_suite"):
+        found = decided(kind, event("rerequested", **{kind: check}))
+        assert wakes(found, INCIDENT) if external_id == INCIDENT else skips(found, "of no incident")
     assert skips(decided("check_run", event("completed", check_run=check)), "enough of checks")
     others = check | {"app": {"slug": "other"}}
     assert skips(decided("check_run", event("rerequested", check_run=others)), "enough of checks")

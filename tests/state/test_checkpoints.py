@@ -262,3 +262,10 @@ def test_a_head_that_does_not_read_is_not_an_empty_branch(repo: Path) -> None:
     (git_dir(repo) / "objects" / head[:2] / head[2:]).unlink()
     with pytest.raises(CorruptCache, match="does not read"):
         opened(repo).load(saved.id)
+
+
+def test_those_that_wait_are_listed_alone(repo: Path) -> None:
+    checkpoints = opened(repo)
+    waits, _ = checkpoints.save(incident()), checkpoints.save(incident(2, stage=Stage.CLOSED))
+    assert list(checkpoints.incidents(waiting=True)) == [waits]
+    assert len(list(checkpoints.incidents())) == 2
