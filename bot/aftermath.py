@@ -6,6 +6,7 @@ come late, twice, or in another order. The record is changed last, so that after
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bot.github import Pull, Run
 from bot.model import FailedRun, Grade, Incident, Outcome, Stage, Verdict
@@ -29,15 +30,26 @@ def supersedes(newer: Incident, older: Incident) -> bool:
     return (new.name, new.base_branch) == (old.name, old.base_branch) and new.id > old.id
 
 
-@dataclass(frozen=True)
+@dataclass
 class Aftermath:
     """Follows the proposals of one repository."""
 
     hosting: Hosting
     clock: Clock
 
+    @cached_property
+    def _waiting(self) -> dict[str, Incident]:
+        """The incidents that wait, read once, and as they have become since."""
+        return {one.id: one for one in self.hosting.checkpoints.incidents(waiting=True)}
+
     def revisit(self, incident: Incident) -> Incident:
         """Bring the record of an incident that waits up to what has become of its proposal, and tell people."""
+        found = self._revisited(incident)
+        if request_of(found):
+            self._waiting[found.id] = found
+        return found
+
+    def _revisited(self, incident: Incident) -> Incident:
         run, proposal, number = incident.failed_run, incident.proposal, request_of(incident)
         if not run or not proposal or incident.outcome:
             return incident
@@ -76,7 +88,7 @@ class Aftermath:
         """Why an open proposal is of no use any more, in Markdown; what people have worked on is theirs."""
         if pull.head_sha != commit_of(incident):
             return ""
-        newer = next((i for i in self.hosting.checkpoints.incidents() if supersedes(i, incident)), None)
+        newer = next((i for i in self._waiting.values() if supersedes(i, incident)), None)
         if newer:
             return f"#{request_of(newer)} is for a newer run of the same branch, so I close this one."
         if pull.mergeable is False:

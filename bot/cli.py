@@ -19,7 +19,7 @@ from bot import __version__
 from bot.errors import MachineError, RegreenError, UsageError
 
 if TYPE_CHECKING:
-    from bot.app import App, Check
+    from bot.app import App
     from bot.github import Run
     from bot.hosted import OnGitHub
     from bot.model import Incident, ReplayOptions
@@ -377,22 +377,12 @@ def _shown(view: "View", done: "Incident") -> int:
 def _run_on_github(text: str, repo: str, path: Path, view: "View") -> "tuple[OnGitHub, Run]":
     """Regreen on the repository of a run, and the run, by its URL or its id."""
     from bot.arguments import run_of
-    from bot.hosted import connect, server_of_environment
+    from bot.hosted import connect, name_on_github, server_of_environment
 
-    name, number, attempt = run_of(text, repo or _origin(path, view), server_of_environment(os.environ))
+    here = repo or name_on_github(_plain_app(path, view), os.environ)
+    name, number, attempt = run_of(text, here, server_of_environment(os.environ))
     on = connect(name, os.environ, view.voices)
     return on, on.github.run(number, attempt)
-
-
-def _origin(path: Path, view: "View") -> str:
-    """The repository on GitHub that the checkout is one of, if it is."""
-    from bot.replay.selection import repository_of
-
-    try:
-        name = repository_of(_plain_app(path, view).checkout)
-    except UsageError:
-        return ""
-    return "" if name.startswith("local/") else name
 
 
 @cli.command()
@@ -522,16 +512,12 @@ def doctor(path: Path, as_json: bool) -> int:
     \b
     Example:  regreen doctor
     """
+    from bot.doctor import check_up
+
     with _view(as_json=as_json) as view:
         app = _plain_app(path, view)
-        return OK if view.checks([*app.check_up(), *_on_github(app, view)]) else MachineError.exit_code
-
-
-def _on_github(app: "App", view: "View") -> "list[Check]":
-    from bot.doctor import check_up, name_on_github
-
-    name = name_on_github(app, os.environ)
-    return check_up(name, os.environ, view.voices) if name else []
+        found = [*app.check_up(), *check_up(app, os.environ, view.voices)]
+        return OK if view.checks(found) else MachineError.exit_code
 
 
 @cli.command()
@@ -550,13 +536,14 @@ def init(path: Path, action: str, mode: str | None, *, yes: bool) -> int:
     Example:  regreen init
               regreen init --yes --action OWNER/NAME@COMMIT
     """
+    from bot.doctor import check_up
     from bot.init import init as write
     from bot.init import own_action
 
     view = _view(as_json=False)
     app = _plain_app(path, view)
     write(app, action, mode or "", yes=yes, own=own_action(os.environ, view.voices))
-    view.checks(_on_github(app, view))
+    view.checks(check_up(app, os.environ, view.voices))
     return OK
 
 

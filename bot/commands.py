@@ -1,6 +1,6 @@
 """The commands that people write in comments, carried out on a pull request or an issue."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -73,7 +73,7 @@ class Commands:
         head = self._request().head_sha
         newest: dict[tuple[str, str], Run] = {}
         runs = sorted(self._github.runs(head_sha=head), key=lambda run: not run.event.startswith("pull_request"))
-        if runs and min(run.created for run in runs) > self._asked.said + SLACK:
+        if came_later(runs, self._asked):
             raise UsageError(f"the head has moved to {head[:12]} since this was written", hint="say it again for that")
         for run in runs:
             newest.setdefault((run.workflow, run.event if every else ""), run)
@@ -178,6 +178,11 @@ class Commands:
         incident = self._app.checkpoints.update(self._known().id, change)
         told = "Failures like this one are left alone from now on." if kind == "ignore" else "Thank you, noted."
         return Answer(text=told, incident=incident)
+
+
+def came_later(runs: Sequence[Run], asked: Obey) -> bool:
+    """Whether a head, by its runs, is one that came after a command was written."""
+    return bool(runs) and min(run.created for run in runs) > asked.said + SLACK
 
 
 def _replayed(result: ReplayResult) -> str:

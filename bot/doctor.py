@@ -3,28 +3,18 @@
 from collections.abc import Mapping
 
 from bot.app import App, Check, Voices
-from bot.errors import RegreenError, UsageError
-from bot.hosted import APP_ID, TOKENS, connect, server_of_environment
-from bot.text.urls import canonical
+from bot.errors import RegreenError
+from bot.hosted import APP_ID, TOKENS, connect, name_on_github
 
 
-def name_on_github(app: App, environ: Mapping[str, str]) -> str:
-    """`owner/name` of a checkout whose remote is at the GitHub of the environment, if that has a token; else empty."""
-    if not any(environ.get(name) for name in (*TOKENS, APP_ID)):
-        return ""
-    try:
-        url = canonical(app.checkout.origin)
-    except UsageError:
-        return ""
-    name = url.removeprefix(f"{server_of_environment(environ).lower()}/")
-    return name if name != url else ""
-
-
-def check_up(repository: str, environ: Mapping[str, str], voices: Voices) -> list[Check]:
+def check_up(app: App, environ: Mapping[str, str], voices: Voices) -> list[Check]:
     """What the doctor finds on GitHub: whether the token is good, for what, and whether Actions may open pull requests.
 
-    Nothing of it is needed to work on a checkout.
+    Nothing of it is needed to work on a checkout, and nothing is found without a token, or for one of elsewhere.
     """
+    repository = name_on_github(app, environ)
+    if not repository or not any(environ.get(name) for name in (*TOKENS, APP_ID)):
+        return []
     try:
         on = connect(repository, environ, voices)
         about, login = on.repository, on.github.login

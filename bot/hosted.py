@@ -6,12 +6,14 @@ folder that others have written to.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.github_api import API, server_of, with_app, with_token
 from bot.adapters.hosted_clone import checkout_of, fetched
 from bot.adapters.system_clock import SystemClock
@@ -27,6 +29,7 @@ from bot.proposal.facts import where_it_is
 from bot.proposal.hosted import Hosting, apply
 from bot.repair.trees import remade
 from bot.replay.source import commit_named, read_commit
+from bot.text.urls import canonical
 
 STATE_REMOTE = "REGREEN_STATE_REMOTE"
 LEASE_SECONDS = 600.0
@@ -35,6 +38,7 @@ TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 SECRET = (*TOKENS, APP_KEY)
 MOST_REQUESTS = 400
 """Of one command, where GitHub counts them: a fix needs some ten, and a token of Actions has 1,000 an hour."""
+A_MOMENT = timedelta(minutes=1)
 MOST_LOGS = 20
 """Of one run: each is a request, and the legs of a matrix mostly fail alike."""
 
@@ -60,7 +64,8 @@ class OnGitHub:
         self.github = github
         self._hidden = [environ[name] for name in SECRET if environ.get(name)]
         self._environ = {STATE_REMOTE: "origin", **{k: v for k, v in environ.items() if k not in SECRET}}
-        self._voices, self._cache = voices, cache
+        self._voices, self._cache, self._clock = voices, cache, SystemClock()
+        self._clone: tuple[GitPlumbing, datetime] | None = None
 
     @cached_property
     def repository(self) -> Hosted:
@@ -74,7 +79,7 @@ class OnGitHub:
         """The app on a commit of the repository: that of the default branch unless one is given."""
         about = self.repository
         folder = self._cache / "hosted" / about.name.replace("/", "+")
-        git = fetched(folder, about.clone_url, self.github.git_environment, SystemClock(), pull)
+        git = self._fetched(folder, commit, pull)
         head = commit or commit_named(git, f"refs/remotes/origin/{about.default_branch}")
         if not head:
             raise UsageError(f"{about.name} has no branch {about.default_branch}", hint="an empty repository has no CI")
@@ -89,6 +94,17 @@ class OnGitHub:
             clone=(checkout, git),
             hosting=self.hosting,
         )
+
+    def _fetched(self, folder: Path, commit: str, pull: int) -> GitPlumbing:
+        """The clone as it is now, or was a moment ago if that has the commit: an event is about two of them or more."""
+        if self._clone and self._clock.now() - self._clone[1] < A_MOMENT:
+            git = self._clone[0]
+            if not commit or git.try_run("cat-file", "-e", f"{commit}^{{commit}}") is not None:
+                return git
+        since = self._clock.now()
+        url, access = self.repository.clone_url, self.github.git_environment
+        self._clone = fetched(folder, url, access, self._clock, pull), since
+        return self._clone[0]
 
     def hosting(self, app: App) -> Hosting:
         """What proposals are made with."""
@@ -282,6 +298,16 @@ def one_of_each_first(jobs: Iterable[RunJob]) -> list[RunJob]:
 def server_of_environment(environ: Mapping[str, str]) -> str:
     """Where people find the GitHub whose API the environment names."""
     return environ.get("GITHUB_SERVER_URL") or server_of(environ.get("GITHUB_API_URL") or API)
+
+
+def name_on_github(app: App, environ: Mapping[str, str]) -> str:
+    """`owner/name` of a checkout whose remote is at the GitHub of the environment; else empty."""
+    try:
+        url = canonical(app.checkout.origin)
+    except UsageError:
+        return ""
+    name = url.removeprefix(f"{server_of_environment(environ).lower()}/")
+    return name if name != url else ""
 
 
 def connect(repository: str, environ: Mapping[str, str], voices: Voices) -> OnGitHub:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import assert_never
 
 from bot.aftermath import Aftermath
 from bot.app import App
-from bot.commands import Answer, Commands
+from bot.commands import Answer, Commands, came_later
 from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient
 from bot.github import RED, GitHub, Pull
 from bot.hosted import Failure, OnGitHub
@@ -165,7 +165,7 @@ class Reactions:
         decided = (decide_late(c, self._settings, me) for c in sorted(late, key=lambda c: c.created))
         return [one.changed(late=True) for one in decided if isinstance(one, Obey)]
 
-    @property
+    @cached_property
     def _aftermath(self) -> Aftermath:
         return Aftermath(self._on.hosting(self._app), self._clock)
 
@@ -211,8 +211,7 @@ class Reactions:
             return asked.head not in ("", pull.head_sha)
         if any(i.proposal and i.proposal.commit == pull.head_sha for i in self._app.incidents()):
             return False  # the command itself has moved it, before its worker died
-        begun = [run.created for run in self._github.runs(head_sha=pull.head_sha)]
-        return bool(begun) and min(begun) > asked.said
+        return came_later(self._github.runs(head_sha=pull.head_sha), asked)
 
 
 def _covers(incident: Incident, failure: Failure, prints: frozenset[str]) -> bool:

@@ -2,21 +2,17 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from bot.adapters.github_wire import PAUSE, Rest, Wire
+from bot.adapters.github_wire import Rest, Wire
+from bot.adapters.patience import while_transient
 from bot.errors import Gone, Refused, Transient
 
 MOST_BYTES = 1_000_000_000
 PIECE = 65_536
-MOST_TRIES = 4
-
-T = TypeVar("T")
 
 
 class Downloads:
@@ -25,11 +21,11 @@ class Downloads:
     def __init__(self, rest: Rest, wire: Wire) -> None:
         self._rest = rest
         self._client = wire.client
-        self._sleep = wire.clock.sleep
+        self._clock = wire.clock
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """It in pieces. Raises `Gone` now; `Transient` when it breaks off, `Refused` when it is too big, on the way."""
-        return self._read(path, self._patiently(lambda: self._open(path)))
+        return self._read(path, while_transient(self._clock)(self._open, path))
 
     def save(self, path: str, file: Path) -> None:
         """Write it to a file, whole or not at all. Raises the same."""
@@ -44,7 +40,7 @@ class Downloads:
                 handle.truncate()
                 handle.writelines(self._read(path, self._open(path)))
 
-            self._patiently(whole)
+            while_transient(self._clock)(whole)
             handle.close()
             part.replace(file)
 
@@ -73,13 +69,3 @@ class Downloads:
                     yield piece
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise Transient(f"the download of {path} broke off: {type(error).__name__}") from None
-
-    def _patiently(self, work: Callable[[], T]) -> T:
-        again = Retrying(
-            retry=retry_if_exception_type(Transient),
-            wait=PAUSE,
-            stop=stop_after_attempt(MOST_TRIES),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return again(work)

@@ -3,6 +3,7 @@
 import json
 import re
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
@@ -16,16 +17,15 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    retry_if_exception_type,
     retry_if_result,
     stop_after_attempt,
-    wait_exponential_jitter,
 )
 
 from bot import __version__
 from bot.adapters.github_memory import Answer, Call, Memory
 from bot.adapters.github_politeness import Politeness
 from bot.adapters.github_refusals import message_of, refusal
+from bot.adapters.patience import MOST_TRIES, PAUSE, while_transient
 from bot.errors import Transient, UsageError
 from bot.ports import Clock
 
@@ -35,8 +35,6 @@ SECONDS = httpx.Timeout(30.0, connect=10.0)
 PER_PAGE = 100
 MOST_ITEMS = 1000
 MOST_REDIRECTS = 3
-MOST_TRIES = 5
-PAUSE = wait_exponential_jitter(initial=1, max=4, jitter=1)  # 11 to 15 s in all
 FOUND = 302  # a download lies elsewhere
 MOVED = (301, FOUND, 307, 308)  # a repository has another name
 REPEATABLE = re.compile(r".*/(labels|requested_reviewers|reactions|access_tokens)")
@@ -45,12 +43,12 @@ REPEATABLE = re.compile(r".*/(labels|requested_reviewers|reactions|access_tokens
 T = TypeVar("T")
 
 
-class Access:
+class Access(ABC):
     """What lets a request in. Never part of a URL, a message or a `repr`."""
 
+    @abstractmethod
     def authorization(self) -> str:
         """The value of the header."""
-        raise NotImplementedError
 
     def renew(self) -> bool:
         """Get another one after GitHub did not accept it; False where there is no other."""
@@ -234,14 +232,7 @@ class Rest(Requester):
 
     def once(self, look: Callable[[], T | None], make: Callable[[], T]) -> T:
         """Make what must not be made twice: where no answer comes, `look` whether it is there all the same."""
-        again = Retrying(
-            retry=retry_if_exception_type(Transient),
-            wait=PAUSE,
-            stop=stop_after_attempt(MOST_TRIES),
-            sleep=self._wire.clock.sleep,
-            reraise=True,
-        )
-        for attempt in again:
+        for attempt in while_transient(self._wire.clock):
             with attempt:
                 there = look() if attempt.retry_state.attempt_number > 1 else None
                 return make() if there is None else there

@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from bot.adapters.git_plumbing import GitPlumbing
+from bot.adapters.patience import while_transient
 from bot.errors import Forbidden, GitFailed, Gone, Transient
 from bot.ports import Checkout, Clock
 
 PATIENCE_SECONDS = 600.0
-MOST_TRIES = 4
-PAUSE = wait_random_exponential(multiplier=1, max=8)
 DENIED = ("authentication failed", "returned error: 401", "returned error: 403", "could not read username")
 MISSING = ("not found", "returned error: 404")
 NO_REF = "couldn't find remote ref"
@@ -36,14 +34,7 @@ def fetched(
         if not (git_dir / "HEAD").exists():
             git.run("init", "--bare", "--quiet", "--template=", str(git_dir))
         (git_dir / "config").write_text(_config(url))
-        again = Retrying(
-            retry=retry_if_exception_type(Transient),
-            wait=PAUSE,
-            stop=stop_after_attempt(MOST_TRIES),
-            sleep=clock.sleep,
-            reraise=True,
-        )
-        again(_fetch, git, url, wanted)
+        while_transient(clock)(_fetch, git, url, wanted)
     return git
 
 

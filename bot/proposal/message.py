@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from bot.config_files import config_root
 from bot.model import Grade, Incident, Part, Verdict
+from bot.proposal.templates import rendered
 from bot.text.inert import message
 
 MEANING = {
@@ -30,16 +28,8 @@ def revert_message(incident: Incident, parents: Sequence[str]) -> str:
 
 
 def _rendered(name: str, incident: Incident, parts: Sequence[Part], **values: Any) -> str:
-    environment = Environment(  # noqa: S701 - a commit message is plain text
-        loader=FileSystemLoader(config_root() / "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["message"] = message
     fixed = [p for p in parts if p.grade]
     grade = max(p.grade for p in fixed if p.grade)
     open_ones = [message(p.job) for p in parts if p.verdict is not Verdict.FIXED]
     evidence = f"{grade} ({MEANING[grade]})" + (f"; still red: {', '.join(open_ones)}" if open_ones else "")
-    template = environment.get_template(f"{name}.j2")
-    return template.render(fixed=fixed, incident=incident, evidence=evidence, **values)
+    return rendered(name, fixed=fixed, incident=incident, evidence=evidence, message=message, **values)

@@ -6,15 +6,12 @@ Whatever comes from logs, repositories and people is shown as code, or escaped: 
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from bot.config_files import config_root
 from bot.model import Attempt, FailedRun, Incident, Part, Verdict
 from bot.proposal.facts import counted, diff_stat, is_pushed, is_revert, repeat_command, review_of, tests_of
 from bot.proposal.message import MEANING
+from bot.proposal.templates import rendered
 from bot.text.cut import cut
 from bot.text.inert import code, fenced, markdown, plain
 from bot.text.own import MARKER
@@ -168,21 +165,9 @@ def _render(name: str, incident: Incident, **values: Any) -> str:
 
 
 def _rendered(name: str, more: str = "", **values: Any) -> str:
-    text = _environment().get_template(f"{name}.j2").render(**values).strip() + "\n"
-    return cut(text, MAX_TEXT, more)
-
-
-@cache
-def _environment() -> Environment:
-    found = Environment(  # noqa: S701 - Markdown, in which the filters below escape
-        loader=FileSystemLoader(config_root() / "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.globals.update(code=code, fenced=fenced, markdown=markdown, leg=_leg, counted=counted, tests_of=tests_of)
-    found.globals.update(brief=_brief, word=_word)
-    return found
+    words = {"code": code, "fenced": fenced, "markdown": markdown, "brief": _brief, "word": _word, "leg": _leg}
+    text = rendered(name, counted=counted, tests_of=tests_of, **words, **values)
+    return cut(text.strip() + "\n", MAX_TEXT, more)
 
 
 def _brief(text: str, most: int = MAX_NAME) -> str:

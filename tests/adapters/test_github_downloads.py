@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters import github_downloads
+from bot.adapters.patience import MOST_TRIES
 from bot.errors import Gone, Refused, Transient
 from tests.adapters.scripted import DROPPED, REPO, Reply, Scripted, a_run, scripted
 
@@ -73,8 +74,8 @@ def test_a_download_that_breaks_off_begins_again(script: Scripted, store: Script
 
 def test_a_download_that_never_ends_well_leaves_nothing(script: Scripted, store: Scripted, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
-    script.answers(*[at(store)] * 4)
-    store.answers(*[content(b"x" * 1000, cut=True)] * 4)
+    script.answers(*[at(store)] * MOST_TRIES)
+    store.answers(*[content(b"x" * 1000, cut=True)] * MOST_TRIES)
     with pytest.raises(Transient, match="broke off"):
         script.gateway().artifact(9, tmp_path / "file")
     assert [f.read_bytes() for f in tmp_path.iterdir()] == [b"old"]
@@ -101,6 +102,6 @@ def test_a_download_is_bounded(
 
 
 def test_a_redirect_to_nowhere(script: Scripted) -> None:
-    script.answers(*[Reply(302, raw=b"")] * 4)
+    script.answers(*[Reply(302, raw=b"")] * MOST_TRIES)
     with pytest.raises(Transient, match="where to download"):
         script.gateway().job_log(3)
