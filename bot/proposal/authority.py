@@ -31,7 +31,7 @@ def vouch(incident: Incident, github: GitHub) -> None:
     """Raise `Refused` where the record says something else of its run, or of the pull request, than GitHub does."""
     run = incident.failed_run
     assert run
-    live, here = github.run(run.id), github.repository().name
+    live, here = github.run(run.id, run.attempt), github.repository().name
     if not incident.head == incident.snapshot == run.head_sha:
         raise _refused(incident, "is about another commit than its run")
     told = (incident.repository, run.head_sha, run.head_branch, run.head_repository, run.event, run.base_branch)
