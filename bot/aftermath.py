@@ -11,9 +11,9 @@ from functools import cached_property
 from bot.github import Pull, Run
 from bot.model import FailedRun, Grade, Incident, Outcome, Stage, Verdict
 from bot.ports import Clock
-from bot.proposal import texts
+from bot.proposal import issues, texts
 from bot.proposal.authority import is_own
-from bot.proposal.facts import commit_of, request_of
+from bot.proposal.facts import commit_of, issue_of, request_of
 from bot.proposal.hosted import Hosting, say, tell
 from bot.text.inert import code
 
@@ -50,9 +50,11 @@ class Aftermath:
         return found
 
     def _revisited(self, incident: Incident) -> Incident:
-        run, proposal, number = incident.failed_run, incident.proposal, request_of(incident)
-        if not run or not proposal or incident.outcome:
+        run, number = incident.failed_run, request_of(incident)
+        if not run or incident.outcome:
             return incident
+        if not incident.proposal:
+            return self._answered(incident, run) if issue_of(incident) else incident
         github, theirs = self.hosting.github, int(number or run.pull)
         pull = github.pull(theirs) if theirs else None
         if pull:
@@ -69,6 +71,15 @@ class Aftermath:
             why = f"{texts.branch(run)} is [green again]({green.html_url}) without this, so I close it."
             return self._moot(incident, why)
         return incident
+
+    def _answered(self, incident: Incident, run: FailedRun) -> Incident:
+        """End what people were asked about, when the branch is green again."""
+        if not (green := self._green_again(incident, run)):
+            return incident
+        issues.close(
+            incident, self.hosting, f"{texts.branch(run)} is [green again]({green.html_url}), so I close this."
+        )
+        return self._end(incident, Outcome(kind="closed", when=self.clock.now()))
 
     def _green_again(self, incident: Incident, failed: FailedRun) -> Run | None:
         """A green run of the same workflow, for the same event, on a later commit of the same branch."""

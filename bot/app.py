@@ -286,7 +286,8 @@ class App:
         )
         if known is None:
             return self.checkpoints.save(fresh)
-        if known.failed_run and not (known.closed and fresh.asked_by):
+        only_people = known.stage is Stage.PROPOSED and known.proposal is None  # have something to do
+        if known.failed_run and not ((known.closed or only_people) and fresh.asked_by):
             return known
         undone = tuple(e.changed(done=False) for e in known.effects)
         kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}

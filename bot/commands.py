@@ -12,7 +12,7 @@ from bot.intake.commands import Command, Verb, usage
 from bot.intake.decide import Obey
 from bot.model import Feedback, Incident, Model, Part, ReplayResult
 from bot.proposal import hosted, texts
-from bot.proposal.facts import counted, request_of, tests_of
+from bot.proposal.facts import counted, issue_of, request_of, tests_of
 from bot.text.inert import code, markdown
 
 SLACK = timedelta(seconds=10)
@@ -84,14 +84,14 @@ class Commands:
         return red
 
     def _incidents(self) -> Iterator[Incident]:
-        """The incidents of the pull request, the newest first; that of a proposal of ours, where it is one."""
+        """The incidents of the pull request, the newest first; that of a proposal or an issue of ours, if it is one."""
         number = self._asked.number
         for one in self._app.incidents():
             if one.failed_run and (one.failed_run.pull == number or self._is_own(one)):
                 yield one
 
     def _is_own(self, incident: Incident) -> bool:
-        return request_of(incident) == str(self._asked.number)
+        return str(self._asked.number) in (request_of(incident), issue_of(incident))
 
     def _incident(self) -> Incident | None:
         return next(self._incidents(), None)

@@ -156,6 +156,13 @@ class Review(Model, kw_only=True):
     html_url: str = ""
 
 
+class Issue(Model, kw_only=True):
+    """An issue: its number and its text."""
+
+    number: int
+    body: str = ""
+
+
 class Usage(Model, kw_only=True):
     """What has been asked of GitHub: `requests` count against the limit, those `not_modified` (304) do not."""
 
@@ -314,8 +321,12 @@ class GitHub(Protocol):
         """Open an issue; its number."""
         ...
 
-    def find_issue(self, marker: str) -> int | None:
-        """The number of the open issue by the token's own account whose text has the marker."""
+    def find_issue(self, marker: str) -> Issue | None:
+        """The open issue by the token's own account whose text has the marker."""
+        ...
+
+    def update_issue(self, number: int, *, body: str = "", state: Literal["", "open", "closed"] = "") -> None:
+        """Change what is given."""
         ...
 
     def commit_on_branch(self, *, branch: str, parent: str, message: str, files: dict[str, bytes | None]) -> str:

@@ -16,8 +16,8 @@ from bot.ledger import once
 from bot.model import Advice, Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
-from bot.proposal import hosted, local
-from bot.proposal.facts import is_revert
+from bot.proposal import hosted, issues, local
+from bot.proposal.facts import is_revert, issue_of
 from bot.proposal.message import commit_message
 from bot.repair.patch import diff_of
 from bot.repair.trees import remade
@@ -163,6 +163,7 @@ def propose(incident: Incident, work: Work) -> Incident:
             local.hand_over(_clone(incident, work), work.theirs, proposal.commit)
             incident = hosted.deliver(incident, work.hosting)
         hosted.tell(incident, work.hosting)
+        incident = issues.ask(incident, work.hosting, work.checkout.default_branch)
     elif proposal:
         look, act = DELIVERIES[proposal.kind]
         incident = once(
@@ -177,8 +178,8 @@ def propose(incident: Incident, work: Work) -> Incident:
 
 
 def close(incident: Incident, work: Work) -> Incident:
-    """End, and let others have it; what was proposed on GitHub waits for its CI, and for people."""
-    if work.hosting and incident.proposal and incident.outcome is None:
+    """End, and let others have it; what was proposed or asked on GitHub waits for its CI, and for people."""
+    if work.hosting and (incident.proposal or issue_of(incident)) and incident.outcome is None:
         return incident.changed(lease=None)
     return incident.changed(stage=Stage.CLOSED, lease=None)
 

@@ -101,6 +101,7 @@ class ProposalSettings(_Section, kw_only=True):
     signed: bool
     check: bool
     comment: bool
+    issue: bool
 
 
 class RevertSettings(_Section, kw_only=True):

@@ -18,7 +18,7 @@ from bot.adapters.github_memory import Memory, Shelf
 from bot.adapters.github_politeness import Politeness
 from bot.adapters.github_wire import PER_PAGE, Rest, Wire
 from bot.errors import Forbidden, Gone, Refused, UsageError
-from bot.github import Check, Comment, Hosted, Pull, Reaction, Remark, Review, Role, Run, RunJob, Usage
+from bot.github import Check, Comment, Hosted, Issue, Pull, Reaction, Remark, Review, Role, Run, RunJob, Usage
 from bot.ports import Clock
 from bot.text.cut import cut
 
@@ -269,13 +269,20 @@ class GitHubApi:
         asked = {"title": title, "body": body, "labels": list(labels)}
 
         def opened() -> int | None:
-            return self._my_issue(lambda one: self._is_mine(self.login, one["body"], body), since=since)
+            found = self._my_issue(lambda one: self._is_mine(self.login, one["body"], body), since=since)
+            return found.number if found else None
 
         return self._rest.once(opened, lambda: int(self._rest.write("POST", path, asked)["number"]))
 
-    def find_issue(self, marker: str) -> int | None:
+    def find_issue(self, marker: str) -> Issue | None:
         """The issue with a marker."""
         return self._my_issue(lambda one: marker in (one["body"] or ""))
+
+    def update_issue(self, number: int, *, body: str = "", state: Literal["", "open", "closed"] = "") -> None:
+        """Change what is given."""
+        given = {"body": cut(body, values.MOST_TEXT), "state": state}
+        changes = {key: value for key, value in given.items() if value}
+        self._rest.write("PATCH", f"{self._path}/issues/{number}", changes)
 
     def commit_on_branch(self, *, branch: str, parent: str, message: str, files: dict[str, bytes | None]) -> str:
         """Make a signed commit."""
@@ -314,10 +321,10 @@ class GitHubApi:
     def _reactions(self, comment: int, review: bool) -> str:
         return f"{self._path}/{'pulls' if review else 'issues'}/comments/{comment}/reactions"
 
-    def _my_issue(self, fits: Callable[[dict[str, Any]], bool], since: str = "") -> int | None:
+    def _my_issue(self, fits: Callable[[dict[str, Any]], bool], since: str = "") -> Issue | None:
         found = self._rest.pages(f"{self._path}/issues", creator=self.login, state="open", since=since)
         mine = (one for one in found if "pull_request" not in one and one["user"]["login"] == self.login)
-        return next((int(one["number"]) for one in mine if fits(one)), None)
+        return next((Issue(number=one["number"], body=one["body"] or "") for one in mine if fits(one)), None)
 
     def _is_mine(self, author: str | None, body: str | None, wanted: str) -> bool:
         there, asked = ((text or "").replace("\r\n", "\n").strip() for text in (body, wanted))

@@ -8,6 +8,8 @@ from bot.ledger import find
 from bot.model import FailedRun, Incident, JobResult, Result
 from bot.text.patterns import Pattern, compile_pattern
 
+ISSUE = "issue"
+"""The kind of the effect that asks people to look at what nothing was proposed for."""
 _NUMBER = compile_pattern(r"^[1-9][0-9]{0,17}$")
 _COMMIT = compile_pattern(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 
@@ -84,6 +86,12 @@ def commit_of(incident: Incident) -> str:
 def _is(pattern: Pattern, value: str) -> bool:
     """Whether an effect has led to what it should: records can be written by others."""
     return pattern.match(value.encode("utf-8", "replace")) is not None
+
+
+def issue_of(incident: Incident) -> str:
+    """The number of the issue in which people were asked to look at an incident, or the empty string."""
+    found = next((e.value for e in incident.effects if e.kind == ISSUE and e.done), "")
+    return found if _is(_NUMBER, found) else ""
 
 
 def review_of(incident: Incident) -> str:

@@ -18,7 +18,7 @@ from bot.text.own import MARKER
 
 STICKY = f"{MARKER}comment -->"
 END = f"{MARKER}end -->"
-"""The last line of what is ours in the text of a pull request; the marker of its incident is the first."""
+"""The last line of what is ours in the text of a pull request or an issue; its marker is the first."""
 MAX_TEXT = 65_000  # of the 65,536 that GitHub takes
 MAX_PATCH = 30_000
 MAX_NAME = 200
@@ -46,9 +46,9 @@ def marker(incident_id: str) -> str:
 def title(incident: Incident) -> str:
     """`Fix CI: <what>`, or `Revert "<subject>"`, in one line."""
     if is_revert(incident) and incident.culprit:
-        return f'Revert "{_brief(plain(incident.culprit.subject), MAX_TITLE - 9)}"'
+        return f'Revert "{brief(plain(incident.culprit.subject), MAX_TITLE - 9)}"'
     summaries = [a.summary for a in _kept(incident)] or ["proposed change"]
-    return _brief(plain(f"Fix CI: {' and '.join(dict.fromkeys(summaries))}"), MAX_TITLE)
+    return brief(plain(f"Fix CI: {' and '.join(dict.fromkeys(summaries))}"), MAX_TITLE)
 
 
 def pull_request(incident: Incident, notes: Sequence[str] = ()) -> str:
@@ -109,7 +109,12 @@ def branch(run: FailedRun) -> str:
     return code(run.head_branch)
 
 
-def comment(incident: Incident, coming: str) -> str:
+def issue(incident: Incident, mark: str) -> str:
+    """The text of the issue for what needs people, whose first line is its marker."""
+    return f"{comment(incident, '', mark).strip()}\n\n{END}\n"
+
+
+def comment(incident: Incident, coming: str, mark: str = STICKY) -> str:
     """The one comment below a pull request, and the text of checks and summaries; `coming` says what comes next."""
     proposal = incident.proposal
     there = is_pushed(incident) or review_of(incident)
@@ -117,7 +122,7 @@ def comment(incident: Incident, coming: str) -> str:
     return _render(
         "comment",
         incident,
-        marker=STICKY,
+        marker=mark,
         headline=headline(incident),
         parts=incident.parts,
         next=coming,
@@ -143,6 +148,8 @@ def answer(asker: str, answers: Sequence[str], status: str) -> str:
 
 def headline(incident: Incident) -> str:
     """What it came to, in a few words."""
+    if incident.outcome and not incident.proposal:
+        return "It is green again"
     if incident.outcome:
         return f"The proposal was {incident.outcome.kind}"
     if is_revert(incident) and incident.verdict is Verdict.FIXED:
@@ -165,12 +172,12 @@ def _render(name: str, incident: Incident, **values: Any) -> str:
 
 
 def _rendered(name: str, more: str = "", **values: Any) -> str:
-    words = {"code": code, "fenced": fenced, "markdown": markdown, "brief": _brief, "word": _word, "leg": _leg}
+    words = {"code": code, "fenced": fenced, "markdown": markdown, "brief": brief, "word": _word, "leg": _leg}
     text = rendered(name, counted=counted, tests_of=tests_of, **words, **values)
     return cut(text.strip() + "\n", MAX_TEXT, more)
 
 
-def _brief(text: str, most: int = MAX_NAME) -> str:
+def brief(text: str, most: int = MAX_NAME) -> str:
     """A text in one line, cut visibly where it is long."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
@@ -197,8 +204,8 @@ def _reason(incident: Incident) -> str:
 def _what_failed(run: FailedRun | None) -> str:
     if run is None:
         return ""
-    where = f"{code(_brief(run.head_branch))} at {code(run.head_sha[:12])}"
-    return f"[{markdown(_brief(run.name))}]({run.html_url}) failed on {where}."
+    where = f"{code(brief(run.head_branch))} at {code(run.head_sha[:12])}"
+    return f"[{markdown(brief(run.name))}]({run.html_url}) failed on {where}."
 
 
 def _kept(incident: Incident) -> list[Attempt]:
@@ -206,7 +213,7 @@ def _kept(incident: Incident) -> list[Attempt]:
 
 
 def _leg(part: Part) -> str:
-    return _brief(f"{part.job} ({', '.join(map(str, part.matrix.values()))})" if part.matrix else part.job)
+    return brief(f"{part.job} ({', '.join(map(str, part.matrix.values()))})" if part.matrix else part.job)
 
 
 def _excerpt(parts: Sequence[Part]) -> str:

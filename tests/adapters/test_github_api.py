@@ -15,7 +15,7 @@ import pytest
 from bot.adapters.github_access import PERMISSIONS
 from bot.adapters.github_api import GitHubApi, with_app, with_token
 from bot.errors import Conflict, Forbidden, Gone, Refused, UsageError
-from bot.github import Annotation, Check, GitHub, Remark
+from bot.github import Annotation, Check, GitHub, Issue, Remark
 from tests.hub import Hub, faults
 from tests.hub.world import Repository
 from tests.projects import WORKFLOW, workflow
@@ -301,9 +301,13 @@ def test_issues(rig: Rig) -> None:
     rig.pull(github)
     assert github.find_issue("<!-- m -->") is None
     number = github.open_issue(title="Look", body="text <!-- m -->", labels=["regreen"])
-    assert github.find_issue("<!-- m -->") == number
+    found = github.find_issue("<!-- m -->")
+    assert found == Issue(number=number, body="text <!-- m -->")
+    github.update_issue(number, body="other <!-- m -->")
+    assert rig.one.issues[number].body == "other <!-- m -->"
     assert (rig.one.issues[number].title, rig.one.issues[number].labels) == ("Look", ["regreen"])
-    rig.one.issues[number].state = "closed"
+    github.update_issue(number, state="closed")
+    assert rig.one.issues[number].state == "closed"
     assert github.find_issue("<!-- m -->") is None
 
 

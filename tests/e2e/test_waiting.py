@@ -1,5 +1,6 @@
 """Which incidents an event wakes, and which runs begin one."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bot.state.checkpoints import Checkpoints
 from tests.e2e.desk import STALE, Desk
 from tests.e2e.test_github_action import Runner, is_heard
 from tests.hub.webhooks import Delivery
-from tests.projects import WORKFLOW
+from tests.projects import WORKFLOW, workflow
 from tests.proposal import samples
 from tests.state.helpers import FakeClock
 
@@ -55,3 +56,23 @@ def test_a_commit_with_a_copied_trailer_is_none_of_its_own(runner: Runner) -> No
     done = runner.run(ended(runner))
     assert "FIXED" in done.err
     assert [pull.base_ref for pull in runner.desk.pulls()] == ["feature"]
+
+
+def test_a_red_default_branch_that_needs_people_has_an_issue_until_it_is_green(runner: Runner) -> None:
+    broken = workflow("uses: actions/checkout@v4", "run: echo 'assertion failed'; exit 3")
+    files = {".github/regreen.yml": "proposal: {issue: true}\n", WORKFLOW: broken}
+    runner.hub.push(runner.desk.one, files, by="bob")
+    runner.react()
+    (issue,) = runner.desk.one.issues.values()
+    assert "assertion failed" in issue.body
+    assert "Not fixed" in runner.say("bob", "/regreen status", issue.number)
+    (red,) = (run for run in runner.desk.one.runs.values() if run.workflow == WORKFLOW)
+    runner.desk.token = runner.token
+    again = runner.desk.regreen("fix", "--run", str(red.id), "--repo", "octo/app", "--json").json["incident"]
+    record = json.loads(runner.desk.one.git.read("regreen/state", f"incidents/{again[:2]}/{again}.json"))
+    assert (record["round"], len(runner.desk.one.issues)) == (2, 1)
+    runner.hub.push(runner.desk.one, {WORKFLOW: workflow("run: 'true'")}, by="bob")
+    runner.react()
+    assert issue.state == "closed"
+    assert "green again" in runner.answer(issue.number)
+    assert runner.record["outcome"] == "closed"

@@ -52,10 +52,10 @@ class Scene:
             pull=pull.number if pull else 0,
         )
 
-    def pull(self, branch: str = "feature", by: str = "bob") -> Pull:
+    def pull(self, branch: str = "feature", by: str = "bob", base: str = "main") -> Pull:
         """Somebody's pull request."""
         self.hub.push(self.one, {"other": "x\n"}, branch=branch, by=by)
-        asked = {"title": "A feature", "head": branch, "base": "main", "body": "Why"}
+        asked = {"title": "A feature", "head": branch, "base": base, "body": "Why"}
         made = self.hub.client(self.hub.token(by)).post(f"/repos/{NAME}/pulls", json=asked).raise_for_status()
         found = self.one.issues[made.json()["number"]]
         assert isinstance(found, Pull)
