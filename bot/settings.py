@@ -98,6 +98,7 @@ class ProposalSettings(_Section, kw_only=True):
     labels: tuple[str, ...]
     reviewers: tuple[str, ...]
     suggestions: bool
+    trust_ci: bool
     signed: bool
     check: bool
     comment: bool

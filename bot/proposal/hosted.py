@@ -11,6 +11,7 @@ from bot.model import Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
 from bot.proposal import texts
 from bot.proposal.authority import allowed, is_own, vouch
+from bot.proposal.exposure import exposed
 from bot.proposal.facts import is_pushed, is_revert, page_of, request_of, review_of
 from bot.proposal.remarks import remarks
 from bot.proposal.signed import files_of, is_like
@@ -63,6 +64,10 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
         hosting.say(f"the settings do not allow {proposal.kind} here: the fix is suggested")
         proposal = proposal.changed(kind=kind)
         incident = incident.changed(proposal=proposal)
+    if kind != "suggestion" and (why := _held_back(incident, proposal, hosting)):
+        hosting.say(why)
+        kind, proposal = "suggestion", proposal.changed(kind="suggestion")
+        incident = incident.changed(proposal=proposal, reason="; ".join(filter(None, (incident.reason, why))))
     if kind == "suggestion":
         return _suggested(incident, proposal, hosting) if run.pull and hosting.settings.suggestions else incident
     try:
@@ -75,6 +80,19 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
         return _requested(incident, proposal, hosting)
     except Forbidden as e:  # people can open it themselves
         return _forbidden(incident, hosting, e, proposal)
+
+
+def _held_back(incident: Incident, proposal: Proposal, hosting: Hosting) -> str:
+    """Why a fix is not pushed though it might be: a model wrote it, and CI would run it with more than code may have.
+
+    What is pushed with the token of Actions starts no CI until somebody wants that.
+    """
+    by_model = any(a.tier and a.verdict is Verdict.FIXED for a in incident.attempts)
+    if not by_model or hosting.settings.trust_ci or hosting.github.login == ACTIONS:
+        return ""
+    found = next(exposed(hosting.git, proposal.commit), "")
+    told = "a language model wrote this fix, so it is not pushed for CI to run: look at it, and push it yourself"
+    return f"{told} ({found})" if found else ""
 
 
 def _forbidden(incident: Incident, hosting: Hosting, error: Forbidden, proposal: Proposal) -> Incident:

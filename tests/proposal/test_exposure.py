@@ -6,7 +6,10 @@ import pytest
 
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.proposal.exposure import exposed
+from bot.proposal.hosted import deliver
+from tests.hub import Hub
 from tests.projects import Project
+from tests.proposal.scene import TARGET, Scene
 
 READ = "permissions: {contents: read}"
 JOB = "jobs: {a: {runs-on: ubuntu-latest, steps: [{run: make}]}}"
@@ -62,3 +65,39 @@ def test_every_workflow_is_looked_at(tmp_path: Path) -> None:
         ".github/workflows/1.yml: its token may write, or nothing says that it may not (permissions)"
     ]
     assert found(tmp_path / "none") == []
+
+
+@pytest.fixture
+def scene(hub: Hub, tmp_path: Path) -> Scene:
+    return Scene(hub, tmp_path)
+
+
+def delivered(scene: Scene, tier: int, workflow: str, **settings: bool) -> tuple[str, list[str]]:
+    """What became of the fix that a tier wrote (0: no model did), and the branches that were pushed for it."""
+    scene.hub.push(scene.one, {".github/workflows/ci.yml": workflow}, by="bob")
+    hosting = scene.hosting(**settings)
+    incident = scene.incident(hosting, scene.red())
+    written = tuple(a.changed(tier=tier) for a in incident.attempts)
+    done = deliver(incident.changed(attempts=written), hosting)
+    assert done.proposal
+    return done.proposal.kind, [name for name in scene.one.git.refs() if name.endswith(TARGET)]
+
+
+SECRET_CI = f"on: push\n{READ}\n{JOB}\nenv: {{A: '${{{{ secrets.DEPLOY }}}}'}}"
+
+
+def test_what_a_model_wrote_is_not_pushed_where_ci_has_secrets(scene: Scene) -> None:
+    assert delivered(scene, 1, SECRET_CI) == ("suggestion", [])
+    [told] = scene.said
+    assert told.startswith("a language model wrote this fix, so it is not pushed for CI to run: look at it")
+    assert told.endswith("(.github/workflows/ci.yml: it uses secrets)")
+
+
+@pytest.mark.parametrize(
+    ("tier", "workflow", "settings"),
+    [(0, SECRET_CI, {}), (1, f"on: push\n{READ}\n{JOB}", {}), (1, SECRET_CI, {"trust_ci": True})],
+    ids=["no model", "no secrets", "trusted"],
+)
+def test_all_else_is_pushed(scene: Scene, tier: int, workflow: str, settings: dict[str, bool]) -> None:
+    kind, pushed = delivered(scene, tier, workflow, **settings)
+    assert (kind, len(pushed)) == ("pull-request", 1)
