@@ -490,16 +490,17 @@ def status(path: Path, repo: str, api: bool, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("incident")
+@click.option("--trajectory", is_flag=True, help="Also every step of agents, and what came of it.")
 @CHECKOUT
 @JSON
-def show(incident: str, path: Path, as_json: bool) -> int:
+def show(incident: str, trajectory: bool, path: Path, as_json: bool) -> int:
     """Show everything about one incident.
 
     \b
     Example:  regreen show 0123456789ab
     """
     with _view(as_json=as_json) as view:
-        view.incident(_known(_plain_app(path, view), incident), everything=True)
+        view.incident(_known(_plain_app(path, view), incident), everything=True, trajectory=trajectory)
     return OK
 
 

@@ -229,7 +229,7 @@ class Report:
             table.add_row("[red]worse[/]" if c.worse else "", shown(c.job), shown(what), c.before, c.after)
         self._print(table if changes else "both results are the same")
 
-    def incident(self, incident: Incident, *, history: bool) -> None:
+    def incident(self, incident: Incident, *, history: bool, trajectory: bool = False) -> None:
         """What failed and why, what was tried, the verdict with its evidence, and where the fix is."""
         for part in incident.parts:
             self._part(part)
@@ -237,7 +237,7 @@ class Report:
             self._print(f"\n{shown(incident.drift.told)}  [dim]({incident.drift.replays} replays)[/]")
         if incident.culprit:
             self._culprit(incident.culprit)
-        self._attempts(incident)
+        self._attempts(incident, trajectory=trajectory)
         verdict = incident.verdict
         if verdict is None:
             self._print(f"not finished (stage: {incident.stage}); go on with: regreen resume {incident.id}")
@@ -288,7 +288,7 @@ class Report:
         for one in found.looked:
             self._print(f"  [dim]{one.commit[:12]}: {shown(one.told)} ({one.seconds:.1f} s)[/]")
 
-    def _attempts(self, incident: Incident) -> None:
+    def _attempts(self, incident: Incident, *, trajectory: bool) -> None:
         if incident.attempts:
             self._print("\n[bold]tried[/]")
         for attempt in incident.attempts:
@@ -300,6 +300,9 @@ class Report:
             )
             for note in attempt.notes:
                 self._print(f"     {shown(note)}")
+            for step in attempt.steps if trajectory else ():
+                self._print(f"     [bold]{shown(step.tool)}[/] {shown(step.told)}")
+                self._print(f"[dim]{shown(step.came)}[/]")
 
     def _evidence(self, incident: Incident) -> None:
         before, after = incident.baseline, incident.final

@@ -8,7 +8,6 @@ alone. Every attempt is in the checkpoint before its replay and after it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from bot.consulting import Market
 from bot.errors import OutOfBudget, OutOfMoney, Refused
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
@@ -190,6 +189,8 @@ class Rounds:
         """What a language model proposes, where one may be asked."""
         if self._means.models is None or self.state.stopped:
             return None
+        from bot.consulting import Market  # what it reads code with takes a while to import
+
         market = Market(
             self._means.models, self._means, bench, self.state.commit, complaint, legs[0].split(":")[0], self._record
         )

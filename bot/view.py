@@ -104,10 +104,13 @@ class View:
         """What became of a commit that was green once."""
         self._show(found.as_json, lambda: self._report.drift(found))
 
-    def incident(self, incident: Incident, *, everything: bool = False) -> None:
-        """An incident; with `everything` also its history, and as JSON the whole record."""
+    def incident(self, incident: Incident, *, everything: bool = False, trajectory: bool = False) -> None:
+        """An incident; with `everything` also its history, and as JSON the whole record.
+
+        With `trajectory`, also what agents did.
+        """
         row = incident.as_json() if everything else incident_row(incident)
-        self._show(lambda: row, lambda: self._report.incident(incident, history=everything))
+        self._show(lambda: row, lambda: self._report.incident(incident, history=everything, trajectory=trajectory))
 
     def diagnoses(
         self, found: Sequence[tuple[str, Sequence[tuple[str, Diagnosis]]]], where: Sequence[Investigation] = ()

@@ -118,6 +118,9 @@ def test_the_agent_looks_edits_runs_and_finishes(project: Make, llm_server: LLMS
     results = [b for b in llm_server.requests[-1].body["messages"][-1]["content"] if b["type"] == "tool_result"]
     assert "OK" in str(results)
     assert found["cost_usd"] == float(paid(llm_server))
+    told = made.here("show", found["incident"], "--trajectory").out
+    assert "search total" in told
+    assert "shop.py:1:def total(items):" in told
     record = made.here("show", found["incident"], "--json").json
     assert [s["tool"] for s in record["attempts"][0]["steps"]] == ["read_file", "search", "edit", "run_step", "finish"]
 
