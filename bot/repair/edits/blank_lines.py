@@ -44,7 +44,10 @@ def own_gaps(
         alike = all(own == many[0] for own in many)
         clear = (alike or len(many) == len(where)) and bool(same or len(where) == 1)
         resized = any(wanted[n].width not in {0, gap.width} for n in near)
-        if misbelieved and (resized or (where and not clear)):
+        forgotten = any(len(own) > gap.width for own in many)
+        lost = forgotten and bool(near) and not where and wanted[near[0]][:2] != gap[:2]
+        partly = not same and bool(where) and any(0 < len(own) < gap.width for own in many)
+        if misbelieved and (lost or resized or partly or (where and not clear)):
             return None
         if any(len(kept[n]) != len(many[0]) for n in where if n in kept):  # of two gaps one is left
             return None

@@ -86,9 +86,18 @@ def test_python_in_an_encoding_of_its_own() -> None:
         ("a.js", "x = " + "[" * 100_000 + "\n"),
         ("a.json", "[" * 100_000),
         ("a.toml", "a = " + "[" * 100_000),
-        ("a.yaml", "[" * 100_000),
         ("a.go", "a" * 300_000),
     ],
 )
 def test_bombs_are_not_read(path: str, text: str) -> None:
-    new_fault(path, None, text.encode())
+    assert new_fault(path, None, text.encode()) is None
+
+
+def test_a_bomb_of_yaml_is_told_by_its_depth() -> None:
+    fault = new_fault("a.yaml", None, b"[" * 100_000)
+    assert fault is not None
+    assert fault.what.startswith("nested deeper")
+
+
+def test_an_old_error_that_a_mended_one_has_hidden_is_let_pass() -> None:
+    assert new_fault("a.py", b"x = = 1\ny = 'abc\n", b"x = = 1\ny = 'abc'\n") is None
