@@ -1,7 +1,7 @@
 """Lines such as `...` and `# rest of the code` that models write for lines which they do not repeat."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import re2
 
@@ -18,8 +18,10 @@ WORDED = re2.compile(
     rf"(?:code|functions?|methods?|class|file|body|implementation|imports|tests?|lines?)"
     rf"(?: (?:is|are|stays?|remains?|unchanged|here|the|same|as|before|goes|continues|omitted))*{_END}"
 )
+MOST_PLACES = 100  # of each part
 MOST = 2000  # steps in the search for places of the parts
 ATTEMPTS = (Attempt("elision"), Attempt("elision", shifted=True))
+TOO_MANY = "its parts stand at too many places: leave out less"
 COUNTS = "SEARCH and what replaces it do not leave out lines equally often: each ... has to stand in both"
 
 
@@ -86,14 +88,17 @@ def _blank(lines: Sequence[str]) -> bool:
 def _read(
     attempt: Attempt, lines: Sequence[str], pairs: Sequence[tuple[list[str], list[str]]], marks: Sequence[str]
 ) -> Iterator[Reading]:
-    places = [list(found(attempt, lines, search)) for search, _ in pairs]
+    places = [list(islice(found(attempt, lines, search), MOST_PLACES + 1)) for search, _ in pairs]
+    if any(len(one) > MOST_PLACES for one in places):
+        yield Reading(0, problem=TOO_MANY)
+        return
     steps = 0
     stack: list[list[Mapping[int, int]]] = [[place] for place in places[0]]
     while stack:
         chain = stack.pop()
         steps += 1
         if steps > MOST:
-            yield Reading(0, problem="its parts stand at too many places: leave out less")
+            yield Reading(0, problem=TOO_MANY)
             return
         if len(chain) < len(pairs):
             end = max(chain[-1].values())

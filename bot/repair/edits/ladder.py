@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 
 from bot.repair.edits.elision import elided
-from bot.repair.edits.places import ENOUGH, Attempt, Reading, Splice, exact, readings
+from bot.repair.edits.places import ENOUGH, Attempt, Reading, Splice, exact, found, readings
 from bot.repair.edits.similarity import nearest, similar
 
 Finder = Callable[[Sequence[str], Sequence[str], Sequence[str]], Iterator[Reading]]
@@ -35,10 +35,10 @@ def place(lines: Sequence[str], search: Sequence[str], replace: Sequence[str]) -
     for level, find in LEVELS:
         told = list(islice(find(lines, search, replace), ENOUGH))
         if level == "exact" and len(told) == 1:  # nobody sees the blanks at the end of lines: other places are as good
-            also = list(islice(readings(ATTEMPTS[0], lines, search, replace), ENOUGH))
+            also = [Reading(min(where.values()) + 1) for where in islice(found(ATTEMPTS[0], lines, search), ENOUGH)]
             told = also if len(also) > 1 else told
         if len(told) > 1:
-            raise NotPlacedError(f"SEARCH matches at lines {_listed(told)}: give more context")
+            raise NotPlacedError(f"SEARCH matches {_listed(told)}: give more context")
         if told and told[0].problem:
             at = f"at line {told[0].line}, " if told[0].line else ""
             raise NotPlacedError(f"{at}{told[0].problem}")
@@ -48,8 +48,8 @@ def place(lines: Sequence[str], search: Sequence[str], replace: Sequence[str]) -
 
 
 def _listed(told: Sequence[Reading]) -> str:
-    *most, last = [str(one.line) for one in told]
-    return f"{', '.join(most)} and {last}"
+    *most, last = sorted({one.line for one in told})
+    return f"at lines {', '.join(map(str, most))} and {last}" if most else f"at line {last} in more than one way"
 
 
 def _nowhere(lines: Sequence[str], search: Sequence[str]) -> str:

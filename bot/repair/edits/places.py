@@ -3,10 +3,11 @@
 Lines that are in both parts of a block are written as the file has them, whatever the model made of them.
 """
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from bot.repair.edits.blank_lines import BLANKS, own_gaps
@@ -90,15 +91,15 @@ def found(
     wanted, have = (
         [(n, k) for n, line in enumerate(part) if (k := key(line)) or not attempt.blanks] for part in (search, lines)
     )
-    keys, all_keys = [k for _, k in wanted], [k for _, k in have]
-    at = -1
-    while keys:
-        try:
-            at = all_keys.index(keys[0], at + 1)
-        except ValueError:
-            return
-        if all_keys[at : at + len(keys)] == keys:
-            yield {n: have[at + i][0] for i, (n, _) in enumerate(wanted)}
+    if not wanted:
+        return
+    text, part = ("\n".join(["", *(k for _, k in keys), ""]) for keys in (have, wanted))
+    ends = [*accumulate(len(k) + 1 for _, k in have)]
+    at = text.find(part)
+    while at >= 0:
+        line = bisect_right(ends, at)
+        yield {n: have[line + i][0] for i, (n, _) in enumerate(wanted)}
+        at = text.find(part, at + 1)
 
 
 def read(attempt: Attempt, lines: Sequence[str], parts: Sequence[Part]) -> Reading | None:

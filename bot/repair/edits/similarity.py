@@ -9,17 +9,18 @@ from bot.repair.edits.places import Reading, Splice, eol_of
 
 ALIKE = 0.9
 CLEARLY = 0.1  # how much less alike any other place is
+SHARED = 0.4  # of the text that is in lines which are the same: the others are compared only then
 SLACK = 2  # lines that the file may have more, or less
-LEAST = 3  # lines
-MOST_LINES = 20_000
-MOST_TEXT = 10_000  # characters: comparing them takes the square
+LEAST, MOST = 3, 200  # lines of a block
+MOST_TEXT = 10_000  # characters of a block
+MOST_PLACES = 50  # that are compared
 TRIED = 3
-COMPARED = 10
+MOST_CLOSE = 5000  # lines among which the closest is looked for
 
 
 def similar(lines: Sequence[str], search: Sequence[str], replace: Sequence[str]) -> Iterator[Reading]:
     """The one place that is like the lines, where those to be changed and their neighbours are the same."""
-    if len(search) < LEAST or len(lines) > MOST_LINES or sum(map(len, search)) > MOST_TEXT:
+    if not LEAST <= len(search) <= MOST or sum(map(len, search)) > MOST_TEXT:
         return
     bare, wanted = ([line.rstrip(BLANKS) for line in part] for part in (lines, search))
     window = _window(bare, wanted)
@@ -32,21 +33,43 @@ def similar(lines: Sequence[str], search: Sequence[str], replace: Sequence[str])
 
 def _window(bare: Sequence[str], wanted: Sequence[str]) -> tuple[int, int] | None:
     """Start and end of the lines that are alike; None where there are none, or others nearly as much."""
-    matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2("\n".join(wanted))
-
-    def ratio(start: int, end: int) -> float:
-        matcher.set_seq1("\n".join(bare[start:end]))
-        least = ALIKE - CLEARLY
-        return matcher.ratio() if matcher.real_quick_ratio() >= least and matcher.quick_ratio() >= least else 0
-
-    size = len(wanted)
-    told = [(ratio(at, at + size), at) for at in range(max(1, len(bare) - size + 1))]
-    top = sorted((one for one in told if one[0]), reverse=True)[:TRIED]
-    sizes = [(at, at + n) for _, at in top for n in range(max(1, size - SLACK), size + SLACK + 1)]
-    best, start, end = max(((ratio(a, b), a, min(b, len(bare))) for a, b in sizes), default=(0.0, 0, 0))
+    size, least = len(wanted), SHARED * _length(wanted)
+    shared = _shared(bare, wanted)
+    places = [at for at in range(max(1, len(bare) - size + 1)) if shared[at] >= least]
+    if len(places) > MOST_PLACES:
+        return None
+    told = [(_ratio(wanted, bare[at : at + size]), at) for at in places]
+    top = [at for _, at in sorted(told, reverse=True)[:TRIED]]
+    sizes = [(at, min(at + n, len(bare))) for at in top for n in range(max(1, size - SLACK), size + SLACK + 1)]
+    best, start, end = max(((_ratio(wanted, bare[a:b]), a, b) for a, b in sizes), default=(0.0, 0, 0))
     rivals = [one for one, at in told if at >= end or at + size <= start]
     return (start, end) if best >= ALIKE and max(rivals, default=0) <= best - CLEARLY else None
+
+
+def _length(lines: Sequence[str]) -> int:
+    return sum(map(len, lines)) + len(lines)
+
+
+def _shared(bare: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """For each line, how many characters of it and the next ones are in lines that are wanted, too."""
+    known, size = {*wanted} - {""}, len(wanted)
+    sums = [0, *accumulate(len(line) + 1 if line in known else 0 for line in bare)]
+    return [sums[min(at + size, len(bare))] - sums[at] for at in range(len(bare))]
+
+
+def _ratio(one: Sequence[str], other: Sequence[str]) -> float:
+    """How alike two texts are, as difflib has it: equal lines, and equal characters of the lines between those."""
+    equal = 0
+    between: list[tuple[str, str]] = []
+    for op, i1, i2, j1, j2 in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if op == "equal":
+            equal += _length(one[i1:i2])
+        elif op == "replace":
+            between.append(("\n".join(one[i1:i2]), "\n".join(other[j1:j2])))
+    if equal >= SHARED * _length(one):
+        matchers = (SequenceMatcher(None, a, b, autojunk=False) for a, b in between)
+        equal += sum(block.size for matcher in matchers for block in matcher.get_matching_blocks())
+    return 2 * equal / max(_length(one) + _length(other), 1)
 
 
 def _splices(
@@ -72,22 +95,16 @@ def _splices(
 
 def nearest(lines: Sequence[str], search: Sequence[str]) -> tuple[int, int] | None:
     """Start and end of the lines that are most like those of a block; None where none is like them."""
-    bare = [line.strip(BLANKS) for line in lines]
-    wanted = {line.strip(BLANKS) for line in search} - {""}
+    bare, wanted = ([line.strip(BLANKS) for line in part] for part in (lines, search))
     size = max(len(search), 1)
-    sums = [0, *accumulate(line in wanted for line in bare)]
-    counts = [sums[min(at + size, len(bare))] - sums[at] for at in range(len(bare))]
-    best = max(counts, default=0)
+    shared = _shared(bare, wanted)
+    best = max(shared, default=0)
     if best:
-        matcher = SequenceMatcher(None, "", "\n".join(search)[:MOST_TEXT])
-        ratios = []
-        for at in [at for at, count in enumerate(counts) if count == best][:COMPARED]:
-            matcher.set_seq1("\n".join(lines[at : at + size])[:MOST_TEXT])
-            ratios.append((matcher.ratio(), -at))
-        start = -max(ratios)[1]
+        places = [at for at, one in enumerate(shared) if one == best][: MOST_PLACES if size <= MOST else 1]
+        start = max(places, key=lambda at: (_ratio(wanted, bare[at : at + size]), -at))
         return start, min(start + size, len(bare))
     first = next((line.strip(BLANKS) for line in search if line.strip(BLANKS)), "")[:200]
-    close = get_close_matches(first, {line[:200] for line in bare[:MOST_LINES] if line}, 1, 0.5)
+    close = get_close_matches(first, {line[:200] for line in bare[:MOST_CLOSE] if line}, 1, 0.5)
     if not close:
         return None
     start = next(n for n, line in enumerate(bare) if line[:200] == close[0])
