@@ -50,7 +50,8 @@ def _scaled(pairs: Sequence[tuple[str, str]], others: Sequence[str], file: Seque
     whole = [s for s in shifts if all(depth.denominator == 1 and depth >= 0 for depth in s.values())]
     if not whole or any(s != whole[0] for s in whole) or (more and len(rates) > 1):
         return None
-    return lambda indent: own_sign * int(whole[0][len(indent)])
+    known = {model_sign * width: own_sign * int(depth) for width, depth in whole[0].items()}
+    return known.get
 
 
 def _only_sign(texts: Iterable[str]) -> str:

@@ -84,3 +84,25 @@ def test_a_file_that_breaks_keeps_the_others_from_being_changed() -> None:
 
 def test_an_answer_without_edits_changes_nothing() -> None:
     assert apply_edits(parse("CANNOT: no\n"), {"a.txt": b"a\n"}.get) == ()
+
+
+def test_an_elision_between_lines_that_stand_everywhere_is_not_followed() -> None:
+    told = misfit("a.txt", "a\nb\n" * 2000, block("a\n...\nc\n", "a\n...\nd\n"), block("b\n...\na\n", "c\n...\na\n"))
+    assert told.count("at too many places: leave out less") == 2
+
+
+@pytest.mark.parametrize(("count", "applied"), [(10, True), (200, False)])
+def test_where_very_many_places_share_lines_none_is_chosen(count: int, applied: bool) -> None:
+    shared = "a line that is in every one of these places, word for word\n"
+    text = (
+        "".join(f"{shared}{chr(97 + n % 26) * 50}\n{n}\n" for n in range(count))
+        + f"{shared}{'0123456789' * 5}\nnext\nlast\n"
+    )
+    stale = f"{shared}{'0123456789' * 4}012345678x\nnext\nlast\n"
+    one = block(stale, stale.replace("last", "changed"))
+    if applied:
+        told = apply_edits(parse(answer("a.txt", one)), {"a.txt": text.encode()}.get)
+        assert told[0].written.content == text.replace("last", "changed").encode()
+        assert told[0].levels == ("similar",)
+    else:
+        assert "the nearest lines are" in misfit("a.txt", text, one)
