@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.errors import Misfit, NoFix, OutOfMoney
+from bot.errors import MachineError, Misfit, NoFix, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
 from bot.model import Attempt, Candidate, Diagnosis, Incident, Verdict
@@ -61,7 +61,7 @@ class Market:
     def offers(self, incident: Incident, had: set[int]) -> Iterator[Bought]:
         """Candidates, one attempt after the other. `had` are the attempts whose candidates this process has had.
 
-        What was paid for by a process that has ended is not paid for again. Raises `OutOfMoney`, `OutOfBudget`.
+        What was paid for by a process that has ended is not paid for again. Raises what `Paid.make` does.
         """
         for attempt in earlier(incident, self.complaint):
             if attempt.number not in had and attempt.diff and attempt.verdict in (None, Verdict.FIXED):
@@ -75,8 +75,8 @@ class Market:
             paid = Paid(self, incident, steps[0], attempt)
             try:
                 checked = paid.make()
-            except OutOfMoney as e:
-                paid.end(e.message)
+            except (OutOfMoney, UsageError, MachineError) as e:
+                paid.end(str(e))
                 raise
             finally:
                 incident = self.record(paid.attempt)
@@ -122,7 +122,7 @@ class Paid:
     def make(self) -> Checked | None:
         """Ask for a candidate; None when there is none that deserves a replay: then the attempt says why.
 
-        Raises `OutOfBudget` (then, too, the attempt has what was spent), `UsageError`.
+        Raises `OutOfBudget`, `OutOfMoney`, `UsageError`, `MachineError`: then, too, the attempt has what was spent.
         """
         models, means = self.market.models, self.market.means
         metered = Metered(
@@ -138,6 +138,8 @@ class Paid:
         try:
             checked = self._candidate(consultation)
         except (NoFix, Misfit, Unanswered) as e:
+            if isinstance(e, Unanswered) and e.kind == "spend-limit":  # of any tier
+                raise OutOfMoney(e.message, hint=e.hint) from e
             self.end(e.message)
             return None
         finally:

@@ -8,7 +8,7 @@ alone. Every attempt is in the checkpoint before its replay and after it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from bot.errors import OutOfBudget, OutOfMoney, Refused
+from bot.errors import MachineError, OutOfBudget, OutOfMoney, Refused, UsageError
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
 from bot.model import Advice, Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
@@ -199,7 +199,7 @@ class Rounds:
                 self._suggest(bought.checked, legs)
                 if not bought.checked.refused:
                     return Proposed(bought.checked.candidate, bought.checked.policy, legs, bought.number)
-        except OutOfMoney as e:
+        except (OutOfMoney, UsageError, MachineError) as e:  # of the others none is asked either; free fixes stay
             self.state.stopped = e.message
         return None
 

@@ -7,7 +7,7 @@ from bot.errors import Misfit, NoFix, OutOfMoney
 from bot.llm import Turn
 from bot.model import Candidate, Incident
 from bot.ports import Consultation, Tools, Written
-from strategies.llm_edit import CATEGORIES, MOST_CAUSE, instructions, prefix, usable
+from strategies.llm_edit import CATEGORIES, MOST_CAUSE, STOPPED, instructions, prefix, usable
 from strategies.llm_edit import applies as applies  # the same failures
 
 __all__ = ["CATEGORIES", "NAME", "applies", "propose"]
@@ -55,8 +55,9 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     try:
         for _ in range(model.turns):
             reply = model.ask(system, turns, TOOLS)
-            if not reply.uses or reply.stop == "max_tokens":
+            if reply.stop in STOPPED:
                 usable(reply)
+            if not reply.uses:
                 break
             results = tuple(agent.use(use) for use in reply.uses)
             turns += [Turn("assistant", reply.blocks), Turn("user", results)]
@@ -91,14 +92,15 @@ class Agent:
 
     def use(self, use: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what the model asks for; what goes wrong is told to it."""
-        name, given = use["name"], use["input"]
+        name, told = use["name"], use["input"]
+        given = {k: str(v).replace("\0", "") for k, v in told.items()} if isinstance(told, dict) else {}
         try:
             came, wrong = self._does[name](**given), False
         except (KeyError, TypeError):
             came, wrong = "there is no such tool, or it has other arguments", True
         except Misfit as e:
-            came, wrong = e.report, True
-        self._model.step(name, "\n".join(map(str, given.values())) if isinstance(given, dict) else "", came)
+            came, wrong = self._model.excerpt(e.report), True
+        self._model.step(name, "\n".join(given.values()), came)
         content = came[:MOST_CHARACTERS] or "(nothing)"
         return {"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": wrong}
 

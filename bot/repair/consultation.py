@@ -44,7 +44,7 @@ class TierConsultation:
 
     def prompt(self, name: str, **values: object) -> str:
         """See `bot.ports.Consultation.prompt`."""
-        return _prompts(config_root() / "prompts").get_template(f"{name}.j2").render(values)
+        return self.redact(_prompts(config_root() / "prompts").get_template(f"{name}.j2").render(values))
 
     def context(self) -> Sequence[str]:
         """See `bot.ports.Consultation.context`."""

@@ -1,5 +1,6 @@
 """`regreen fix` with language models, from a red project to a proven fix, against a server that speaks their protocol."""
 
+import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -28,6 +29,19 @@ RED = {
     "shop.py": CODE,
     "test_shop.py": TEST,
 }
+TWO_JOBS = """on: push
+jobs:
+  generate:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: echo new > generated.txt && git diff --exit-code
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: python3 -m unittest -v
+"""
 RIGHT = """CAUSE: total() leaves out the first item.
 
 shop.py
@@ -143,6 +157,24 @@ def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServe
         [row] = found
         assert [s["tier"] for s in row["steps"]] == ["small", "medium", "large"]
         assert made.git("branch", "--list", "regreen/*") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [(401, "authentication_error", "ANTHROPIC_API_KEY"), (402, "billing_error", "claude-haiku-5-5")],
+    ids=["wrong key", "spend limit"],
+)
+def test_who_cannot_pay_keeps_what_is_free(
+    project: Make, llm_server: LLMServer, status: int, kind: str, told: str
+) -> None:
+    body = {"type": "error", "error": {"type": kind, "message": "no"}}
+    llm_server.script = lambda _: Fault(status=status, body=json.dumps(body).encode())
+    made = project({**RED, WORKFLOW: TWO_JOBS, "generated.txt": "old\n"})
+    _, found = fix(made, llm_server)
+    assert [(p["job"], p["verdict"]) for p in found["parts"]] == [("generate", "FIXED"), ("test", "NOT_FIXED")]
+    assert len([r for r in llm_server.requests if r.path.endswith("/messages")]) == 1
+    assert told in str([a["reason"] for a in found["attempts"]])
+    assert found["cost_usd"] == 0
 
 
 def test_a_server_that_gives_nothing_ends_in_a_reason(project: Make, llm_server: LLMServer) -> None:
