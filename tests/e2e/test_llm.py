@@ -177,6 +177,28 @@ def test_who_cannot_pay_keeps_what_is_free(
     assert found["cost_usd"] == 0
 
 
+def test_no_secret_reaches_a_model(project: Make, llm_server: LLMServer) -> None:
+    token = "ghp_" + "a1B2c3D4e5F6" * 3
+    code = CODE.replace("result = 0\n", f"result = 0  # {token}\n")
+    llm_server.script = [answer(MISFIT), answer(RIGHT.replace("for item in items:", "for item in items[:]:"))]
+    made = project({**RED, "shop.py": code})
+    _, found = fix(made, llm_server)
+    assert found["verdict"] == "FIXED"
+    assert len(llm_server.bills) == 2
+    told = json.dumps([r.body for r in llm_server.requests])
+    assert "result = 0  # ***" in told
+    assert token not in told
+    assert llm_server.key not in told
+
+
+def test_later_attempts_read_most_of_what_they_are_shown_from_the_cache(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(WRONG), answer(RIGHT)]
+    _, found = fix(project(RED), llm_server, REGREEN_LLM_MODELS="{medium: claude-sonnet-5-5}")
+    assert [a["tier"] for a in found["attempts"]] == [2, 2]
+    second = llm_server.bills[1].tokens
+    assert second.cache_read / second.prompt >= 0.6
+
+
 def test_a_server_that_gives_nothing_ends_in_a_reason(project: Make, llm_server: LLMServer) -> None:
     llm_server.script = lambda _: Fault(
         status=404, body=b'{"type":"error","error":{"type":"not_found_error","message":"no such model"}}'
