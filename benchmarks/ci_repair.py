@@ -87,12 +87,15 @@ def failures(result: Mapping[str, Any]) -> Iterator[Failure]:
 
 
 def fixed(root: Path, asked: Sequence[str]) -> str:
-    """What `regreen fix` says of a commit: verdict, grade, strategy, time, and the reason of one that is not fixed."""
+    """What `regreen fix` says of a commit: verdict, grade, strategy, time, what models have cost, and why not.
+
+    With a key in the environment (ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL) models are asked.
+    """
     started = time.monotonic()
     done = regreen(root, "fix", *asked, "--patch", str(root.parent / "fix.diff"))
     words = [done.get("verdict") or done.get("result"), done.get("grade"), done.get("strategy")]
     why = "" if done.get("verdict") == "FIXED" else f": {done.get('reason')}"
-    return f"{', '.join(str(w) for w in words if w)} ({time.monotonic() - started:.0f} s){why}"
+    return f"{', '.join(str(w) for w in words if w)} ({time.monotonic() - started:.0f} s, ${done.get('cost_usd', 0):.4f}){why}"
 
 
 def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *, fix: bool) -> Row:
