@@ -5,17 +5,20 @@ Importing the SDK takes one to four seconds, so it is done on first use, or befo
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from bot.errors import RegreenError
-from bot.llm import Passage, Reply, Request, Turn
+from bot.llm import Passage, Reply, Request, Turn, Unanswered
 
 if TYPE_CHECKING:
     from bot.adapters.anthropic_wire import Wire
 
 Provider = Literal["anthropic", "bedrock", "vertex", "foundry"]
 MOST_MARKS = 4  # ends of what is kept in the cache, in one request
+OF_EFFORT = ("effort", "output_config", "thinking")
+"""What a refusal speaks of where a model, perhaps an older one behind a gateway, has no effort to choose."""
 
 
 class AnthropicLLM:
@@ -58,7 +61,12 @@ class AnthropicLLM:
         Raises `Unanswered`; `UsageError` where key or address are wrong; `MachineError` where a provider's own
         libraries are not installed.
         """
-        return self._opened().ask(parameters(request))
+        try:
+            return self._opened().ask(parameters(request))
+        except Unanswered as e:
+            if not request.effort or e.kind != "rejected" or not any(word in e.message for word in OF_EFFORT):
+                raise
+        return self._opened().ask(parameters(replace(request, effort="")))
 
     def count(self, request: Request) -> int | None:
         """The tokens of its input, free of charge; None where that is not to be had."""

@@ -85,6 +85,17 @@ def test_a_model_without_effort_is_asked_plainly(llm_server: LLMServer, llm: Ant
     assert set(body) == {"model", "max_tokens", "messages", "stream"}
 
 
+@pytest.mark.parametrize(
+    "message", ["output_config.effort: Extra inputs are not permitted", "adaptive thinking is not supported"]
+)
+def test_a_model_that_has_no_effort_is_asked_again_without(
+    llm_server: LLMServer, llm: AnthropicLLM, message: str
+) -> None:
+    llm_server.script = [faults.refused(400, message), OK]
+    assert llm.ask(replace(ASKED, effort="high")).text == "Here it is."
+    assert ["output_config" in body for body in llm_server.asked] == [True, False]
+
+
 def test_what_lasts_is_kept_and_the_second_attempt_reads_it(llm_server: LLMServer, llm: AnthropicLLM) -> None:
     llm_server.script = [OK, OK, OK]
     first, again = llm.ask(ASKED), llm.ask(replace(ASKED, turns=(*ASKED.turns, said("It was not that."))))
