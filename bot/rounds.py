@@ -155,11 +155,16 @@ class Rounds:
     # --- candidates ---
 
     def _find_candidates(self) -> None:
+        """The cheapest candidate for each cause. Models are asked only in a round that has nothing free to prove: they
+        had to be paid again for what a free fix of another cause gets in the way of."""
         self._found = []
         most = self._means.settings.fix.max_attempts * max(1, len(self.incident.parts))
-        for fingerprint, legs in self._causes().items():
-            if len(self.incident.attempts) < most and (found := self._candidate_for(fingerprint, legs)):
-                self._found.append(found)
+        for find in (self._candidate_for, self._bought):
+            for fingerprint, legs in self._causes().items():
+                if len(self.incident.attempts) < most and (found := find(fingerprint, legs)):
+                    self._found.append(found)
+            if self._found:
+                return
 
     def _causes(self) -> dict[str, tuple[str, ...]]:
         causes: dict[str, tuple[str, ...]] = {}
@@ -169,7 +174,7 @@ class Rounds:
         return causes
 
     def _candidate_for(self, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
-        key, bench = next(((k, b) for k in legs if (b := self.state.benches(k))), ("", None))
+        key, bench = self._held(legs)
         if bench is None:
             return None
         complaint = self.state.complaints[key]
@@ -183,12 +188,18 @@ class Rounds:
             for checked in self._checked(strategy, bench, complaint, key):
                 if proposed := self._admitted(checked, fingerprint, legs):
                     return proposed
-        return self._bought(legs, bench, complaint)
+        return None
 
-    def _bought(self, legs: tuple[str, ...], bench: Workbench, complaint: Diagnosis) -> Proposed | None:
+    def _held(self, legs: tuple[str, ...]) -> tuple[str, Workbench | None]:
+        """The first of some legs that is held, and its bench."""
+        return next(((k, b) for k in legs if (b := self.state.benches(k))), ("", None))
+
+    def _bought(self, _: str, legs: tuple[str, ...]) -> Proposed | None:
         """What a language model proposes, where one may be asked."""
-        if self._means.models is None or self.state.stopped:
+        key, bench = self._held(legs)
+        if self._means.models is None or self.state.stopped or bench is None:
             return None
+        complaint = self.state.complaints[key]
         from bot.consulting import Market  # what it reads code with takes a while to import
 
         market = Market(
