@@ -12,10 +12,12 @@ def check_up(app: App, environ: Mapping[str, str], voices: Voices) -> list[Check
 
     Nothing of it is needed to work on a checkout, and nothing is found without a token, or for one of elsewhere.
     """
-    repository = name_on_github(app, environ)
-    if not repository or not any(environ.get(name) for name in (*TOKENS, APP_ID)):
+    if not any(environ.get(name) for name in (*TOKENS, APP_ID)):
         return []
     try:
+        repository = name_on_github(app, environ)
+        if not repository:
+            return []
         on = connect(repository, environ, voices)
         about, login = on.repository, on.github.login
         role = "" if login.endswith("[bot]") else f" ({on.github.role(login)})"  # a job's are those of its workflow
