@@ -101,26 +101,28 @@ def test_resuming_what_is_done_changes_nothing(copy: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "step",
+    ("seconds", "step"),  # by the seconds each finds its own, as both may run at the same time
     [
-        pytest.param("sleep 4646", id="in a step"),
-        pytest.param("test ! -e once || sleep 4646; touch once; echo 'FAILED a.py::test_b'; exit 1", id="in its rerun"),
+        pytest.param("4646", "sleep 4646", id="in a step"),
+        pytest.param(
+            "4747", "test ! -e once || sleep 4747; touch once; echo 'FAILED a.py::test_b'; exit 1", id="in its rerun"
+        ),
     ],
 )
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
-    copy: Project, monkeypatch: pytest.MonkeyPatch, step: str
+    copy: Project, monkeypatch: pytest.MonkeyPatch, seconds: str, step: str
 ) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # a Ctrl-C in its code would leave its lock taken
     copy.write({WORKFLOW: workflow(f"run: |\n  {step}")})
     child = subprocess.Popen(["regreen", "fix"], cwd=copy.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    while not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4646"]]:
+    while not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", seconds]]:
         assert child.poll() is None
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=30)
     assert child.returncode == 130
     (found,) = copy.regreen("status", "--json").json
     assert f"regreen resume {found['incident']}" in err.decode()
-    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4646"]]
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", seconds]]
 
 
 def test_two_workers_on_one_incident_have_one_effect(copy: Project, uninterrupted: dict[str, Any]) -> None:
