@@ -7,7 +7,7 @@ from bot.errors import Misfit, NoFix, OutOfMoney
 from bot.llm import Turn
 from bot.model import Candidate, Incident
 from bot.ports import Consultation, Tools, Written
-from strategies.llm_edit import CATEGORIES, MOST_CAUSE, STOPPED, instructions, prefix, usable
+from strategies.llm_edit import CATEGORIES, MOST_CAUSE, STOPPED, candidate_of, question, usable
 from strategies.llm_edit import applies as applies  # the same failures
 
 __all__ = ["CATEGORIES", "NAME", "applies", "propose"]
@@ -47,10 +47,8 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     model = tools.consultation
     if model is None:
         return
-    conventions, *shown = model.context()
-    system = instructions(model.prompt("agent", turns=model.turns), conventions)
-    task = model.prompt("task", earlier=model.earlier, category=tools.diagnosis.category, agent=True)
-    turns = [Turn("user", (*prefix(shown), {"type": "text", "text": task}))]
+    system, opening = question(model, model.prompt("agent", turns=model.turns), tools.diagnosis, agent=True)
+    turns = [opening]
     agent = Agent(tools, model)
     try:
         for _ in range(model.turns):
@@ -66,7 +64,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     except OutOfMoney:
         if not agent.green:
             raise
-    yield agent.candidate()
+    yield candidate_of(list(agent.files.values()), agent.cause, tools)
 
 
 class Agent:
@@ -103,15 +101,6 @@ class Agent:
         self._model.step(name, "\n".join(given.values()), came)
         content = came[:MOST_CHARACTERS] or "(nothing)"
         return {"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": wrong}
-
-    def candidate(self) -> Candidate:
-        """What was edited, as a candidate. Raises `NoFix` when that is nothing."""
-        names = ", ".join(sorted(self.files))
-        notes = (f"what the model takes for the cause: {self.cause[:MOST_CAUSE]}",) if self.cause else ()
-        made = self._tools.candidate(list(self.files.values()), f"Edit {names}", new_files=True, notes=notes)
-        if made is None:
-            raise NoFix("the agent has changed nothing")
-        return made
 
     def _list(self, prefix: str) -> str:
         found = sorted(path for path in self._tools.paths if path.startswith(prefix))

@@ -1,12 +1,12 @@
 """One question to a language model, one answer with edits, and one correction where they cannot be applied."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.errors import Misfit, NoFix
 from bot.llm import Passage, Reply, Turn
 from bot.model import Candidate, Category, Diagnosis, Incident
-from bot.ports import Tools
+from bot.ports import Consultation, Tools, Written
 
 NAME = "llm_edit"
 CATEGORIES = frozenset(Category) - {Category.NETWORK_OR_FLAKY, Category.PERMISSION_OR_SECRET}
@@ -30,10 +30,8 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     model = tools.consultation
     if model is None:
         return
-    conventions, *shown = model.context()
-    system = instructions(model.prompt("edit"), conventions)
-    task = model.prompt("task", earlier=model.earlier, category=tools.diagnosis.category, agent=False)
-    turns = [Turn("user", (*prefix(shown), {"type": "text", "text": task}))]
+    system, opening = question(model, model.prompt("edit"), tools.diagnosis, agent=False)
+    turns = [opening]
     for _ in range(model.turns):
         reply = model.ask(system, turns)
         answer = usable(reply)
@@ -42,12 +40,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
         except Misfit as e:
             problem = e
         else:
-            names = ", ".join(sorted(w.path for w in written))
-            notes = (f"what the model takes for the cause: {cause[:MOST_CAUSE]}",) if cause else ()
-            candidate = tools.candidate(written, f"Edit {names}", new_files=True, notes=notes)
-            if candidate is None:
-                raise NoFix("the model's edits change nothing")
-            yield candidate
+            yield candidate_of(written, cause, tools)
             return
         told = model.prompt("misfit", report=problem.report)
         turns += [Turn("assistant", reply.blocks), Turn("user", ({"type": "text", "text": told},))]
@@ -63,12 +56,25 @@ def usable(reply: Reply) -> str:
     return reply.text
 
 
-def instructions(rules: str, conventions: str) -> tuple[Passage, ...]:
-    """What lasts longest, first."""
-    return tuple(Passage(text, "1h") for text in (rules, conventions) if text.strip())
+def candidate_of(written: Sequence[Written], cause: str, tools: Tools) -> Candidate:
+    """The candidate of a model's edits. Raises `NoFix` when they change nothing."""
+    names = ", ".join(sorted(w.path for w in written))
+    notes = (f"what the model takes for the cause: {cause[:MOST_CAUSE]}",) if cause else ()
+    made = tools.candidate(written, f"Edit {names}", new_files=True, notes=notes)
+    if made is None:
+        raise NoFix("the model has changed nothing")
+    return made
 
 
-def prefix(shown: list[str]) -> list[Mapping[str, Any]]:
+def question(model: Consultation, rules: str, why: Diagnosis, *, agent: bool) -> tuple[tuple[Passage, ...], Turn]:
+    """What a model is told in the first place: what lasts longest, and what it is asked about the failure."""
+    conventions, *shown = model.context()
+    task = model.prompt("task", earlier=model.earlier, category=why.category, agent=agent)
+    system = tuple(Passage(text, "1h") for text in (rules, conventions) if text.strip())
+    return system, Turn("user", (*_prefix(shown), {"type": "text", "text": task}))
+
+
+def _prefix(shown: list[str]) -> list[Mapping[str, Any]]:
     """What is the same in all attempts at a failure, first, and kept by the model: later attempts only add to it."""
     blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in shown if text.strip()]
     if blocks:

@@ -6,7 +6,7 @@ came or the process was killed, has cost all of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -31,11 +31,6 @@ class Purse:
     incident: str
     caps: Mapping[str, Decimal]
 
-    def left(self) -> Decimal:
-        """What may be set aside now."""
-        used = {n: self.checkpoints.spent(n) + self._open(n) for n in self.caps}
-        return max(Decimal(0), min(cap - used[name] for name, cap in self.caps.items()))
-
     def settle_lost(self) -> Decimal:
         """Count what workers that were killed had set aside for the incident as spent; how much that is.
 
@@ -49,9 +44,6 @@ class Purse:
     def reserve(self, amount: Decimal) -> Reservation:
         """Set dollars aside in all budgets. Raises `OutOfMoney`."""
         return self.checkpoints.reserve(self.caps, self.incident, amount)
-
-    def _open(self, name: str) -> Decimal:
-        return sum((r.amount for r in self.checkpoints.reservations(name)), Decimal(0))
 
 
 def purse_of(incident: Incident, settings: LlmSettings, checkpoints: Checkpoints, now: datetime) -> Purse:
@@ -89,8 +81,7 @@ class Metered:
         self.check_time()
         tier = self.tier
         request = Request(tier.model, tier.output, tuple(system), tuple(turns), tier.effort, tuple(tools))
-        request, amount = self._affordable(request)
-        reservation = self.purse.reserve(amount)
+        request, reservation = self._reserved(request)
         with self._settled(reservation) as call:
             reply = self.llm.ask(request)
             cost = self.prices.cost(tier.model, reply.tokens)
@@ -108,19 +99,24 @@ class Metered:
             )
         return reply
 
-    def _affordable(self, request: Request) -> tuple[Request, Decimal]:
-        """The request with no more output than there is money for, and what to set aside for it."""
-        left = min(self.cap - self.cost_usd, self.purse.left())
-        amount = self._most(request.size, request.max_output)
-        if amount <= left:
-            return request, amount
+    def _reserved(self, request: Request) -> tuple[Request, Reservation]:
+        """The request with no more output than there is money for, and what is set aside for it."""
+        room = self.cap - self.cost_usd
+        whole = self._most(request.size, request.max_output)
+        if whole <= room:
+            with suppress(OutOfMoney):
+                return request, self.purse.reserve(whole)
         counted = self.llm.count(request)
         prompt = int(counted * MARGIN) if counted is not None else request.size
+        why = f"{room} are left of the attempt's"
         for output in (request.max_output, request.max_output // 2, request.max_output // 4):
             amount = self._most(prompt, output)
-            if amount <= left:
-                return replace(request, max_output=output), amount
-        told = f"{amount} dollars may be needed for a question to {request.model}, {left} are left"
+            try:
+                if amount <= room:
+                    return replace(request, max_output=output), self.purse.reserve(amount)
+            except OutOfMoney as e:
+                why = str(e)
+        told = f"{amount} dollars may be needed for a question to {request.model}: {why}"
         raise OutOfMoney(f"the budget does not allow it: {told}")
 
     def _most(self, prompt: int, output: int) -> Decimal:

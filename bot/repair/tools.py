@@ -8,7 +8,7 @@ from bot.model import Candidate, Diagnosis
 from bot.ports import Consultation, Git, Session, Written
 from bot.repair.guard.kinds import is_snapshot
 from bot.repair.patch import diff_of
-from bot.repair.trees import tracked, tree_with
+from bot.repair.trees import FILE, PROGRAM, tracked, tree_with
 from bot.yaml12 import load
 
 
@@ -119,5 +119,6 @@ class StrategyTools:
 
 def file_of(git: Git, commit: str, path: str) -> bytes | None:
     """What a regular file of a commit holds; None where it has none of that name."""
-    found = tracked(git, commit).get(path)
-    return git.run("cat-file", "blob", found[1]) if found else None
+    row = git.run("ls-tree", "-z", commit, "--", path, env={"GIT_LITERAL_PATHSPECS": "1"}).partition(b"\t")[0]
+    about = row.decode().split()  # mode, kind, id
+    return git.run("cat-file", "blob", about[2]) if about and about[0] in (FILE, PROGRAM) else None
