@@ -1,18 +1,38 @@
 """Servers of tests, on this machine."""
 
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """Listens on a free port of this machine; what breaks down in it is told in `violations`."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler], violations: list[str]) -> None:
+        self._violations = violations
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Only a client that went away is nothing to tell."""
+        if isinstance(sys.exc_info()[1], ConnectionError):
+            return
+        super().handle_error(request, client_address)
+        self._violations.append(f"the server broke down while it answered {client_address}; see stderr")
 
 
 @contextmanager

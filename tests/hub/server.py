@@ -5,8 +5,7 @@ import hashlib
 import json
 import re
 import socket
-import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -14,6 +13,7 @@ from tests.hub import git_http
 from tests.hub.faults import What
 from tests.hub.routing import Answer, Failure, Request, find_route
 from tests.hub.world import Token, now
+from tests.servers import LoopbackServer
 
 if TYPE_CHECKING:
     from tests.hub.hub import Hub
@@ -22,22 +22,12 @@ ENTERPRISE = re.compile("^/api(/v3(?=/)|(?=/graphql$))")  # an own server has bo
 UNCOUNTED = {"/rate_limit"}
 
 
-class Server(ThreadingHTTPServer):
-    """Listens on a free port of this machine."""
-
-    daemon_threads = True
-    request_queue_size = 64
+class Server(LoopbackServer):
+    """What the hub is reached by."""
 
     def __init__(self, hub: "Hub") -> None:
         self.hub = hub
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Only a client that went away is nothing to tell."""
-        if isinstance(sys.exc_info()[1], ConnectionError):
-            return
-        super().handle_error(request, client_address)
-        self.hub.violations.append(f"the hub broke down while it answered {client_address}; see stderr")
+        super().__init__(Handler, hub.violations)
 
 
 class Handler(BaseHTTPRequestHandler):

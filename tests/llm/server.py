@@ -2,12 +2,11 @@
 
 import json
 import socket
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import RLock
 from typing import Any
 
@@ -17,7 +16,7 @@ from tests.llm import rules
 from tests.llm.accounting import Cache, Usage, parts_of
 from tests.llm.answers import Answer, answer, events, message, plain
 from tests.llm.faults import Fault, event, refused, too_long
-from tests.servers import serving
+from tests.servers import LoopbackServer, serving
 
 Script = Callable[[Mapping[str, Any]], Answer | Fault] | Sequence[Answer | Fault]
 MOST_BYTES = 32 << 20
@@ -207,20 +206,10 @@ class Sending:
     headers: Mapping[str, str] | None = None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
+class _Server(LoopbackServer):
     def __init__(self, llm: LLMServer) -> None:
         self.llm = llm
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Only a client that went away is nothing to tell."""
-        if isinstance(sys.exc_info()[1], ConnectionError):
-            return
-        super().handle_error(request, client_address)
-        self.llm.violations.append(f"the server broke down while it answered {client_address}; see stderr")
+        super().__init__(_Handler, llm.violations)
 
 
 class _Handler(BaseHTTPRequestHandler):
