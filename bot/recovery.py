@@ -11,12 +11,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from typing import TYPE_CHECKING, TypeVar
 
 from bot.errors import Conflict, CorruptCache, GitFailed, RegreenError, Transient
 from bot.ports import Clock
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 20.0
@@ -43,8 +44,23 @@ class Recovery:
 
         `again` brings back what the work begins from; it raises when there is no sense in going on.
         """
+        try:
+            return self._classified(work)
+        except RECOVERABLE as e:
+            return self._again(e, work, again)
 
-        def before_next(call: RetryCallState) -> None:
+    def _again(self, first: RegreenError, work: Callable[[], T], again: Callable[[RegreenError], None]) -> T:
+        """What tenacity makes of work that has failed once; where all goes well, nobody waits for its import."""
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+        failed = [first]
+
+        def attempt() -> T:
+            if failed:
+                raise failed.pop()
+            return self._classified(work)
+
+        def before_next(call: "RetryCallState") -> None:
             error = call.outcome.exception() if call.outcome else None
             assert isinstance(error, RegreenError)
             self.forget()
@@ -59,7 +75,7 @@ class Recovery:
             sleep=self.clock.sleep,
             reraise=True,
         )
-        return retrying(lambda: self._classified(work))
+        return retrying(attempt)
 
     def _classified(self, work: Callable[[], T]) -> T:
         try:

@@ -1,9 +1,8 @@
-"""Reports of what commands came to: in words on a console, or as the rows of one JSON object."""
+"""Reports of what commands came to, in words on a console."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -52,113 +51,21 @@ COLOURS = {
     Verdict.NOT_REPRODUCED: "yellow",
     Verdict.UNREPLAYABLE: "yellow",
 }
-OF_PARTS = {"job", "matrix", "workflow", "verdict", "grade", "strategy", "reason", "diagnosis", "flaky_tests"}
 MOST_FLAKY = 20
 MOST_CHANGES = 20
 LINES_BEFORE, LINES_AFTER = 2, 14
 """How much of the excerpt a report shows around the line that names a failure which was not fixed."""
 
 
-def replay_row(result: ReplayResult, log: str, why: Mapping[str, Diagnosis]) -> dict[str, Any]:
-    """The contract of `regreen replay --json`."""
-    return {
-        "result": result.result,
-        "reason": result.reason,
-        "seconds": round(result.seconds, 3),
-        "notes": result.notes,
-        "jobs": [_job_row(j, why.get(j.key)) for j in result.jobs],
-        "log": log,
-    }
-
-
-def _job_row(job: JobResult, why: Diagnosis | None) -> dict[str, Any]:
-    steps = [s.as_json() for s in job.steps]
-    return {
-        "id": job.id,
-        "name": job.name,
-        "matrix": job.matrix,
-        "result": job.result,
-        "reason": job.reason,
-        "workflow": job.workflow,
-        "continue_on_error": job.continue_on_error,
-        "seconds": round(job.seconds, 3),
-        "steps": steps,
-        "tests": job.tests.as_json(),
-        "diagnosis": why.as_json() if why else None,
-    }
-
-
-def changes_row(changes: Sequence[Change]) -> dict[str, Any]:
-    """The contract of `regreen replay --compare --json`."""
-    return {"worse": any(c.worse for c in changes), "changes": [asdict(c) for c in changes]}
-
-
-def incident_row(incident: Incident) -> dict[str, Any]:
-    """The contract of `regreen fix --json`."""
-    parts = [{k: v for k, v in p.as_json().items() if k in OF_PARTS} for p in incident.parts]
-    strategies = dict.fromkeys(p.strategy for p in incident.parts if p.strategy)
-    tries = [
-        {
-            "strategy": a.strategy,
-            "tier": a.tier,
-            "verdict": a.verdict,
-            "reason": a.reason,
-            "notes": a.notes,
-            "cost_usd": float(a.cost_usd),
-            "seconds": a.seconds,
-        }
-        for a in incident.attempts
-    ]
-    proposal = incident.proposal
-    return {
-        "incident": incident.id,
-        "verdict": incident.verdict,
-        "grade": incident.grade,
-        "reason": incident.reason,
-        "strategy": ", ".join(strategies) or None,
-        "branch": proposal.target if proposal and proposal.kind in ("branch", "pull-request") else None,
-        "proposed": where_it_is(incident) if proposal else None,
-        "outcome": incident.outcome.kind if incident.outcome else None,
-        "diff": proposal.diff if proposal else None,
-        "culprit": incident.culprit.as_json() if incident.culprit else None,
-        "diagnosis": parts[0]["diagnosis"] if parts else None,
-        "parts": parts,
-        "attempts": tries,
-        "advice": [a.as_json() for a in incident.advice],
-        "notes": _notes(incident),
-        "cost_usd": float(incident.cost_usd),
-        "seconds": round(incident.seconds, 3),
-    }
-
-
-def plan_row(job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str]) -> dict[str, Any]:
-    """The contract of `regreen fix --explain-plan --json`: one row for each failing leg."""
-    steps = [
-        {
-            "tier": step.tier.name,
-            "model": step.tier.model,
-            "mode": step.tier.mode,
-            "chance": round(step.chance, 3),
-            "usd": float(step.usd),
-            "replay_usd": float(step.replay_usd),
-            "worth": round(step.worth, 3),
-        }
-        for step in plan.steps
-    ]
-    score = {"score": round(plan.score, 3), "features": {k: round(v, 3) for k, v in plan.features.items()}}
-    return {"job": job, "category": why.category, "error": why.error, "free": list(free), **score, "steps": steps}
-
-
-def _notes(incident: Incident) -> tuple[str, ...]:
-    last = incident.final or incident.baseline
-    return (*(last.notes if last else ()), *([f"drift: {incident.drift.told}"] if incident.drift else ()))
-
-
 class Report:
     """Prints reports on a console; everything that comes from logs or repositories is made inert first."""
 
-    def __init__(self, console: Console) -> None:
-        self._print = console.print
+    def __init__(self) -> None:
+        self._print = Console(highlight=False, soft_wrap=True).print
+
+    def heading(self, text: str) -> None:
+        """A line that stands out."""
+        self._print(f"\n[bold]{escape(text)}[/]")
 
     def replay(self, result: ReplayResult, log: str, why: Mapping[str, Diagnosis]) -> None:
         """Every job and step of a replay, why steps failed, a table of the jobs, and what was not as on GitHub."""

@@ -17,7 +17,7 @@ from typing import Any
 from bot.app import App, Voices, commit_all
 from bot.model import Category, Delivery, Diagnosis, Incident, Network, ReplayOptions
 from bot.ports import Git
-from bot.report import incident_row
+from bot.rows import incident_row
 from strategies import Strategy
 
 

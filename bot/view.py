@@ -2,30 +2,27 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
-from threading import Lock
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.markup import escape
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
+import click
 
 from bot.app import Check, Voices
 from bot.model import Diagnosis, DriftReport, Incident, Investigation, JobResult, ReplayOptions, ReplayResult, Result
 from bot.replay.compare import Change
 from bot.replay.record import Step
-from bot.report import SIGNS, Report, changes_row, incident_row, plan_row, replay_row, shown
+from bot.rows import changes_row, incident_row, plan_row, replay_row
 from bot.settings import LlmSettings, Settings
 from bot.text.inert import plain
 
 if TYPE_CHECKING:
+    from bot.live import LiveSteps
     from bot.planning.plan import AttemptPlan
+    from bot.report import Report
 
 NETWORKS = {
     "all": "replayed code may use the network (--network none forbids it)",
@@ -34,25 +31,19 @@ NETWORKS = {
 }
 
 
-MOST_ENDED = 10
-"""How many legs that have ended the live list shows."""
-
-
 class View:
     """Shows one command: progress on standard error, live where that is a terminal; results on standard output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._report = Report(self._out)
-        self._steps = _LiveSteps()
-        self._live: Live | None = None
+        self._live: LiveSteps | None = None
+        self._coming: Thread | None = None
 
     def __enter__(self) -> Self:
-        if self._err.is_terminal:
-            self._live = Live(self._steps, console=self._err, transient=True, refresh_per_second=10)
-            self._live.start()
+        if sys.stderr.isatty():
+            from bot.live import LiveSteps
+
+            self._live = LiveSteps()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,6 +54,12 @@ class View:
             self._live.stop()
             self._live = None
 
+    @cached_property
+    def _report(self) -> "Report":
+        from bot.report import Report
+
+        return Report()
+
     @property
     def voices(self) -> Voices:
         """What the app tells its progress to."""
@@ -70,16 +67,24 @@ class View:
 
     def _progress(self, what: str, leg: str, of: Step | JobResult | None) -> None:
         """See `bot.replay.replayer.Progress`: the live list; where nothing can be redrawn, what has ended."""
+        if (
+            what == "step began" and not self._coming
+        ):  # the report, which would take a while to import when all else is done
+            self._coming = Thread(target=import_module, args=("bot.report",), name="report-import", daemon=True)
+            self._coming.start()
         if self._live:
-            self._steps.on(what, leg, of)
+            self._live.on(what, leg, of)
         elif isinstance(of, JobResult):
             self.say(f"{leg}: {of.result} in {of.seconds:.1f} s")
         elif what == "step ended" and of and of.result is Result.FAILURE:
-            self.say(f"{leg} / {_headline(of)}: {of.result} in {of.seconds:.1f} s")
+            self.say(f"{leg} / {of.headline}: {of.result} in {of.seconds:.1f} s")
 
     def say(self, text: str) -> None:
         """A line of progress."""
-        self._err.print(f"[dim]{shown(text)}[/]")
+        if self._live:
+            self._live.say(text)
+        else:
+            click.secho(plain(text), err=True, dim=True)
 
     def announce(self, options: ReplayOptions) -> None:
         """Say what replayed code may reach, before anything runs."""
@@ -149,7 +154,7 @@ class View:
     def heading(self, text: str) -> None:
         """A line that stands out, in words only."""
         if not self._json:
-            self._out.print(f"\n[bold]{escape(text)}[/]")
+            self._report.heading(text)
 
     def _show(self, row: Callable[[], Any], report: Callable[[], None]) -> None:
         self._stop()
@@ -161,47 +166,3 @@ class View:
 
 def _investigated(found: Investigation | None) -> dict[str, Any]:
     return {"investigation": found.as_json()} if found else {}
-
-
-class _LiveSteps:
-    """The legs that run now, each with its steps, and those that have ended; rich asks for it ten times a second."""
-
-    def __init__(self) -> None:
-        self._legs: dict[str, list[tuple[Step, float]]] = {}
-        self._ended: list[tuple[str, JobResult]] = []
-        self._lock = Lock()
-        self._spinner = Spinner("dots")
-
-    def on(self, what: str, leg: str, of: Step | JobResult | None) -> None:
-        """See `bot.replay.replayer.Progress`."""
-        with self._lock:
-            if what == "started":
-                self._ended = self._ended if self._legs else []  # another replay begins
-                self._legs[leg] = []
-            elif what == "step began" and isinstance(of, Step) and leg in self._legs:
-                self._legs[leg].append((of, time.monotonic()))
-            elif what == "ended" and isinstance(of, JobResult):
-                self._legs.pop(leg, None)
-                self._ended.append((leg, of))
-
-    def __rich__(self) -> Group:
-        rows: list[Any] = []
-        with self._lock:
-            for leg, job in self._ended[-MOST_ENDED:]:
-                rows.append(Text.from_markup(f"{SIGNS[job.result]} {shown(leg)}  [dim]{job.seconds:.1f} s[/]"))
-            for leg, steps in self._legs.items():
-                rows.append(Text(plain(leg), style="bold"))
-                rows += [self._row(step, began) for step, began in steps]
-        return Group(*rows)
-
-    def _row(self, step: Step, began: float) -> Any:
-        name = plain(_headline(step))
-        if step.result is None:
-            line = Table.grid(padding=(0, 1))
-            line.add_row("  ", self._spinner, Text(name), Text(f"{time.monotonic() - began:.0f} s", style="dim"))
-            return line
-        return Text.from_markup(f"    {SIGNS[step.result]} {escape(name)}  [dim]{step.seconds:.1f} s[/]")
-
-
-def _headline(step: Step) -> str:
-    return step.name.splitlines()[0] if step.name else ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,9 @@ def _count_tests(log: Path | Iterable[bytes]) -> TestCounts:
 
 
 def _prepare(runs: Path) -> None:
-    """Do what a replay must not wait for: read the tables of diagnosis, and tidy up after earlier commands."""
+    """Do what a replay must not wait for: read the tables of diagnosis, import what its end needs, and tidy up after
+    earlier commands."""
+    import_module("tenacity")
     _count_tests([b"\n"])
     tidy(runs, SystemClock().now(), is_running)
 

@@ -16,13 +16,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from bot.adapters import seccomp
 from bot.adapters.limits import GONE_SECONDS, Group, watch
 from bot.errors import MachineError, Transient
 from bot.ports import Limits, SandboxSpec
+
+if TYPE_CHECKING:
+    import psutil
 
 RUNNER_ID = "1001"  # the uid and gid of the runner on GitHub's machines
 INNER = "/regreen/bwrap"
@@ -312,6 +314,8 @@ class Process:
         if self._child.poll() is None:
             self.killed = self.killed or reason
             if not self._group:
+                import psutil
+
                 with suppress(psutil.NoSuchProcess):
                     self._inside = psutil.Process(self._child.pid).children(recursive=True)
         with suppress(ProcessLookupError):  # bubblewrap itself may be gone, and what it had just begun may not
@@ -329,6 +333,8 @@ class Process:
         if self._group:
             self.killed = self.killed or self._group.verdict()
             self._group.remove()
-        else:
+        elif self._inside:
+            import psutil
+
             psutil.wait_procs(self._inside, timeout=GONE_SECONDS)
         return code

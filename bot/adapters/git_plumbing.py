@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import re2
 
 from bot.errors import GitFailed, MachineError, Transient
@@ -164,6 +163,8 @@ def answer(
         try:
             out, errors = process.communicate(stdin, timeout)
         except BaseException:
+            import psutil
+
             with suppress(psutil.NoSuchProcess):  # after Ctrl-C it may have ended of itself
                 started = psutil.Process(process.pid).children(recursive=True)
                 process.kill()

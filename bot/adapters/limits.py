@@ -1,5 +1,7 @@
 """Bounds for a sandbox: a control group where one can be made, and a watcher that kills in any case.
 
+A replay waits until this is imported; psutil and tenacity, which take longer than the rest, are imported when needed.
+
 rlimits do not do: they count per user, and do not bind root at all.
 """
 
@@ -13,9 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import psutil
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from bot.ports import Limits
 
@@ -88,6 +87,8 @@ class Group:
 
     def remove(self) -> None:
         """End what is left in the group, wait until it has gone, and remove the group."""
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
         for folder in (Path(below) for f in self.folders for below, _, _ in os.walk(f, topdown=False)):
             with suppress(OSError):  # not made, or what is in it cannot be ended
                 Retrying(
@@ -136,7 +137,7 @@ def cores() -> int:
 
 def free_memory(root: Path = CGROUPS) -> int:
     """The bytes that are free on this machine, or that its container may have, if those are less."""
-    free = psutil.virtual_memory().available
+    free = 1024 * _counter(Path("/proc/meminfo"), "MemAvailable:")
     for file in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # no container, or `max`
             free = min(free, int(file.read_text()))
@@ -181,6 +182,8 @@ def _over(pid: int, limits: Limits) -> str:
 
 
 def _usage(pid: int) -> tuple[int, int]:
+    import psutil
+
     try:
         processes = psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:

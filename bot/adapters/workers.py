@@ -3,16 +3,18 @@
 import os
 import socket
 
-import psutil
-
 
 def this_worker() -> str:
     """The name of this process: host, process id, and when it began."""
+    import psutil
+
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
 
 
 def is_running(pid: str) -> bool:
     """Whether there is a process of that id, this one or another's."""
+    import psutil
+
     return pid.isdigit() and psutil.pid_exists(int(pid))
 
 
@@ -22,6 +24,8 @@ def is_gone(worker: str) -> bool:
     pid, _, began = rest.partition(":")
     if host != socket.gethostname() or not pid.isdigit():
         return False
+    import psutil
+
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" != began
     except psutil.NoSuchProcess:

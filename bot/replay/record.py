@@ -35,6 +35,11 @@ class Step:
     denied: tuple[str, ...] = ()
     is_owed: bool = False
 
+    @property
+    def headline(self) -> str:
+        """The first line of its name."""
+        return self.name.partition("\n")[0]
+
 
 @dataclass
 class Call:
