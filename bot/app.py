@@ -197,7 +197,7 @@ class App:
             raise UsageError(f"--drift: there is no commit {green}")
         if options.network != "registries":
             raise UsageError("--drift: packages travel in time with --network registries alone")
-        checkout = replace(self.checkout, head=found)
+        checkout = self.checkout.changed(head=found)
 
         def open_replays(moment: datetime) -> Replays:
             dated = options.changed(as_of=moment, committed=True)
@@ -416,7 +416,7 @@ class App:
                 self._voices.say(f"replaying {here.default_branch}, too: does it fail alike?")
                 same = options.changed(jobs=tuple({jobs[key].id: None for key in failed}), committed=True)
                 with suppress(UsageError):  # it has no such job yet
-                    there, _ = self._replayed(same, replace(here, head=base, branch=here.default_branch))
+                    there, _ = self._replayed(same, here.changed(head=base, branch=here.default_branch))
                     scene = with_base(scene, base, here.default_branch, there, self.explain(there).values())
             where = investigate_all(list(failed.values()), scene)
             return result, [(jobs[k].name, failed[k], one) for k, one in zip(failed, where, strict=True)]

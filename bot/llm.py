@@ -5,14 +5,13 @@ what a model said exactly as it was, its thinking included.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from bot.errors import RegreenError
-from bot.model import Tokens
+from bot.model import Model, Tokens
 
 LLM_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 """The variables of the environment that may hold the key."""
@@ -20,24 +19,21 @@ Keep = Literal["", "5m", "1h"]
 """How long what ends here stays in the model's cache of prompts; empty: no end is marked here."""
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(Model):
     """A part of the instructions, the most lasting first; up to its end they may be kept in the model's cache."""
 
     text: str
     keep: Keep = ""
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Model):
     """What one side says: blocks as the Messages API has them."""
 
     role: Literal["user", "assistant"]
     blocks: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Model):
     """One call of a model. `effort` is empty for models that have none; `max_output` is in tokens."""
 
     model: str
@@ -54,8 +50,7 @@ class Request:
         return len(msgspec.json.encode(told))
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Model):
     """What a model answered; `blocks` is what a conversation goes on with.
 
     `stop` is why it ended (`end_turn`, `tool_use`, `max_tokens`, `refusal`, `model_context_window_exceeded`, ...).

@@ -1,7 +1,6 @@
 """What the stages ask of the world, as Protocols; adapters fulfil them and app.py wires them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +8,7 @@ from socket import socket
 from typing import Any, Protocol
 
 from bot.llm import Passage, Reply, Turn
-from bot.model import Attempt, Candidate, Diagnosis, Incident, Reservation, Sums
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Model, Reservation, Sums
 
 
 class Git(Protocol):
@@ -36,8 +35,7 @@ class Git(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Checkout:
+class Checkout(Model):
     """A git checkout on this machine.
 
     `git_dir` holds its index, `common_dir` its objects and refs (another folder in a linked work tree); `head` is a
@@ -53,8 +51,7 @@ class Checkout:
     origin: str = ""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Model):
     """What a sandbox may use: processes (a count), memory and disk (bytes), time (seconds)."""
 
     processes: int = 4096
@@ -63,8 +60,7 @@ class Limits:
     seconds: float = 6 * 3600
 
 
-@dataclass(frozen=True)
-class SandboxSpec:
+class SandboxSpec(Model):
     """One sandboxed process.
 
     `read_only` and `writable` map paths inside to paths of the host. `env` is all that the process gets. A writable
@@ -76,12 +72,12 @@ class SandboxSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str
-    read_only: Mapping[str, Path] = field(default_factory=dict)
-    writable: Mapping[str, Path] = field(default_factory=dict)
+    read_only: Mapping[str, Path] = {}
+    writable: Mapping[str, Path] = {}
     network: str = "none"
     limits: Limits = Limits()
     addresses: tuple[str, ...] = ()
-    layers: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    layers: Mapping[str, tuple[Path, ...]] = {}
     host: str = "runner"
 
 
@@ -148,8 +144,7 @@ class Egress(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Contained:
+class Contained(Model):
     """What a leg may have of a container engine: the image of its job, its `network` (as in the settings), and limits.
 
     `shares_loopback`: its containers have one loopback, as the services of a job that runs on the runner itself.
@@ -184,8 +179,7 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(Model):
     """A version of a package, and when it appeared in its index."""
 
     package: str
@@ -228,8 +222,7 @@ class Proxy(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Toolchain:
+class Toolchain(Model):
     """A tool that this machine has: its version, the folder of its programs, and what must be mounted for it."""
 
     kind: str
@@ -357,8 +350,7 @@ class Checkpoints(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Ran:
+class Ran(Model):
     """What a request did: exit code, its output (the end of it, when it is long), seconds, and whether time ran out."""
 
     code: int
@@ -367,26 +359,23 @@ class Ran:
     timed_out: bool = False
 
 
-@dataclass(frozen=True)
-class Executed:
+class Executed(Model):
     """A program that the held step started: arguments, folder, environment; `code` is None when it became another."""
 
     argv: tuple[str, ...]
     cwd: str
     code: int | None
     program: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
 class Watched(Ran):
     """A run of the held step with every program that it started, in the order in which they ended."""
 
     programs: tuple[Executed, ...] = ()
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(Model):
     """A file of the workspace as a session left it; `content` is None where it, or all below it, was deleted."""
 
     path: str

@@ -1,7 +1,6 @@
 """What commands came to as JSON objects: the contracts of `--json`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bot.model import Diagnosis, Incident, JobResult, ReplayResult
@@ -45,7 +44,7 @@ def _job_row(job: JobResult, why: Diagnosis | None) -> dict[str, Any]:
 
 def changes_row(changes: Sequence[Change]) -> dict[str, Any]:
     """The contract of `regreen replay --compare --json`."""
-    return {"worse": any(c.worse for c in changes), "changes": [asdict(c) for c in changes]}
+    return {"worse": any(c.worse for c in changes), "changes": [c.as_json() for c in changes]}
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Importing the SDK takes one to four seconds, so it is done on first use, or befo
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -66,7 +65,7 @@ class AnthropicLLM:
         except Unanswered as e:
             if not request.effort or e.kind != "rejected" or not any(word in e.message for word in OF_EFFORT):
                 raise
-        return self._opened().ask(parameters(replace(request, effort="")))
+        return self._opened().ask(parameters(request.changed(effort="")))
 
     def count(self, request: Request) -> int | None:
         """The tokens of its input, free of charge; None where that is not to be had."""

@@ -9,11 +9,12 @@ import subprocess
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import re2
 from findpython.providers import ALL_PROVIDERS
 from findpython.providers.base import BaseProvider
@@ -76,7 +77,7 @@ class LocalToolchains:
 
         def look() -> list[dict[str, Any]]:
             made = (_python(p) if p.kind == "python" else _other(p) for p in programs)
-            return [asdict(t) for t in _with_pip(t for t in made if t)]
+            return [msgspec.structs.asdict(t) for t in _with_pip(t for t in made if t)]
 
         return tuple(sorted(self._kept(self._cache.name, _key(programs), look, _from_row), key=_rank))
 
@@ -214,7 +215,7 @@ def _with_pip(found: Iterable[Toolchain]) -> tuple[Toolchain, ...]:
     return tuple(
         t
         if t.kind != "python" or t.wheels
-        else replace(t, wheels=spare.wheels, roots=tuple(dict.fromkeys((*t.roots, *spare.roots))))
+        else t.changed(wheels=spare.wheels, roots=tuple(dict.fromkeys((*t.roots, *spare.roots))))
         for t in known
     )
 

@@ -7,7 +7,7 @@ came or the process was killed, has cost all of it.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -113,7 +113,7 @@ class Metered:
             amount = self._most(prompt, output)
             try:
                 if amount <= room:
-                    return replace(request, max_output=output), self.purse.reserve(amount)
+                    return request.changed(max_output=output), self.purse.reserve(amount)
             except OutOfMoney as e:
                 why = str(e)
         told = f"{amount} dollars may be needed for a question to {request.model}: {why}"

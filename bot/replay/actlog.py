@@ -6,19 +6,17 @@ set-up carry `stepid`; Post stages repeat a step's id after its Main failure, so
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import Result
+from bot.model import Model, Result
 
 MAX_LINE = 1_000_000
 OBEYED = frozenset({"set-env", "add-path", "add-mask", "set-output", "save-state", "add-matcher"})
 """Workflow commands whose lines act keeps to itself; the others are there to be shown."""
 
 
-@dataclass(frozen=True)
-class Began:
+class Began(Model):
     """A step's Main stage began; `path` is its id, then the ids of nested steps."""
 
     path: tuple[str, ...]
@@ -26,8 +24,7 @@ class Began:
     time: datetime
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Model):
     """A step's Main stage ended."""
 
     path: tuple[str, ...]
@@ -35,15 +32,13 @@ class Ended:
     seconds: float
 
 
-@dataclass(frozen=True)
-class WentOn:
+class WentOn(Model):
     """A step has failed, and its job goes on as if it had not."""
 
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(Model):
     """A line that a step printed, as act shows it."""
 
     path: tuple[str, ...]
@@ -51,8 +46,7 @@ class Output:
     time: datetime
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Model):
     """An error of act itself: of a step (`path`), or of the job's set-up (empty path)."""
 
     path: tuple[str, ...]
@@ -60,8 +54,7 @@ class Problem:
     time: datetime
 
 
-@dataclass(frozen=True)
-class JobEnded:
+class JobEnded(Model):
     """The job ended."""
 
     result: Result

@@ -5,12 +5,11 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/reusing-workf
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bot.errors import Unavailable, UsageError
-from bot.model import Result
+from bot.model import Model, Result
 from bot.ports import Sources
 from bot.replay.context import SERVER, Run
 from bot.replay.expressions import Scope, to_string
@@ -24,16 +23,14 @@ EMPTY: Mapping[str, Any] = {"string": "", "boolean": False, "number": 0}
 ReadFile = Callable[[str], bytes | None]
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(Model):
     """How a job that is needed has ended, and its outputs."""
 
     result: Result
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Model):
     """One use of a workflow: started by the event, or called by a leg of a job of another one.
 
     `id` and `name` are what the ids and names of its jobs begin with; `matrix` is that of the calling legs; `root` is
@@ -46,7 +43,7 @@ class Call:
     root: str
     id: str = ""
     name: str = ""
-    matrix: Mapping[str, Any] = field(default_factory=dict)
+    matrix: Mapping[str, Any] = {}
 
     def matrix_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """The matrix values of a leg with those of the legs that called its workflow."""
@@ -148,7 +145,7 @@ def called(caller: Call, job_id: str, name: str, matrix: Mapping[str, Any], scop
         secrets = {str(k): to_string(v) for k, v in resolve(job.get("secrets") or {}, known).items()}
     return Call(
         workflow,
-        replace(caller.run, inputs=inputs),
+        caller.run.changed(inputs=inputs),
         secrets,
         caller.root,
         f"{caller.id}{job_id}/",

@@ -1,9 +1,8 @@
 """What differs between two replays of the same workflows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from bot.model import Diagnosis, JobResult, ReplayResult, Result, TestCounts
+from bot.model import Diagnosis, JobResult, Model, ReplayResult, Result, TestCounts
 
 BAD = frozenset({Result.FAILURE, Result.CANCELLED, Result.UNREPLAYABLE})
 ABSENT = "absent"
@@ -21,8 +20,7 @@ class Told(ReplayResult, kw_only=True):
     jobs: tuple[ToldJob, ...] = ()
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Model):
     """One difference: of a `job`, a `step` of it or a `test` in it; `worse` when the second result is."""
 
     what: str

@@ -1,17 +1,16 @@
 """What a run knows of itself: the `github` context, the event's payload, and the variables that act takes them from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from bot.model import Model
 from bot.replay.expressions import Scope
 
 SERVER = "https://github.com"
 API = "https://api.github.com"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Model):
     """One run of a workflow, as GitHub would have started it.
 
     `sha` is the commit that is checked out; `ref` is full (`refs/heads/main`, `refs/pull/1/merge`); `base_ref` and
@@ -31,8 +30,8 @@ class Run:
     run_number: str = "1"
     workflow: str = ""
     workflow_path: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = {}
+    inputs: Mapping[str, Any] = {}
 
     @property
     def owner(self) -> str:
@@ -125,8 +124,7 @@ class Run:
         }
 
 
-@dataclass(frozen=True)
-class History:
+class History(Model):
     """What a payload tells of the commits: the one before (zeros when there is none), the message, the base's tip."""
 
     before: str

@@ -8,10 +8,10 @@ wrapper as its shell; what the wrapper must know of a step comes in variables th
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UsageError
+from bot.model import Model
 from bot.replay.backends import NEEDS_ENGINE
 from bot.replay.constants import filled
 from bot.replay.context import Run
@@ -30,8 +30,7 @@ OF_THE_RUNNER = ("HOME", "USER", "PATH", "PWD", "SHELL", "RUNNER_OS", "RUNNER_AR
 OUTPUTS_STEP = "regreen_outputs"
 
 
-@dataclass(frozen=True)
-class Derived:
+class Derived(Model):
     """A derived workflow, and what is to be said of its steps that change something outside."""
 
     document: dict[str, Any]

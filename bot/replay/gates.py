@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Any
 
 from bot.model import Result, StepResult
@@ -45,4 +44,4 @@ def counting(workflow: Workflow, job_id: str, ids: AbstractSet[str]) -> Workflow
         {k: v for k, v in step.items() if k != "continue-on-error"} if step.get("id") in ids else step
         for step in job["steps"]
     ]
-    return replace(workflow, jobs={**workflow.jobs, job_id: {**job, "steps": steps}})
+    return workflow.changed(jobs={**workflow.jobs, job_id: {**job, "steps": steps}})

@@ -2,12 +2,11 @@
 
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.errors import UsageError
-from bot.model import JobResult, Result
+from bot.model import JobResult, Model, Result
 from bot.replay.backends import unsafe
 from bot.replay.expressions import Scope, condition, to_string, truthy
 from bot.replay.switched_off import image_is_off
@@ -18,8 +17,7 @@ OTHER_SYSTEMS = ("windows", "macos")
 ARM = ("arm64", "aarch64")
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Model):
     """A leg that can run here, or calls a workflow; `minutes` limit it, `scope` is what its expressions may name."""
 
     job_id: str

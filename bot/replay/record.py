@@ -1,10 +1,11 @@
 """What is recorded of a leg as it runs: its steps, what the wrapper ran for them, and how all of it ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.model import Result
+import msgspec
+
+from bot.model import Model, Result
 
 TIME_LIMIT = "the job has exceeded the maximum execution time"
 STEP_TIME_LIMIT = "the action has timed out"
@@ -17,8 +18,7 @@ TELL_PLAINLY = {"shell": "sh", "run": f'echo "{PLAIN_UNREPLAYABLE}$REASON"; exit
 """What such a step runs; its variable REASON says why."""
 
 
-@dataclass
-class Step:
+class Step(msgspec.Struct):
     """What is known of a top-level step that has begun.
 
     `denied`: what it was refused of the network; `is_owed`: its failure may be owed to that.
@@ -30,8 +30,8 @@ class Step:
     result: Result | None = None
     seconds: float = 0
     went_on: bool = False
-    calls: list[int] = field(default_factory=list)
-    output: list[str] = field(default_factory=list)
+    calls: list[int] = []
+    output: list[str] = []
     denied: tuple[str, ...] = ()
     is_owed: bool = False
 
@@ -41,8 +41,7 @@ class Step:
         return self.name.partition("\n")[0]
 
 
-@dataclass
-class Call:
+class Call(msgspec.Struct):
     """One call of the wrapper: what it ran, and how that ended. `program` is the name by which it was called."""
 
     number: int
@@ -55,8 +54,7 @@ class Call:
     is_owed: bool = False
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Model):
     """A job held at its failing step: where, in which environment, what the step ran, and its limit (0: none).
 
     `absent` are files of the commit that were lost before the job began, and so are no work of its steps.
@@ -71,8 +69,7 @@ class Held:
     absent: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Model):
     """What became of a request: exit code, seconds, and whether its time ran out."""
 
     code: int
@@ -80,17 +77,16 @@ class Answer:
     timed_out: bool
 
 
-@dataclass
-class Record:
+class Record(msgspec.Struct):
     """Everything that happened in a leg. `absent`: files of the commit that the clone lacks, and so the workspace."""
 
-    steps: dict[str, Step] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    steps: dict[str, Step] = {}
+    problems: list[str] = []
     job: Result | None = None
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = {}
     unreplayable: str = ""
-    absent: dict[str, None] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
+    absent: dict[str, None] = {}
+    notes: dict[str, None] = {}
     code: int | None = None
     killed: str = ""
     seconds: float = 0

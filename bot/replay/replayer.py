@@ -188,7 +188,7 @@ class Replay:
             return ended
         if hold and (ids := judged_by_gate(call.workflow.jobs[job_id], ended.steps)):
             leg.close()
-            strict = replace(call, workflow=counting(call.workflow, job_id, ids))
+            strict = call.changed(workflow=counting(call.workflow, job_id, ids))
             again = self._start(strict, planned, f"{index}_again", hold=hold)
             ended = again if again.result is Result.FAILURE else ended
         self._progress("ended", name, ended)
@@ -424,7 +424,7 @@ class Replay:
             argv = containers.act(argv, job, call.run, contained.image)
         sources = {**mounts, layout.SOURCES: self._repositories.folder}
         made = prepare.spec(argv, self.folder / "shared", artifacts, folder, self._origin, machine, sources)
-        return replace(made, env={**made.env, **containers.ENVIRONMENT}) if contained else made
+        return made.changed(env={**made.env, **containers.ENVIRONMENT}) if contained else made
 
     def _on_step(self, what: str, leg: str, step: Step, call: Call) -> None:
         step.name = self._clean(step.name, call)

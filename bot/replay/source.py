@@ -6,11 +6,11 @@ configuration of ours, so that nothing that the checkout's own configuration nam
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import CorruptCache, UsageError
+from bot.model import Model
 from bot.ports import Checkout, Git
 
 OpenGit = Callable[[Path, Path | None], Git]
@@ -28,8 +28,7 @@ CONFIG = "[merge]\n\trenames = true\n"  # GitHub's merges follow them
 SNAPSHOT_MESSAGE = "Uncommitted changes of the checkout"
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Model):
     """What is replayed: a commit and its tree in the clone; `dirty` when it holds uncommitted changes."""
 
     commit: str
@@ -38,8 +37,7 @@ class Snapshot:
     created: datetime
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Model):
     """What a commit says of itself."""
 
     tree: str
@@ -158,7 +156,7 @@ class Origin:
             ends = self.git_dir / "shallow"
             told = read_commit(self.git, sha)
             is_end = ends.exists() and sha in ends.read_text().split()
-            self._commits[sha] = replace(told, parents=()) if is_end else told
+            self._commits[sha] = told.changed(parents=()) if is_end else told
         return self._commits[sha]
 
     def refs(self) -> dict[str, str]:

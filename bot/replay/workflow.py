@@ -1,13 +1,13 @@
 """Workflow files: read, selected, and spread into the legs that GitHub would start."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import re2
 
 from bot.errors import UsageError
+from bot.model import Model
 from bot.replay.expressions import Scope, interpolate, to_string
 from bot.replay.schema import check
 from bot.yaml12 import load, merge_key
@@ -18,14 +18,13 @@ INSERT = re2.compile(r"^\$\{\{\s*insert\s*\}\}$")
 MAX_LEGS = 256  # GitHub's own limit per job
 
 
-@dataclass(frozen=True)
-class Workflow:
+class Workflow(Model):
     """One workflow file: its path in the repository and its document. Everything else derives from the document."""
 
     path: str
     document: Mapping[str, Any]
     jobs: Mapping[str, Mapping[str, Any]]
-    triggers: Mapping[str, Any] = field(default_factory=dict)
+    triggers: Mapping[str, Any] = {}
 
     @property
     def name(self) -> str:

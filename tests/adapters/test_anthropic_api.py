@@ -3,7 +3,7 @@
 import logging
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -50,7 +50,7 @@ def failed(llm: LLM, request: Request = ASKED) -> Unanswered:
 
 def test_an_answer_comes_as_it_was_given(llm_server: LLMServer, llm: AnthropicLLM) -> None:
     llm_server.script = [answer(thinking("What is " * 20), "I look: ä€.", use("read_file", path="a.py", lines=[1, 2]))]
-    reply = llm.ask(replace(ASKED, effort="high", tools=(TOOL,)))
+    reply = llm.ask(ASKED.changed(effort="high", tools=(TOOL,)))
     assert reply.blocks == llm_server_blocks(llm_server)
     assert (reply.text, reply.stop, reply.model) == ("I look: ä€.", "tool_use", SONNET)
     assert reply.uses[0]["input"] == {"path": "a.py", "lines": [1, 2]}
@@ -71,10 +71,10 @@ def llm_server_blocks(server: LLMServer) -> tuple[Any, ...]:
 
 def test_a_conversation_goes_on_with_what_was_said(llm_server: LLMServer, llm: AnthropicLLM) -> None:
     llm_server.script = [answer(thinking("Hm."), use("read_file", "t1", path="a.py")), OK]
-    asked = replace(ASKED, effort="low", tools=(TOOL,))
+    asked = ASKED.changed(effort="low", tools=(TOOL,))
     reply = llm.ask(asked)
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "x = 1"}
-    more = replace(asked, turns=(*asked.turns, Turn("assistant", reply.blocks), Turn("user", (result,))))
+    more = asked.changed(turns=(*asked.turns, Turn("assistant", reply.blocks), Turn("user", (result,))))
     assert llm.ask(more).text == "Here it is."  # the server refuses thinking that is not its own
 
 
@@ -92,14 +92,14 @@ def test_a_model_that_has_no_effort_is_asked_again_without(
     llm_server: LLMServer, llm: AnthropicLLM, message: str
 ) -> None:
     llm_server.script = [faults.refused(400, message), OK]
-    assert llm.ask(replace(ASKED, effort="high")).text == "Here it is."
+    assert llm.ask(ASKED.changed(effort="high")).text == "Here it is."
     assert ["output_config" in body for body in llm_server.asked] == [True, False]
 
 
 def test_what_lasts_is_kept_and_the_second_attempt_reads_it(llm_server: LLMServer, llm: AnthropicLLM) -> None:
     llm_server.script = [OK, OK, OK]
-    first, again = llm.ask(ASKED), llm.ask(replace(ASKED, turns=(*ASKED.turns, said("It was not that."))))
-    other = llm.ask(replace(ASKED, system=(ASKED.system[0], Passage("Other habits.")), turns=(said("Why?"),)))
+    first, again = llm.ask(ASKED), llm.ask(ASKED.changed(turns=(*ASKED.turns, said("It was not that."))))
+    other = llm.ask(ASKED.changed(system=(ASKED.system[0], Passage("Other habits.")), turns=(said("Why?"),)))
     assert first.tokens.cache_write_1h > 512
     assert first.tokens.cache_write > 512
     assert (first.tokens.input, first.tokens.cache_read) == (0, 0)
@@ -110,7 +110,7 @@ def test_what_lasts_is_kept_and_the_second_attempt_reads_it(llm_server: LLMServe
 def test_marks_are_at_most_four_and_the_longest_come_first(llm_server: LLMServer, llm: AnthropicLLM) -> None:
     llm_server.script = [OK]
     keeps: tuple[Keep, ...] = ("1h", "5m", "1h", "5m", "5m")
-    llm.ask(replace(ASKED, system=tuple(Passage(f"Part {n}", keep) for n, keep in enumerate(keeps))))
+    llm.ask(ASKED.changed(system=tuple(Passage(f"Part {n}", keep) for n, keep in enumerate(keeps))))
     [body] = llm_server.asked  # the server refuses other orders, and more marks
     shown = [block.get("cache_control") for block in body["system"]]
     assert shown == [{"type": "ephemeral", "ttl": "1h"}, {"type": "ephemeral"}, {"type": "ephemeral"}, None, None]
@@ -274,7 +274,7 @@ def test_a_key_that_is_none_is_named_by_its_variable(
 
 
 def test_a_model_that_is_none_is_named_with_its_setting(llm_server: LLMServer, llm: AnthropicLLM) -> None:
-    error = failed(llm, replace(ASKED, model="claude-gone-1"))
+    error = failed(llm, ASKED.changed(model="claude-gone-1"))
     assert error.kind == "rejected"
     assert "has no model claude-gone-1 (change llm.models)" in str(error)
 
@@ -338,14 +338,14 @@ def test_tokens_are_counted_free_of_charge_or_not_at_all(
     llm_server: LLMServer, llm: AnthropicLLM, pauses: list[float]
 ) -> None:
     llm_server.script = [OK]
-    counted = llm.count(replace(ASKED, effort="low", tools=(TOOL,)))
+    counted = llm.count(ASKED.changed(effort="low", tools=(TOOL,)))
     assert not llm_server.bills
-    llm.ask(replace(ASKED, effort="low", tools=(TOOL,)))
+    llm.ask(ASKED.changed(effort="low", tools=(TOOL,)))
     assert counted == llm_server.bills[0].tokens.prompt
     for fault in (faults.refused(404, "Not found"), faults.overloaded(), faults.page(), faults.dropped()):
         llm_server.count_fault = fault
         assert llm.count(ASKED) is None
-    assert llm.count(replace(ASKED, model="none")) is None
+    assert llm.count(ASKED.changed(model="none")) is None
     assert AnthropicLLM({}).count(ASKED) is None
     assert not pauses
 
