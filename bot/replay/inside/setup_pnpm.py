@@ -22,7 +22,15 @@ def main() -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text('{"private": true}')
-    install = ["npm", "install", f"{name}@{target}", "--no-package-lock", "--no-audit", "--no-fund"]
+    install = [
+        "npm",
+        "install",
+        f"{name}@{target}",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+        "--fetch-retries=0",
+    ]
     if subprocess.run(install, cwd=folder, check=False).returncode:
         unreplayable(f"{name}@{target} cannot be had here")
     add_path(str(programs))
