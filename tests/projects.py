@@ -110,21 +110,26 @@ class Project:
         return regreen(*args, cwd=self.root, env=env)
 
     def here(self, *args: str, env: Mapping[str, str] | None = None) -> Done:
-        """Run the command line in this process, in the project: what starts quicker, where a process is not the point."""
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        with ExitStack() as stack:
-            stack.enter_context(contextlib.chdir(self.root))
-            stack.enter_context(redirect_stdout(out))
-            stack.enter_context(redirect_stderr(err))
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            patch.setattr(sys, "argv", ["regreen", *args])
-            for name, value in {"COLUMNS": "200", **(env or {})}.items():
-                patch.setenv(name, value)
-            try:
-                main()
-            except SystemExit as e:
-                code = int(e.code or 0)
-        return Done(code, out.getvalue(), err.getvalue())
+        """See the function of that name."""
+        return here(*args, cwd=self.root, env=env)
+
+
+def here(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Done:
+    """Run the command line in this process: what starts quicker, where a process is not the point."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(cwd))
+        stack.enter_context(redirect_stdout(out))
+        stack.enter_context(redirect_stderr(err))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(sys, "argv", ["regreen", *args])
+        for name, value in {"COLUMNS": "200", **(env or {})}.items():
+            patch.setenv(name, value)
+        try:
+            main()
+        except SystemExit as e:
+            code = int(e.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 def regreen(

@@ -1,13 +1,15 @@
 """A repository on a hub, and Regreen used on it from elsewhere."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.e2e.hasty import be_hasty
 from tests.hub import Hub
 from tests.hub.world import Pull, Repository, Run
-from tests.projects import WORKFLOW, Done, regreen, workflow
+from tests.projects import WORKFLOW, Done, here, workflow
 
 STEPS = ("uses: actions/checkout@v4", "run: cp source copy", "run: git diff --exit-code")
 FILES = {WORKFLOW: workflow(*STEPS), "source": "new\n", "copy": "new\n"}
@@ -15,14 +17,11 @@ STALE = {"copy": "old\n"}
 """What makes a run red, and a tool of the project can mend."""
 
 
-ROOT = Path(__file__).parent.parent.parent
-HASTY = Path(__file__).with_name("hasty.py")
-
-
 def hastily(*args: str, cwd: Path, env: Mapping[str, str]) -> Done:
     """Run the command line on a clock that does not wait between writes."""
-    command = (sys.executable, str(HASTY))
-    return regreen(*args, cwd=cwd, env={"PYTHONPATH": str(ROOT), **env}, command=command)
+    with pytest.MonkeyPatch.context() as patch:
+        be_hasty(patch.setattr, float(env.get("AHEAD", "0")))
+        return here(*args, cwd=cwd, env=env)
 
 
 class Desk:

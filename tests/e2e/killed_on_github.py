@@ -11,7 +11,7 @@ from typing import Any
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.github_wire import Wire
 from bot.cli import main
-from tests.e2e import hasty  # noqa: F401 - its clock
+from tests.e2e.hasty import be_hasty
 
 LAST = int(sys.argv.pop(1))
 reached = 0
@@ -38,4 +38,5 @@ def bounded(method: Any, is_effect: Callable[[Any], bool]) -> Any:
 
 GitPlumbing.run = bounded(GitPlumbing.run, lambda word: word == "push")  # type: ignore[method-assign]
 Wire.ask = bounded(Wire.ask, lambda call: call.writes and call.resource != "graphql")  # type: ignore[method-assign]
+be_hasty(setattr, 0)
 main()
