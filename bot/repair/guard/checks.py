@@ -96,8 +96,12 @@ FLIPPED = {
 OLD_STYLE = frozenset({"call:should", "call:must"})
 """Of RSpec's old style: what they ask stands in the words behind them."""
 OLD_NOT = frozenset({"call:should_not", "call:must_not"})
+SPOKEN = {"true": "true", "false": "false", "nil": "none"}
+"""What stands there as a value, and which operator a newer style makes of it: `x.should be false`."""
 NEGATIVE = re2.compile(r"^(?:not-.*|ne|is-not|falsy|false|none)$")
 MESSAGE = re2.compile(r"\.\s*(?:getMessage|message|what)\b")
+SUPERTEST = "call:expect"
+"""`request(app).get("/").expect(200, "tj")`: what is expected of an answer, by its arguments."""
 SHOWN = frozenset({"call:toBeInTheDocument", "call:toBeVisible", "call:toBeInTheDOM"})
 VAGUE = frozenset({"truthy", "not-none", "defined"})
 LITERAL_OK = frozenset({("is", "eq")})  # with a literal on the other side both ask the same
@@ -229,12 +233,8 @@ def _operator(old: Check, new: Check) -> str:
         return ""
     if (old.op in OLD_STYLE and new.op not in VAGUE) or (old.op in OLD_NOT and NEGATIVE.search(new.op)):
         return ""
-    if old.op in EQUAL and new.op == "subset" and words_of(old.subject.rpartition(".")[2]) & words_of(new.expected):
-        return ""  # `error.code` is asked of the whole error
-    if old.op in EQUAL and new.op == "raises" and old.expected_literals and MESSAGE.search(old.subject):
-        return ""  # what was asked of a failure that was caught is asked of the one that is expected
-    if old.op in EQUAL and new.op == "raises" and old.expected == new.expected != "":
-        return ""  # the error that was compared is the one that is expected
+    if old.op in EQUAL and _equal_in_other_words(old, new):
+        return ""
     if old.op.startswith("call:") and (new.op.startswith("call:") or new.op in SPECIFIC):
         return ""
     if old.op in EQUAL and new.op == "match" and new.expected.startswith("matches !"):
@@ -247,6 +247,18 @@ def _operator(old: Check, new: Check) -> str:
     if (old.op, new.op) in LITERAL_OK and not new.expected_literals:
         return "weakened-assertion"
     return "" if new.op in STRONGER.get(old.op, ()) else "weakened-assertion"
+
+
+def _equal_in_other_words(old: Check, new: Check) -> bool:
+    """Whether what was compared is compared by a check of another kind."""
+    if new.op == "subset":  # `error.code` is asked of the whole error
+        return bool(words_of(old.subject.rpartition(".")[2]) & words_of(new.expected))
+    if new.op == "raises" and old.expected_literals and MESSAGE.search(old.subject):
+        return True  # what was asked of a failure that was caught is asked of the one that is expected
+    if new.op == "raises":  # the error that was compared is the one that is expected
+        return old.expected == new.expected != ""
+    told = {*new.expected_literals, *new.subject_literals}
+    return new.op == SUPERTEST and bool(old.expected_literals) and told >= {*old.expected_literals}
 
 
 def _reaches_less(old: Check, new: Check) -> bool:
@@ -316,6 +328,8 @@ def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
     """Say which value is fed or expected no longer; a value that changed sides (`6 == f()`) is not lost."""
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
+    if old.op in OLD_STYLE:
+        lost -= Counter(value for value, op in SPOKEN.items() if op == new.op)
     unexpected = (Counter(old.expected_literals) - Counter(new.expected_literals)) & lost
     unexpected = Counter(x for x in unexpected if not _as_keyword(x, Counter(new.expected_literals)))
     texts = {_plain(y) for y in new.expected_literals}

@@ -36,6 +36,7 @@ class _Loose:
 
 
 UNCHANGED = Mirrored(Counter())
+DISABLED = "disabled-test"
 ALWAYS, NEVER = "always ", "own "
 """How keys of marks begin that count in new units whatever their rule, or never count there."""
 FAKES = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "SimpleNamespace"})
@@ -105,7 +106,8 @@ def compare(
         held = any(m.conditional for m in unit.marks)  # it cannot stand in for a test that ran everywhere
         loose.extra += [(path, unit, c) for c in unit.checks if not (c.hollow or held)]
         told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
-        told = (m for m in told if not (m.key.startswith(NEVER) or m.conditional))
+        usual = {m.message for u in (old[path].units if path in old else ()) for m in u.marks if m.rule == DISABLED}
+        told = (m for m in told if not (m.key.startswith(NEVER) or m.conditional or m.message in usual))
         yield from (Finding(m.rule, path, m.line, m.message) for m in told)
     yield from _faked_by_hooks(old, new)
     held_back = {id(u) for u in after.units.values() if any(m.conditional for m in u.marks)}
@@ -178,11 +180,11 @@ def _tabled(old: Unit, new: Unit) -> bool:
 
 
 def _judge(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Iterator[Finding]:
-    yield from (Finding(m.rule, path, m.line, m.message) for m in surplus(old.marks, new.marks))
+    grown = _only_grown(old, new)
+    told = (m for m in surplus(old.marks, new.marks) if not (grown and m.rule == "hollow-assertion"))
+    yield from (Finding(m.rule, path, m.line, m.message) for m in told)
     if old.collected and not new.collected:
-        yield Finding(
-            "disabled-test", path, new.line, f"{old.name} is not found by the runner any more (now {new.name})"
-        )
+        yield Finding(DISABLED, path, new.line, f"{old.name} is not found by the runner any more (now {new.name})")
     if _emptied(old, new) and not (old.checks and new.name in known.nested):
         yield Finding("emptied-test", path, new.line, f"{old.name} does nothing any more")
         return
@@ -223,6 +225,12 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
             loose.gone.append((path, new, check))
             loose.owners[id(check)] = old
     loose.extra += [(path, new, c) for c in extra]
+
+
+def _only_grown(old: Unit, new: Unit) -> bool:
+    """Whether a test asks more than before, and calls all that it called: then what cannot fail takes nothing away."""
+    asked, asks = ([c for c in unit.checks if not c.hollow] for unit in (old, new))
+    return len(asks) > len(asked) and not Counter(old.calls) - Counter(new.calls)
 
 
 def _says_anew(old: Check, new: Check, mirrored: Mirrored) -> bool:

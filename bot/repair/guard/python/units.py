@@ -176,7 +176,10 @@ class _Walk:
 
     def _statement(self, statement: ast.stmt, guards: tuple[str, ...]) -> None:
         if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+            before, exits = len(self.checks), len(self.exits)
             self.body(statement.body, (*guards, "function"))
+            if len(self.checks) == before:  # what ends a function of the test's own ends no check
+                del self.exits[exits:]
             return
         found: list[ast.AST] = [n for e in expressions(statement) for n in ast.walk(e)]
         checks = list(checks_in(statement, self.names, guards, found))
