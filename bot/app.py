@@ -290,8 +290,10 @@ class App:
         if known.failed_run and not ((known.closed or only_people) and fresh.asked_by):
             return known
         undone = tuple(e.changed(done=False) for e in known.effects)
+        # Who asks anew while a round is not at its end, as after a kill, does not pay for it again.
+        paid = () if known.closed or only_people else tuple(a for a in known.attempts if a.tier)
         kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
-        return self.checkpoints.save(fresh.changed(**kept))
+        return self.checkpoints.save(fresh.changed(**kept, attempts=paid))
 
     def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
         """Bring an incident to its end, from wherever it is."""

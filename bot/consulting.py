@@ -11,15 +11,17 @@ from typing import NamedTuple
 from bot.errors import MachineError, Misfit, NoFix, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
-from bot.model import Attempt, Candidate, Diagnosis, Incident, Verdict
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
 from bot.planning.plan import Planned
 from bot.planning.purse import Metered
-from bot.ports import Git
+from bot.planning.tiers import Tier
+from bot.ports import Git, Written
 from bot.prospects import Models
 from bot.repair.consultation import TierConsultation, version_of_prompts
 from bot.repair.context import SINCE, gather
-from bot.repair.patch import apply
+from bot.repair.patch import apply, diff_of
 from bot.repair.tools import file_of
+from bot.repair.trees import tree_with, written_by
 from bot.replay.workbench import Workbench
 from strategies import Strategy, llm_agent, llm_edit
 
@@ -61,18 +63,19 @@ class Market:
     def offers(self, incident: Incident, had: set[int]) -> Iterator[Bought]:
         """Candidates, one attempt after the other. `had` are the attempts whose candidates this process has had.
 
-        What was paid for by a process that has ended is not paid for again. Raises what `Paid.make` does.
+        What was paid for by a process that has ended is not paid for again, and an attempt that it was at goes on.
+        Raises what `Paid.make` does.
         """
         for attempt in earlier(incident, self.complaint):
             if attempt.number not in had and attempt.diff and attempt.verdict in (None, Verdict.FIXED):
                 had.add(attempt.number)
                 yield Bought(check(self._again(attempt), self.means), attempt.number)
-        while steps := self._steps(incident):
-            attempt = self._intended(incident, steps[0])
+        while planned := self._next(incident, had):
+            tier, attempt = planned
             had.add(attempt.number)
             incident = self.record(attempt)
-            self.means.tell(f"asking {steps[0].tier.model}: {self.complaint.error.strip()}")
-            paid = Paid(self, incident, steps[0], attempt)
+            self.means.tell(f"asking {tier.model}: {self.complaint.error.strip()}")
+            paid = Paid(self, incident, tier, attempt)
             try:
                 checked = paid.make()
             except (OutOfMoney, UsageError, MachineError) as e:
@@ -85,9 +88,16 @@ class Market:
             if checked:
                 yield Bought(checked, attempt.number)
 
-    def _steps(self, incident: Incident) -> Sequence[Planned]:
+    def _next(self, incident: Incident, had: set[int]) -> tuple[Tier, Attempt] | None:
+        """The attempt to be made now: one that was interrupted, else what is planned; None when there is no more."""
+        made, prospects = earlier(incident, self.complaint), self.models.prospects
+        for attempt in made:
+            tier = next((t for t in prospects.tiers if t.number == attempt.tier), None)
+            if attempt.interrupted and attempt.number not in had and tier:
+                return tier, attempt
         seconds = incident.baseline.seconds if incident.baseline else 0
-        return self.models.prospects.plan(self.complaint, seconds, earlier(incident, self.complaint)).steps
+        steps = prospects.plan(self.complaint, seconds, made).steps
+        return (steps[0].tier, self._intended(incident, steps[0])) if steps else None
 
     def _intended(self, incident: Incident, step: Planned) -> Attempt:
         """The attempt as it is written down before anything is spent on it."""
@@ -116,7 +126,7 @@ class Paid:
 
     market: Market
     incident: Incident
-    step: Planned
+    tier: Tier
     attempt: Attempt
 
     def make(self) -> Checked | None:
@@ -128,11 +138,12 @@ class Paid:
         metered = Metered(
             models.llm,
             models.prices,
-            self.step.tier,
+            self.tier,
             models.purse(self.incident, means.clock.now()),
             models.settings.max_usd_attempt,
             means.check_time,
             version_of_prompts(),
+            [*self.attempt.calls],
         )
         consultation = self._consultation(metered)
         try:
@@ -146,7 +157,7 @@ class Paid:
             calls, steps = tuple(metered.calls), tuple(consultation.steps)
             self.attempt = self.attempt.changed(calls=calls, steps=steps, cost_usd=metered.cost_usd)
         found = checked.candidate
-        self.attempt = self.attempt.changed(summary=found.summary, diff=found.diff, notes=found.notes)
+        self.attempt = self.attempt.changed(summary=found.summary, diff=found.diff, notes=found.notes, draft="")
         if checked.refused:
             self.end(f"refused: {checked.refused}")
             return checked
@@ -154,10 +165,10 @@ class Paid:
 
     def end(self, reason: str, verdict: Verdict | None = None) -> None:
         """Say what the attempt came to."""
-        self.attempt = self.attempt.changed(reason=reason, verdict=verdict)
+        self.attempt = self.attempt.changed(reason=reason, verdict=verdict, draft="")
 
     def _candidate(self, consultation: TierConsultation) -> Checked:
-        strategy = STRATEGIES[self.step.tier.mode]
+        strategy = STRATEGIES[self.tier.mode]
         market = self.market
         given = (strategy, self.incident, market.commit, market.bench, market.complaint, market.means)
         found = next(iter(checked_candidates(*given, consultation=consultation)), None)
@@ -175,7 +186,7 @@ class Paid:
                 git,
                 commit,
                 market.complaint,
-                budget=self.step.tier.prompt,
+                budget=self.tier.prompt,
                 redact=redact,
                 before=_before(git, self.incident),
                 workflow=market.workflow,
@@ -187,14 +198,23 @@ class Paid:
                 parts[name] += f"{layer.text}\n\n"
             return tuple(parts.values())
 
+        def keep(steps: Sequence[Step], edited: Sequence[Written]) -> None:
+            draft = diff_of(git, commit, tree_with(git, commit, edited, new_files=True))
+            told = {"calls": tuple(metered.calls), "cost_usd": metered.cost_usd, "steps": tuple(steps)}
+            self.attempt = self.attempt.changed(**told, draft=draft)
+            self.market.record(self.attempt)
+
         return TierConsultation(
             metered,
-            self.step.tier.turns,
+            self.tier.turns - sum(call.stop != "lost" for call in self.attempt.calls),
             before,
             context,
             lambda path: file_of(git, commit, path),
             self._cut,
             redact,
+            self.attempt.steps,
+            lambda: written_by(git, commit, self.attempt.draft),
+            keep,
         )
 
     def _passes_alone(self, checked: Checked) -> bool:

@@ -417,6 +417,7 @@ class Attempt(Model, kw_only=True):
 
     `tier` is that of the language model which was asked, 0 where none was; then `calls` are what was paid for, and
     `estimate_usd` what was expected. `observed` is what the failing step said with the candidate, for the next attempt.
+    `draft` is the diff of what an agent has edited so far, while it is at work.
     """
 
     number: int
@@ -427,6 +428,7 @@ class Attempt(Model, kw_only=True):
     estimate_usd: Decimal = Decimal(0)
     calls: tuple[Call, ...] = ()
     steps: tuple[Step, ...] = ()
+    draft: str = ""
     observed: str = ""
     summary: str = ""
     diff: str = ""
@@ -436,6 +438,11 @@ class Attempt(Model, kw_only=True):
     refusals: tuple[Refusal, ...] = ()
     cost_usd: Decimal = Decimal(0)
     seconds: float = 0
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a model was, or was to be, asked, and nobody has put down yet what came of it."""
+        return bool(self.tier) and not (self.diff or self.reason or self.verdict)
 
 
 class FlakyTest(Model, kw_only=True):

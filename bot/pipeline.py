@@ -125,11 +125,11 @@ def repair(incident: Incident, work: Work) -> Incident:
     if incident.wish:
         return incident.changed(stage=Stage.ATTEMPTED)
     state, means = _alive(incident, work)
-    paid = tuple(
-        a for a in incident.attempts if a.tier
-    )  # what cost nothing is made again by a process that starts anew
-    lost = means.models.purse(incident, work.clock.now()).settle_lost() if means.models else 0
-    rounds = Rounds(incident.changed(attempts=paid, cost_usd=incident.cost_usd + lost), state, means)
+    # what cost nothing is made again by a process that starts anew
+    incident = incident.changed(attempts=tuple(a for a in incident.attempts if a.tier))
+    if means.models:
+        incident = means.models.settled(incident, work.clock.now())
+    rounds = Rounds(incident, state, means)
     rounds.run()
     incident = rounds.incident
     parts = judged_parts(incident, state)

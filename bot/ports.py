@@ -8,7 +8,7 @@ from socket import socket
 from typing import Any, Protocol
 
 from bot.llm import Passage, Reply, Turn
-from bot.model import Attempt, Candidate, Diagnosis, Incident, Model, Reservation, Sums
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Model, Reservation, Step, Sums
 
 
 class Git(Protocol):
@@ -456,8 +456,17 @@ class Consultation(Protocol):
         """The part of a command's output that tells why it failed; all of a short one."""
         ...
 
-    def step(self, tool: str, told: str, came: str) -> None:
-        """Record what an agent did, and what came of it."""
+    @property
+    def done(self) -> Sequence[Step]:
+        """What an agent did in this attempt before its process was ended."""
+        ...
+
+    def draft(self) -> Sequence[Written]:
+        """The files that it had edited by then, as they were."""
+        ...
+
+    def step(self, tool: str, told: str, came: str, edited: Sequence[Written]) -> None:
+        """Put down what an agent did, what came of it, and all that it has edited so far: another process goes on."""
         ...
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.llm import LLM, Prices
-from bot.model import Attempt, Diagnosis, Incident, Tally
+from bot.model import Attempt, Call, Diagnosis, Incident, Tally
 from bot.planning.plan import AttemptPlan, plan_for
 from bot.planning.purse import Purse, purse_of
 from bot.planning.tiers import Tier
@@ -54,3 +54,16 @@ class Models:
     def purse(self, incident: Incident, now: datetime) -> Purse:
         """What an incident is paid from."""
         return purse_of(incident, self.settings, self.checkpoints, now)
+
+    def settled(self, incident: Incident, now: datetime) -> Incident:
+        """The record with what a killed process has spent and not put down: that is what the attempt it was at cost."""
+        spent = self.purse(incident, now).settle_lost()
+        at = next((a for a in reversed(incident.attempts) if a.interrupted), None)
+        if at is None or spent <= incident.cost_usd:
+            return incident
+        lost = spent - incident.cost_usd
+        model = next((t.model for t in self.prospects.tiers if t.number == at.tier), "")
+        call = Call(model=model, prompt="", prices=self.prices.version, stop="lost", cost_usd=lost)
+        charged = at.changed(calls=(*at.calls, call), cost_usd=at.cost_usd + lost)
+        attempts = tuple(charged if a is at else a for a in incident.attempts)
+        return incident.changed(attempts=attempts, cost_usd=spent)

@@ -1,6 +1,6 @@
 """A language model that looks around in the sandbox, edits, and runs the failing step, until it finishes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.errors import Misfit, NoFix, OutOfMoney
@@ -51,7 +51,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     turns = [opening]
     agent = Agent(tools, model)
     try:
-        for _ in range(model.turns):
+        for _ in range(0 if agent.ended else model.turns):
             reply = model.ask(system, turns, TOOLS)
             if reply.stop in STOPPED:
                 usable(reply)
@@ -68,13 +68,19 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
 
 
 class Agent:
-    """What the agent has done: `files` are those that it edited; `green` whether the step has passed since."""
+    """What the agent has done: `files` are those that it edited; `green` whether the step has passed since.
+
+    It goes on from where a process that was ended had come.
+    """
 
     def __init__(self, tools: Tools, model: Consultation) -> None:
         self.files: dict[str, Written] = {}
-        self.green = self.ended = False
-        self.cause = ""
+        self.green = False
+        last = model.done[-1] if model.done else None
+        self.ended = last is not None and last.tool == "finish"
+        self.cause = last.told if last and self.ended else ""
         self._tools, self._model, self._session = tools, model, tools.session(fresh_step=True)
+        self._put(model.draft())
         self._does: Mapping[str, Callable[..., str]] = {
             "list_files": self._list,
             "read_file": self._read,
@@ -98,7 +104,7 @@ class Agent:
             came, wrong = "there is no such tool, or it has other arguments", True
         except Misfit as e:
             came, wrong = self._model.excerpt(e.report), True
-        self._model.step(name, "\n".join(given.values()), came)
+        self._model.step(name, "\n".join(given.values()), came, [*self.files.values()])
         content = came[:MOST_CHARACTERS] or "(nothing)"
         return {"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": wrong}
 
@@ -128,11 +134,14 @@ class Agent:
 
     def _answer(self, answer: str) -> str:
         written, _ = self._model.edited(answer, {path: w.content for path, w in self.files.items()})
+        self._put(written)
+        self.green = False
+        return "done"
+
+    def _put(self, written: Sequence[Written]) -> None:
         for file in written:
             self._session.put(file.path, file.content)
             self.files[file.path] = file
-        self.green = False
-        return "done"
 
     def _finish(self, cause: str) -> str:
         self.cause, self.ended = cause, True

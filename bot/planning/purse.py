@@ -32,14 +32,15 @@ class Purse:
     caps: Mapping[str, Decimal]
 
     def settle_lost(self) -> Decimal:
-        """Count what workers that were killed had set aside for the incident as spent; how much that is.
+        """Count what workers that were killed had set aside for the incident as spent; what it has cost in all.
 
-        Only who has the lease of the incident may ask for it: then nobody else works on it.
+        Only who has the lease of the incident may ask for it: then nobody else works on it. What they had settled, but
+        not put down in its record any more, is part of the answer: the budget is what is true.
         """
         lost = [r for r in self.checkpoints.reservations(_own(self.incident)) if r.incident == self.incident]
         for reservation in lost:
             self.checkpoints.settle(reservation, reservation.amount)
-        return sum((r.amount for r in lost), Decimal(0))
+        return self.checkpoints.spent(_own(self.incident))
 
     def reserve(self, amount: Decimal) -> Reservation:
         """Set dollars aside in all budgets. Raises `OutOfMoney`."""

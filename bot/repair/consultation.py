@@ -31,7 +31,7 @@ class Adviser(Protocol):
 @dataclass
 class TierConsultation:
     """See `bot.ports.Consultation`. `gather` makes the context, `read` gives a file of
-    the commit, `cut` shortens an output; `steps` fill up."""
+    the commit, `cut` shortens an output; `keep` puts down all steps, and what was edited, as it becomes more."""
 
     adviser: Adviser
     turns: int
@@ -40,7 +40,13 @@ class TierConsultation:
     read: Callable[[str], bytes | None]
     cut: Callable[[str], str]
     redact: Callable[[str], str]
-    steps: list[Step] = field(default_factory=list)
+    done: Sequence[Step]
+    draft: Callable[[], Sequence[Written]]
+    keep: Callable[[Sequence[Step], Sequence[Written]], None]
+    steps: list[Step] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = [*self.done]
 
     def prompt(self, name: str, **values: object) -> str:
         """See `bot.ports.Consultation.prompt`."""
@@ -69,10 +75,11 @@ class TierConsultation:
         """See `bot.ports.Consultation.excerpt`."""
         return self.cut(output)
 
-    def step(self, tool: str, told: str, came: str) -> None:
+    def step(self, tool: str, told: str, came: str, edited: Sequence[Written]) -> None:
         """See `bot.ports.Consultation.step`."""
         cut = came if len(came) <= MOST_CAME else f"{came[: MOST_CAME // 2]}\n[...]\n{came[-MOST_CAME // 2 :]}"
         self.steps.append(Step(tool=tool, told=self.redact(told[:MOST_CAME]), came=self.redact(cut)))
+        self.keep(self.steps, edited)
 
 
 def fenced(text: str, kind: str = "") -> str:

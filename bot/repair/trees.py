@@ -8,7 +8,9 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from bot.errors import GitFailed
 from bot.ports import Git, Written
+from bot.repair.difference import changed_files
 from bot.repair.patch import Applied, commit
 
 FILE, PROGRAM = "100644", "100755"
@@ -68,6 +70,19 @@ def tree_after(git: Git, base: str, diff: bytes) -> str:
         return git.run("write-tree", "--missing-ok", env=env).decode().strip()
     finally:
         index.unlink(missing_ok=True)
+
+
+def written_by(git: Git, base: str, diff: str) -> tuple[Written, ...]:
+    """The files as a diff of ours leaves them; none where it does not fit, as when redaction took something out."""
+    if not diff:
+        return ()
+    try:
+        tree = tree_after(git, base, diff.encode("utf-8", "surrogateescape"))
+    except GitFailed:
+        return ()
+    files = changed_files(git, base, tree)
+    blobs = ((f, git.run("cat-file", "blob", f.new_sha) if f.new_sha else None) for f in files)
+    return tuple(Written(f.path, content, f.new_mode == PROGRAM) for f, content in blobs)
 
 
 def remade(git: Git, base: str, diff: str, message: str, *, when: datetime) -> str:

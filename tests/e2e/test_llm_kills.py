@@ -1,0 +1,211 @@
+"""`regreen fix` killed around a question to a model, and many at once: no budget is exceeded, nothing is paid for twice."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bot.adapters.price_table import PriceTable
+from tests.e2e.test_llm import RED, RIGHT, WRONG
+from tests.llm.answers import Answer, answer, use
+from tests.llm.faults import Fault
+from tests.llm.server import LLMServer
+from tests.projects import Project
+
+KILLED = Path(__file__).with_name("killed_asking.py")
+PRICES = PriceTable({})
+EDIT = use("edit", path="shop.py", old="    for item in items[1:]:", new="    for item in items:")
+AGENT = {"REGREEN_LLM_MODELS": "{large: claude-opus-5-5}"}
+Script = Callable[[Mapping[str, Any]], Answer | Fault]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When: a `moment` of killed_asking.py, or `held`, while the server works on the question of that `number`.
+
+    `billed`: what the server was asked by then has cost something.
+    """
+
+    moment: str
+    number: int = 1
+    billed: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.moment} {self.number}{'' if self.billed else ', free'}"
+
+
+HELD, PAID = Kill("held"), Kill("candidate")
+MOMENTS = [
+    Kill("attempt", billed=False),
+    Kill("before reserve", billed=False),
+    Kill("after reserve", billed=False),
+    Kill("held", billed=False),
+    HELD,
+    Kill("before settle"),
+    Kill("after settle"),
+]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("template") / "project", RED)
+
+
+@pytest.fixture
+def shop(template: Project, tmp_path: Path) -> Project:
+    shutil.copytree(template.root, tmp_path / "project")
+    return Project(tmp_path / "project")
+
+
+def kill(project: Project, server: LLMServer, at: Kill, script: Script, **env: str) -> bool:
+    """Run `regreen fix` until it is killed; whether it was, or came to its end before."""
+    asked = 0
+
+    def held(body: Mapping[str, Any]) -> Answer | Fault:
+        nonlocal asked
+        asked += 1
+        given = script(body)
+        if (at.moment, at.number) != ("held", asked):
+            return given
+        child.kill()
+        child.wait()
+        return given if at.billed else Fault()
+
+    server.script = held
+    environ = {**os.environ, "PYTHONPATH": str(Path.cwd()), **server.environ, **env}
+    command = [sys.executable, str(KILLED), at.moment, str(at.number), "fix", "--json"]
+    child = subprocess.Popen(command, cwd=project.root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode in (-signal.SIGKILL, 0, 1), err.decode()
+    server.script = script
+    return child.returncode == -signal.SIGKILL
+
+
+def finish(project: Project, server: LLMServer, command: str = "resume", **env: str) -> dict[str, Any]:
+    [known] = project.here("status", "--json").json
+    args = ["resume", known["incident"]] if command == "resume" else [command]
+    done = project.here(*args, "--json", env={**server.environ, **env})
+    assert done.out, done.err
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(project.root) in " ".join(p.info["cmdline"] or [])]
+    found: dict[str, Any] = done.json
+    return found
+
+
+def hold_the_books(project: Project, server: LLMServer, found: Mapping[str, Any], cap: Decimal) -> Decimal:
+    """What was lost: all books say the same, at least what the server has billed, and no more than may be spent."""
+    checkpoints = project.app().checkpoints
+    names = project.git("ls-tree", "-r", "--name-only", "regreen/state", "budgets/").split()
+    budgets = [name.removeprefix("budgets/").removesuffix(".json") for name in names]
+    assert {b.split("/")[0] for b in budgets} == {"incident", "day", "month"}
+    assert [r for b in budgets for r in checkpoints.reservations(b)] == []
+    [spent] = {checkpoints.spent(b) for b in budgets}
+    billed = server.cost(PRICES)
+    assert billed <= spent <= cap
+    assert found["cost_usd"] == float(spent)
+    assert sum(Decimal(str(a["cost_usd"])) for a in found["attempts"]) == spent
+    return spent - billed
+
+
+def right(_: Mapping[str, Any]) -> Answer:
+    return answer(RIGHT)
+
+
+def escalating(body: Mapping[str, Any]) -> Answer:
+    return answer(WRONG if "haiku" in body["model"] else RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("at", "command"), [(HELD, "resume"), (PAID, "fix")], ids=["while it is held", "once it is paid"]
+)
+def test_what_was_lost_counts_and_what_was_paid_is_not_paid_again(
+    shop: Project, llm_server: LLMServer, at: Kill, command: str
+) -> None:
+    assert kill(shop, llm_server, at, right)
+    found = finish(shop, llm_server, command)
+    assert (found["verdict"], len(found["attempts"])) == ("FIXED", 1)
+    lost = hold_the_books(shop, llm_server, found, Decimal(2))
+    assert (lost > 0) == (at is HELD)
+    assert len(llm_server.bills) == (2 if at is HELD else 1)
+
+
+def test_a_killed_agent_goes_on_with_what_it_has_edited(shop: Project, llm_server: LLMServer) -> None:
+    at_first = answer("I look, and edit.", use("search", pattern="items"), EDIT)
+    assert kill(shop, llm_server, Kill("held", 2, billed=False), lambda _: at_first, **AGENT)
+    llm_server.script = [answer(use("diff"), use("run_step")), answer(use("finish", cause="one was left out"))]
+    found = finish(shop, llm_server, **AGENT)
+    assert found["verdict"] == "FIXED"
+    told = llm_server.asked[-2]["messages"]
+    assert len(told) == 1
+    assert "for item in items:" in str(told)
+    results = str(llm_server.asked[-1]["messages"][-1]["content"])
+    assert "+    for item in items:" in results
+    assert "OK" in results
+    assert hold_the_books(shop, llm_server, found, Decimal(2)) > 0
+    [attempt] = shop.here("show", found["incident"], "--json").json["attempts"]
+    assert [s["tool"] for s in attempt["steps"]] == ["search", "edit", "diff", "run_step", "finish"]
+    assert [c["stop"] for c in attempt["calls"]] == ["tool_use", "lost", "tool_use", "tool_use"]
+
+
+def test_a_killed_agent_that_had_finished_is_asked_nothing_more(shop: Project, llm_server: LLMServer) -> None:
+    everything = answer(EDIT, use("finish", cause="one was left out"))
+    assert kill(shop, llm_server, Kill("step", 2), lambda _: everything, **AGENT)
+    found = finish(shop, llm_server, **AGENT)
+    assert found["verdict"] == "FIXED"
+    assert "one was left out" in str(found)
+    assert hold_the_books(shop, llm_server, found, Decimal(2)) == 0
+    assert len(llm_server.bills) == 1
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize(("cap", "command"), [("2", "resume"), ("2", "fix"), ("0.02", "resume"), ("0.005", "resume")])
+@pytest.mark.parametrize("at", [*MOMENTS, *(replace(at, number=2) for at in MOMENTS), PAID], ids=str)
+def test_killed_at_every_moment(shop: Project, llm_server: LLMServer, at: Kill, cap: str, command: str) -> None:
+    caps = {"REGREEN_LLM_MAX_USD_DAY": cap}
+    was_killed = kill(shop, llm_server, at, escalating, **caps)
+    found = finish(shop, llm_server, command, **caps)
+    hold_the_books(shop, llm_server, found, Decimal(cap))
+    if Decimal(cap) == 2:  # with less it may not come so far
+        assert was_killed
+        assert found["verdict"] == "FIXED"
+
+
+@pytest.mark.parametrize("workers", [4, pytest.param(16, marks=pytest.mark.campaign)])
+def test_many_workers_stay_within_one_day(shop: Project, llm_server: LLMServer, workers: int) -> None:
+    llm_server.script = lambda _: answer(WRONG)
+    most = PRICES.most("claude-haiku-5-5", 20_000, 8_000)
+    cap = most * workers / 2
+    environ = {**os.environ, **llm_server.environ, "REGREEN_LLM_MAX_USD_DAY": str(cap)}
+    folders = [shop.root.parent / f"worker{n}" for n in range(workers)]
+    for number, folder in enumerate(folders):
+        shop.git("worktree", "add", "--quiet", "--detach", str(folder))
+        (folder / "number").write_text(str(number))  # another tree, so another incident
+    team = [
+        subprocess.Popen(
+            ["regreen", "fix", "--json", "--network", "none"],
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for folder in folders
+    ]
+    ends = [(child.communicate(timeout=600), child.returncode) for child in team]
+    assert {code for _, code in ends} == {1}, [err.decode() for (_, err), _ in ends]
+    checkpoints = shop.app().checkpoints
+    [day] = shop.git("ls-tree", "-r", "--name-only", "regreen/state", "budgets/day/").split()
+    name = day.removeprefix("budgets/").removesuffix(".json")
+    assert checkpoints.reservations(name) == ()
+    assert 0 < llm_server.cost(PRICES) == checkpoints.spent(name) <= cap
+    incidents = list(checkpoints.incidents())
+    assert len(incidents) == workers
+    assert sum(i.cost_usd for i in incidents) == checkpoints.spent(name)
+    assert any("the budget does not allow it" in str(i) for i in incidents)
