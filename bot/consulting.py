@@ -19,7 +19,7 @@ from bot.ports import Git, Written
 from bot.prospects import Models
 from bot.repair.consultation import TierConsultation, version_of_prompts
 from bot.repair.context import SINCE, gather
-from bot.repair.patch import apply, diff_of
+from bot.repair.patch import diff_of
 from bot.repair.tools import file_of
 from bot.repair.trees import tree_with, written_by
 from bot.replay.workbench import Workbench
@@ -220,9 +220,9 @@ class Paid:
     def _passes_alone(self, checked: Checked) -> bool:
         """Whether the failing step passes, or at least fails in another way, with the candidate on the bench."""
         market = self.market
-        applied = apply(market.means.replays.origin.git, market.commit, checked.candidate.diff, policy=checked.policy)
+        assert checked.applied  # it was not refused
         session = market.bench.session()
-        for change in applied.changes:
+        for change in checked.applied.changes:
             session.put(change.path, change.new)
         ran = session.rerun()
         if ran.code == 0:

@@ -66,12 +66,14 @@ class Checked:
     """A candidate that has met the patch policy and the guard; `refused` is why they do not let it through, if so.
 
     `suggested`: it is refused since it changes workflow files, which are people's, and is for them to look at.
+    `applied` is what came of it where policy and guard have let it through.
     """
 
     candidate: Candidate
     policy: PatchPolicy
     refused: str = ""
     suggested: bool = False
+    applied: Applied | None = None
 
 
 def failing(result: ReplayResult) -> list[JobResult]:
@@ -138,7 +140,7 @@ def check(candidate: Candidate, means: Means) -> Checked:
     if not candidate.safe and not settings.fix.unsafe_fixes:
         told = f"{candidate.summary}: their tool calls these fixes unsafe, and fix.unsafe_fixes does not let them in"
         return Checked(candidate, policy, told)
-    return Checked(candidate, policy)
+    return Checked(candidate, policy, applied=applied)
 
 
 def hold_again(git: Git, incident: Incident, settings: Settings, guard: Guard) -> None:
