@@ -513,11 +513,11 @@ def doctor(path: Path, as_json: bool) -> int:
     \b
     Example:  regreen doctor
     """
-    from bot.doctor import check_up
+    from bot.doctor import check_models, check_up
 
     with _view(as_json=as_json) as view:
         app = _plain_app(path, view)
-        found = [*app.check_up(), *check_up(app, os.environ, view.voices)]
+        found = [*app.check_up(), *check_up(app, os.environ, view.voices), check_models(app, os.environ)]
         return OK if view.checks(found) else MachineError.exit_code
 
 

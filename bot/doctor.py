@@ -1,10 +1,16 @@
-"""What the doctor finds on GitHub, where there is a token for it."""
+"""What the doctor finds on GitHub, where there is a token for it, and of language models, where there is a key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from bot.app import App, Check, Voices
-from bot.errors import RegreenError
+from bot.errors import RegreenError, UsageError
+from bot.hiring import may_ask
 from bot.hosted import APP_ID, TOKENS, connect, name_on_github
+from bot.llm import LLM_KEYS
+from bot.model import Tokens
+from bot.prospects import Models
+
+MODELS = "language models"
 
 
 def check_up(app: App, environ: Mapping[str, str], voices: Voices) -> list[Check]:
@@ -32,3 +38,33 @@ def check_up(app: App, environ: Mapping[str, str], voices: Voices) -> list[Check
         None: f"this token cannot see whether Actions may open them ({where})",
     }[may]
     return [*found, Check("pull requests", ok=may is True, told=told, needed=False)]
+
+
+def check_models(app: App, environ: Mapping[str, str]) -> Check:
+    """Whether the models of the tiers can be asked for, by those who have them, and have a price. Nothing is paid."""
+    try:
+        if not may_ask(app.settings.llm, environ):
+            never = app.settings.llm.use == "never"
+            told = "none is asked: llm.use is never" if never else f"none is asked: {LLM_KEYS[0]} is not set"
+            return Check(MODELS, ok=never, told=told, needed=False)
+        models = app.models
+        assert models
+        wrong = "; ".join(_wrong(models))
+        found = ", ".join(tier.model for tier in models.prospects.tiers)
+    except RegreenError as e:
+        return Check(MODELS, ok=False, told=str(e), needed=False)
+    return Check(MODELS, ok=not wrong, told=wrong or found, needed=False)
+
+
+def _wrong(models: Models) -> Iterator[str]:
+    listed = models.llm.models()
+    if listed is None:
+        yield "nobody lists them, so whether there are those of llm.models is not known"
+    for tier in models.prospects.tiers:
+        stage = listed.get(tier.model, "unknown") if listed is not None else "active"
+        if stage != "active":
+            yield f"{tier.model} ({tier.name}) is {stage}: change llm.models"
+        try:
+            models.prices.cost(tier.model, Tokens())
+        except UsageError as e:
+            yield str(e)

@@ -103,8 +103,12 @@ class LLM(Protocol):
         """Return the whole answer."""
         ...
 
-    def count(self, request: Request) -> int | None:
+    def count(self, request: Request, /) -> int | None:
         """The tokens of its input, free of charge; None where that is not to be had."""
+        ...
+
+    def models(self) -> Mapping[str, str] | None:
+        """The models that can be asked for by name: active, deprecated or retired. None where nobody lists them."""
         ...
 
 

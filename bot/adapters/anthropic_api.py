@@ -76,6 +76,10 @@ class AnthropicLLM:
         except RegreenError:
             return None
 
+    def models(self) -> Mapping[str, str] | None:
+        """See `bot.llm.LLM.models`. Raises what `ask` does."""
+        return self._opened().models()
+
     def _opened(self) -> "Wire":
         with self._lock:
             if self._wire is None:

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from operator import index
 from time import monotonic
 from typing import Any
@@ -56,9 +56,26 @@ class Wire:
     def ask(self, told: Mapping[str, Any]) -> Reply:
         """Make a request and wait for all of the answer."""
         started, model = monotonic(), str(told["model"])
+        with self._refusing(model), self._messages.stream(**told) as stream:
+            return self._read(stream, model, started)
+
+    def models(self) -> Mapping[str, str] | None:
+        """The models that are listed, and the stage that each is at; gateways may name only the models."""
+        listing = getattr(self._client, "models", None)  # which clouds do not have
+        if listing is None:
+            return None
+        with self._refusing("the list of models"):
+            try:
+                listed = listing.list(limit=1000, lifecycle=["active", "deprecated", "retired"])
+                return {model.id: getattr(model, "lifecycle", None) or "active" for model in listed}
+            except (anthropic.NotFoundError, *MALFORMED):
+                return None
+
+    @contextmanager
+    def _refusing(self, model: str) -> Iterator[None]:
+        """What the SDK raises, as the errors that `bot.llm.LLM` names."""
         try:
-            with self._messages.stream(**told) as stream:
-                return self._read(stream, model, started)
+            yield
         except anthropic.APIStatusError as error:
             raise refusal(error, model, self._access) from None
         except anthropic.APIConnectionError as error:

@@ -13,7 +13,8 @@
   the rules of the API: an exact prefix (tools, then system, then messages) up to a mark, at least 512 tokens of it,
   looked for up to 20 blocks before each mark, kept for five minutes or an hour; `llm_server.now` can be set forward.
 - An answer longer than `max_tokens` is cut there, and one that does not fit in the context window too (`.windows`).
-- Counting tokens is free, and no answer of the script; `.count_fault` comes in the place of the number.
+- Counting tokens is free, and no answer of the script; `.count_fault` comes in the place of the number. So is the list of
+  models, with the `.stages` that they are at; `.list_fault` comes in its place.
 - A request that the API would refuse gets its 400; what is wrong stands in `.violations`, which the fixture wants to be
   empty at the end. So do answers of ours that are none by the SDK's own types.
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from threading import RLock
 from typing import Any
+from urllib.parse import parse_qs
 
 from bot.llm import Prices
 from bot.model import Tokens
@@ -32,6 +33,7 @@ class Received:
     path: str
     headers: Mapping[str, str]
     body: Any
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class LLMServer:
         self.bills: list[Bill] = []
         self.violations: list[str] = []
         self.windows = dict.fromkeys(rules.MODELS, rules.WINDOW)
+        self.stages = dict.fromkeys(rules.MODELS, "active")
+        self.list_fault: Fault | None = None
         self.now = 0.0
         self.key = KEY
         self.count_fault: Fault | None = None
@@ -93,7 +97,7 @@ class LLMServer:
             if (fault := self._refusal(received, size)) is not None:
                 return Sending(fault)
             if received.path == MODELS:
-                return self._models()
+                return Sending(self.list_fault) if self.list_fault else self._models(parse_qs(received.query))
             if received.path == COUNT:
                 return Sending(self.count_fault) if self.count_fault else self._counted(received.body)
             given = self._next(received.body)
@@ -157,18 +161,21 @@ class LLMServer:
         self._checked("count", told)
         return Sending(Fault(200, json.dumps(told).encode(), JSON))
 
-    def _models(self) -> "Sending":
+    def _models(self, query: Mapping[str, list[str]]) -> "Sending":
+        wanted = query.get("lifecycle[]", ["active", "deprecated"])
         told = [
             {
                 "id": model,
                 "type": "model",
                 "display_name": model,
                 "created_at": "2026-10-01T00:00:00Z",
-                "lifecycle": "active",
-                "max_input_tokens": window,
+                "lifecycle": stage,
+                "deprecated_at": None if stage == "active" else "2026-11-01T00:00:00Z",
+                "max_input_tokens": self.windows.get(model, rules.WINDOW),
                 "max_tokens": rules.MOST_OUTPUT,
             }
-            for model, window in self.windows.items()
+            for model, stage in self.stages.items()
+            if stage in wanted
         ]
         for one in told:
             self._checked("model", one)
@@ -227,7 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = json.loads(data)
         except ValueError:
             body = None
-        self._send(self.server.llm.receive(Received(self.path.partition("?")[0], headers, body), len(data)))
+        path, _, query = self.path.partition("?")
+        self._send(self.server.llm.receive(Received(path, headers, body, query), len(data)))
 
     do_GET = do_POST  # noqa: N815 - as the base calls them
 
