@@ -94,7 +94,8 @@ class App:
     `environ` is the process' environment; `secrets` are the values of the secrets that the user lets tests have,
     `hidden` more values that nobody may see; `strategies`, if any, are used in place of those that are installed.
     `clone` is given where the path is no folder that people work in: a checkout of the clone of a repository on GitHub,
-    and its git, which has a token; then `hosting` makes what proposals are made with.
+    and its git, which has a token; then `hosting` makes what proposals are made with. `recorded` is a file of answers
+    that stand for a model's where none can be asked; nobody's settings name one, and on GitHub there is none.
     """
 
     def __init__(
@@ -109,8 +110,10 @@ class App:
         hidden: Sequence[str] = (),
         clone: tuple[Checkout, GitPlumbing] | None = None,
         hosting: Callable[["App"], "Hosting"] | None = None,
+        recorded: Path | None = None,
     ) -> None:
         self._strategies, self._clone_on_github, self._hosting = strategies, clone, hosting
+        self._recorded = recorded
         self._hidden = tuple(hidden)
         self._path, self._environ, self._voices = path, environ, voices
         self._secrets, self._local_actions = dict(secrets or {}), dict(local_actions or {})
@@ -539,11 +542,13 @@ class App:
     @cached_property
     def models(self) -> "Models | None":
         """What it takes to ask language models, if they may be asked."""
-        from bot.hiring import may_ask, models_of
+        from bot.hiring import may_ask, models_of, recorded_models
 
-        if not may_ask(self.settings.llm, self._environ):
-            return None
-        return models_of(self._environ, self.prospects, self.checkpoints, self.redactor)
+        if may_ask(self.settings.llm, self._environ):
+            return models_of(self._environ, self.prospects, self.checkpoints, self.redactor)
+        if self._recorded and self._hosting is None and self.settings.llm.use != "never":
+            return recorded_models(self._recorded, self.settings.llm, self.checkpoints, self.redactor)
+        return None
 
     def plans(self, result: ReplayResult) -> list[tuple[str, Diagnosis, "AttemptPlan", list[str]]]:
         """Of each leg that failed in a replay its name, why, the attempts by models that are worth making, and the

@@ -157,7 +157,8 @@ class Paid:
             calls, steps = tuple(metered.calls), tuple(consultation.steps)
             self.attempt = self.attempt.changed(calls=calls, steps=steps, cost_usd=metered.cost_usd)
         found = checked.candidate
-        self.attempt = self.attempt.changed(summary=found.summary, diff=found.diff, notes=found.notes, draft="")
+        notes = (models.label, *found.notes) if models.label else found.notes
+        self.attempt = self.attempt.changed(summary=found.summary, diff=found.diff, notes=notes, draft="")
         if checked.refused:
             self.end(f"refused: {checked.refused}")
             return checked

@@ -1,6 +1,8 @@
 """Wires what language models need, which most commands never ask for."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
 
 from bot.llm import LLM_KEYS
 from bot.planning.tiers import tiers
@@ -31,3 +33,15 @@ def models_of(
     llm = AnthropicLLM(environ, provider=settings.provider)
     llm.warm_up()
     return Models(llm, PriceTable(settings.prices, settings.provider), prospects, checkpoints, redact)
+
+
+def recorded_models(
+    answers: Path, settings: LlmSettings, checkpoints: Checkpoints, redact: Callable[[str], str]
+) -> Models:
+    """What stands for models where none is asked: the recorded answers of a file, labelled as such, for nothing."""
+    from bot.adapters.price_table import PriceTable
+    from bot.adapters.recorded import LABEL, RecordedLLM
+
+    free = [tier.changed(usd=Decimal(0)) for tier in tiers({"small": LABEL})]
+    prices = PriceTable({LABEL: {"input": Decimal(0), "output": Decimal(0)}})
+    return Models(RecordedLLM(answers), prices, Prospects(free, settings, {}), checkpoints, redact, label=LABEL)

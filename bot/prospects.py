@@ -38,13 +38,14 @@ class Prospects:
 
 @dataclass(frozen=True)
 class Models:
-    """What it takes to ask models."""
+    """What it takes to ask models. `label` is what has to be said of all that comes from them, if anything."""
 
     llm: LLM
     prices: Prices
     prospects: Prospects
     checkpoints: Checkpoints
     redact: Callable[[str], str]
+    label: str = ""
 
     @property
     def settings(self) -> LlmSettings:
