@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.price_table import PriceTable
+from tests.llm import faults
 from tests.llm.answers import answer, use
 from tests.llm.faults import Fault
 from tests.llm.server import LLMServer
@@ -160,15 +161,12 @@ def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServe
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "told"),
-    [(401, "authentication_error", "ANTHROPIC_API_KEY"), (402, "billing_error", "claude-haiku-5-5")],
+    ("fault", "told"),
+    [(faults.bad_key(), "ANTHROPIC_API_KEY"), (faults.spend_limit(), "claude-haiku-5-5")],
     ids=["wrong key", "spend limit"],
 )
-def test_who_cannot_pay_keeps_what_is_free(
-    project: Make, llm_server: LLMServer, status: int, kind: str, told: str
-) -> None:
-    body = {"type": "error", "error": {"type": kind, "message": "no"}}
-    llm_server.script = lambda _: Fault(status=status, body=json.dumps(body).encode())
+def test_who_cannot_pay_keeps_what_is_free(project: Make, llm_server: LLMServer, fault: Fault, told: str) -> None:
+    llm_server.script = lambda _: fault
     made = project({**RED, WORKFLOW: TWO_JOBS, "generated.txt": "old\n"})
     _, found = fix(made, llm_server)
     assert [(p["job"], p["verdict"]) for p in found["parts"]] == [("generate", "FIXED"), ("test", "NOT_FIXED")]
