@@ -59,7 +59,7 @@ lint: setup
 	PYTHONPATH=. $(BIN)/lint-imports
 
 bench: setup
-	for name in checkpoints diagnosis edits fix github guard redaction replay; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in checkpoints diagnosis edits fix github guard latency redaction replay; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 campaign: setup $(WHEELS)/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m campaign --capture=no $(ARGS)
