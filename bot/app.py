@@ -559,9 +559,21 @@ class App:
         for key, complaint in self.explain(result).items():
             job = result.job(key)
             assert job
-            plan = self.prospects.plan(complaint, result.seconds)
+            plan = self.plan(complaint, result.seconds)
             found.append((job.name, complaint, plan, [s.NAME for s in free if s.applies(complaint, paths)]))
         return found
+
+    def plan(self, complaint: Diagnosis, replay_seconds: float) -> "AttemptPlan":
+        """The attempts by models that are worth making at a failure, and about how much they are shown, for people."""
+        from bot.adapters.token_estimate import encoding_at_hand, estimate
+        from bot.repair.context import gather
+
+        found, encoding = self.prospects.plan(complaint, replay_seconds), encoding_at_hand(self._environ)
+        sizes: dict[int, int] = {}
+        for budget in {step.tier.prompt for step in found.steps}:
+            shown = gather(self.theirs, self.checkout.head, complaint, budget=budget, redact=self.redactor)
+            sizes[budget] = estimate("".join(layer.text for layer in shown), encoding)
+        return found.changed(steps=tuple(step.changed(tokens=sizes[step.tier.prompt]) for step in found.steps))
 
     @cached_property
     def _recovery(self) -> Recovery:

@@ -83,4 +83,4 @@ def _tell_plan(app: App, found: Incident, view: "View") -> None:
     seconds = found.baseline.seconds if found.baseline else 0
     left = [p for p in found.parts if p.job == CODE_JOB]
     view.heading(f"No model was asked. With {LLM_KEYS[0]} set, these would be tried at what is code")
-    view.plans([(p.job, p.diagnosis, app.prospects.plan(p.diagnosis, seconds), ()) for p in left], app.settings.llm)
+    view.plans([(p.job, p.diagnosis, app.plan(p.diagnosis, seconds), ()) for p in left], app.settings.llm)

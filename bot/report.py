@@ -98,10 +98,10 @@ class Report:
         if not plan.steps:
             self._print("  no language model would be asked")
             return
-        table = _table("", "tier", "model", "chance", "about", "replay", "chance for $1")
+        table = _table("", "tier", "model", "chance", "about", "shown", "replay", "chance for $1")
         for number, step in enumerate(plan.steps, 1):
-            price, replay = f"${step.usd:.3f}", f"${step.replay_usd:.4f}"
-            row = (step.tier.name, shown(step.tier.model), f"{step.chance:.0%}", price, replay, f"{step.worth:.1f}")
+            about = f"${step.usd:.3f}", f"{step.tokens} tokens", f"${step.replay_usd:.4f}"
+            row = (step.tier.name, shown(step.tier.model), f"{step.chance:.0%}", *about, f"{step.worth:.1f}")
             table.add_row(f"  {number}", *row)
         self._print(table)
 

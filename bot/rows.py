@@ -93,6 +93,7 @@ def plan_row(job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str])
             "model": step.tier.model,
             "mode": step.tier.mode,
             "chance": round(step.chance, 3),
+            "tokens": step.tokens,
             "usd": float(step.usd),
             "replay_usd": float(step.replay_usd),
             "worth": round(step.worth, 3),

@@ -14,12 +14,16 @@ from bot.planning.tiers import Tier, table
 
 
 class Planned(Model, kw_only=True):
-    """One attempt that may be made: with which tier, its chance, and what it and its replay cost about, in dollars."""
+    """One attempt that may be made: with which tier, its chance, and what it and its replay cost about, in dollars.
+
+    `tokens` are those of its context, about; 0 where nobody has asked.
+    """
 
     tier: Tier
     chance: float
     usd: Decimal
     replay_usd: Decimal
+    tokens: int = 0
 
     @property
     def worth(self) -> float:

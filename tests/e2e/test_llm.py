@@ -157,6 +157,7 @@ def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServe
         assert done.code == 0
         [row] = found
         assert [s["tier"] for s in row["steps"]] == ["small", "medium", "large"]
+        assert all(0 < s["tokens"] < 2000 for s in row["steps"])
         assert made.git("branch", "--list", "regreen/*") == ""
 
 
