@@ -24,6 +24,7 @@ from tests.projects import Project
 KILLED = Path(__file__).with_name("killed_asking.py")
 PRICES = PriceTable({})
 EDIT = use("edit", path="shop.py", old="    for item in items[1:]:", new="    for item in items:")
+EDITED = "for item in items:"
 AGENT = {"REGREEN_LLM_MODELS": "{large: claude-opus-5-5}"}
 Script = Callable[[Mapping[str, Any]], Answer | Fault]
 
@@ -115,6 +116,16 @@ def hold_the_books(project: Project, server: LLMServer, found: Mapping[str, Any]
     return spent - billed
 
 
+def looking(body: Mapping[str, Any]) -> Answer:
+    """An agent that edits, runs the step and finishes, and sees from what it is told which of it was done."""
+    told = str(body["messages"])
+    if EDITED not in told:
+        return answer("First the edit.", EDIT)
+    return answer(
+        use("finish", cause="one was left out") if "Ran 1 test" in told.split(EDITED)[-1] else use("run_step")
+    )
+
+
 def right(_: Mapping[str, Any]) -> Answer:
     return answer(RIGHT)
 
@@ -176,6 +187,16 @@ def test_killed_at_every_moment(shop: Project, llm_server: LLMServer, at: Kill, 
     if Decimal(cap) == 2:  # with less it may not come so far
         assert was_killed
         assert found["verdict"] == "FIXED"
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("at", [replace(at, number=n) for at in (*MOMENTS, Kill("step")) for n in (1, 2, 3)], ids=str)
+def test_an_agent_killed_at_every_moment(shop: Project, llm_server: LLMServer, at: Kill) -> None:
+    assert kill(shop, llm_server, at, looking, **AGENT)
+    found = finish(shop, llm_server, **AGENT)
+    assert (found["verdict"], len(found["attempts"])) == ("FIXED", 1)
+    hold_the_books(shop, llm_server, found, Decimal(2))
+    assert len(llm_server.bills) <= 4  # one more than without the kill
 
 
 @pytest.mark.parametrize("workers", [4, pytest.param(16, marks=pytest.mark.campaign)])
