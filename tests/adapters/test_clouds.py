@@ -104,14 +104,12 @@ def cloud(llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cl
 
 
 def bedrock(cloud: Cloud, **more: str) -> dict[str, str]:
-    pytest.importorskip("boto3")
     return {"ANTHROPIC_BEDROCK_BASE_URL": cloud.url, "AWS_REGION": "eu-west-1", **more}
 
 
 @pytest.fixture
 def vertex(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """A service account whose tokens come from the server of the test."""
-    pytest.importorskip("google.auth")
     key = rsa.generate_private_key(65537, 2048)
     formats = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     account = {"type": "service_account", "project_id": "acme", "client_email": "ci@acme.invalid"}
