@@ -1,6 +1,7 @@
 """Workflow files: read, selected, and spread into the legs that GitHub would start."""
 
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from typing import Any
 
@@ -66,11 +67,11 @@ def needs(job: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _refuse_cycles(path: str, jobs: Mapping[str, Mapping[str, Any]]) -> None:
-    done: set[str] = set()
-    while ready := {job for job in jobs if job not in done and done.issuperset(needs(jobs[job]))}:
-        done |= ready
-    if len(done) < len(jobs):
-        raise UsageError(f"{path}: the jobs {', '.join(sorted(set(jobs) - done))} need each other in a circle")
+    try:
+        TopologicalSorter({job_id: needs(job) for job_id, job in jobs.items()}).prepare()
+    except CycleError as e:
+        circle = " needs ".join(reversed(e.args[1]))  # each is needed by the next
+        raise UsageError(f"{path}: jobs need each other in a circle: {circle}") from None
 
 
 def event_of(workflow: Workflow) -> str | None:

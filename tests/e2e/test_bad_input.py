@@ -42,6 +42,11 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     [
         ({"a": ""}, (), "there is no workflow"),
         ({WORKFLOW: "on: push\njobs:\n  a: ["}, (), "ci.yml:4:1: not valid YAML"),
+        (
+            {WORKFLOW: workflow(TRUE, job="needs: job")},
+            (),
+            f"{WORKFLOW}: jobs need each other in a circle: job needs job",
+        ),
         ({WORKFLOW: workflow(TRUE)}, ("--job", "nope"), "there is no job 'nope'"),
         ({WORKFLOW: workflow(TRUE)}, ("--workflow", "nope.yml"), "there is no workflow nope.yml"),
         ({WORKFLOW: workflow(TRUE)}, ("--matrix", "a"), "--matrix: 'a' has no ':'"),

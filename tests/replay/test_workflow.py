@@ -74,8 +74,14 @@ def test_matrix_mistakes() -> None:
         ("on: push\njobs: {a: {runs-on: x, needs: b, steps: [{run: a}]}}", "needs 'b', which does not exist"),
         (
             f"on: push\njobs:\n  a: {{needs: b, {JOB[1:-1]}}}\n  b: {{needs: [a], {JOB[1:-1]}}}\n  c: {JOB}",
-            "the jobs a, b need each other in a circle",
+            "wf.yml: jobs need each other in a circle: a needs b needs a",
         ),
+        (
+            "on: push\njobs:\n"
+            + "".join(f"  {j}: {{needs: [{n}], {JOB[1:-1]}}}\n" for j, n in ("ab", "bc", "ca", "da", "ee")),
+            "in a circle: a needs b needs c needs a",
+        ),
+        (f"on: push\njobs: {{e: {{needs: e, {JOB[1:-1]}}}}}", "in a circle: e needs e"),
         ("on: push\njobs:\n  a: [", "wf.yml:4:1: not valid YAML"),
         (
             "on: push\nenv: &e {A: b}\njobs:\n  a: {runs-on: x, env: {<<: *e}, steps: [{run: 'cat <<x'}]}",
