@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bot.errors import MachineError, Misfit, NoFix, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
-from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict, next_number
 from bot.planning.plan import Planned
 from bot.planning.purse import Metered
 from bot.planning.tiers import Tier
@@ -102,7 +102,7 @@ class Market:
     def _intended(self, incident: Incident, step: Planned) -> Attempt:
         """The attempt as it is written down before anything is spent on it."""
         return Attempt(
-            number=len(incident.attempts) + 1,
+            number=next_number(incident.attempts),
             causes=(self.complaint.fingerprint,),
             category=self.complaint.category,
             strategy=STRATEGIES[step.tier.mode].NAME,

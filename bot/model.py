@@ -5,7 +5,7 @@ Times are UTC; money is US dollars; durations are seconds; nothing here reads or
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -443,6 +443,11 @@ class Attempt(Model, kw_only=True):
     def interrupted(self) -> bool:
         """Whether a model was, or was to be, asked, and nobody has put down yet what came of it."""
         return bool(self.tier) and not (self.diff or self.reason or self.verdict)
+
+
+def next_number(attempts: Iterable[Attempt]) -> int:
+    """The number of one more attempt. Those that cost nothing may have gone from before it."""
+    return max((a.number for a in attempts), default=0) + 1
 
 
 class FlakyTest(Model, kw_only=True):

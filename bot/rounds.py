@@ -11,7 +11,18 @@ from dataclasses import dataclass, field, replace
 from bot.errors import MachineError, OutOfBudget, OutOfMoney, Refused, UsageError
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
-from bot.model import Advice, Attempt, Candidate, Category, Diagnosis, Incident, ReplayResult, Result, Verdict
+from bot.model import (
+    Advice,
+    Attempt,
+    Candidate,
+    Category,
+    Diagnosis,
+    Incident,
+    ReplayResult,
+    Result,
+    Verdict,
+    next_number,
+)
 from bot.repair.lost_names import lost_names
 from bot.repair.patch import PatchPolicy, apply, commit
 from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
@@ -224,7 +235,7 @@ class Rounds:
 
     def _admitted(self, checked: Checked, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
         """Take a candidate that the patch policy and the guard let through; what they refuse is an attempt, too."""
-        number, candidate = len(self.incident.attempts) + 1, checked.candidate
+        number, candidate = next_number(self.incident.attempts), checked.candidate
         attempt = Attempt(
             number=number,
             causes=(fingerprint,),

@@ -1,7 +1,10 @@
 """`regreen fix` with language models, from a red project to a proven fix, against a server that speaks their protocol."""
 
 import json
+import os
 import re
+import signal
+import subprocess
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 
 from bot.adapters.price_table import PriceTable
 from tests.llm import faults
-from tests.llm.answers import answer, use
+from tests.llm.answers import Answer, answer, use
 from tests.llm.faults import Fault
 from tests.llm.server import LLMServer
 from tests.projects import WORKFLOW, Done, Make, Project, workflow
@@ -205,3 +208,28 @@ def test_a_server_that_gives_nothing_ends_in_a_reason(project: Make, llm_server:
     done, found = fix(project(RED), llm_server)
     assert (done.code, found["verdict"], found["cost_usd"]) == (1, "NOT_FIXED", 0)
     assert all(re.search("claude-", a["reason"]) for a in found["attempts"])
+
+
+def test_who_is_killed_between_attempts_loses_none_of_them(project: Make, llm_server: LLMServer) -> None:
+    made = project({**RED, WORKFLOW: TWO_JOBS, "generated.txt": "old\n"})
+    running: list[subprocess.Popen[bytes]] = []
+
+    def script(_: Mapping[str, Any]) -> Answer:
+        if len(llm_server.asked) == 2:
+            running[0].kill()
+        return answer(WRONG)
+
+    llm_server.script = script
+    env = {
+        **os.environ,
+        **llm_server.environ,
+        "REGREEN_FIX_FLAKY_RERUNS": "0",
+        "REGREEN_LLM_MODELS": "{small: claude-haiku-5-5, medium: claude-sonnet-5-5}",
+    }
+    running.append(subprocess.Popen(["regreen", "fix"], cwd=made.root, env=env, stderr=subprocess.DEVNULL))
+    assert running[0].wait() == -signal.SIGKILL
+    [row] = made.here("status", "--json").json
+    found = made.here("resume", row["incident"], "--json", env=env).json
+    record = made.here("show", row["incident"], "--json").json
+    assert [a["number"] for a in record["attempts"]] == [2, 3, 4, 5]
+    assert [a["tier"] for a in record["attempts"]] == [1, 2, 0, 2], found
