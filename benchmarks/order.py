@@ -5,6 +5,9 @@ Regreen does (Beta posteriors from the attempts before). An incident is of a cat
 price; the true chance of each tier is drawn per repository and category around config/tiers.yaml, so that the table is
 right on average and wrong everywhere. Prints cost per fix and fix rate of: always small, always large, the fixed cascade
 small, medium, large, ours, and an oracle that knows the true chances; the last two also with hopeless attempts left out.
+
+Then how far the estimates of plans are from what became of them, with 20 incidents of a repository behind them; of
+each repository prices lie around those of the table by a factor of its own.
 """
 
 import argparse
@@ -12,17 +15,27 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from statistics import median
+from typing import NamedTuple
 
 from bot.model import Attempt, Diagnosis, Location, Tally
-from bot.planning.plan import plan_for
+from bot.planning.complexity import complexity
+from bot.planning.plan import AttemptPlan, plan_for
 from bot.planning.tiers import table, tiers
 
 TIERS = tiers({"small": "s", "medium": "m", "large": "l"})
 OF_A_REPOSITORY = 200
 SPREAD = 6.0
 """The true chances are of a Beta distribution of so many pseudo-attempts."""
-REPLAY_USD = (0.006, 0.03, 0.12)
-"""One, five and twenty minutes of replaying."""
+REPLAY_SECONDS = (60, 300, 1200)
+USD_PER_MINUTE = 0.006
+SPREADS = (0.5, 0.3, 0.2)
+"""See `cases`; what it really is nobody has measured. The first is that of the orders."""
+OF_A_PRICE = 0.5
+"""The same of what attempts cost on average in a repository, around the table's price."""
+BEHIND = 20
+"""How many incidents a repository has behind it when its estimates are looked at."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +43,14 @@ class Case:
     """One incident: what is seen of it, and what nobody knows."""
 
     diagnosis: Diagnosis
-    replay_usd: float
+    replay_seconds: float
     chances: dict[int, float]
     usd: dict[int, float]
     dice: dict[int, float]
+
+    @property
+    def replay_usd(self) -> float:
+        return self.replay_seconds / 60 * USD_PER_MINUTE
 
     def cost(self, tier: int) -> float:
         return self.usd[tier] + self.replay_usd
@@ -57,14 +74,16 @@ class Known:
         self.past[key] = self.past.get(key, Tally()) + one
 
 
-def cases(count: int, chance: random.Random) -> Iterator[tuple[int, Case]]:
-    """(number of the repository, incident)."""
+def cases(count: int, chance: random.Random, spread: float) -> Iterator[tuple[int, Case]]:
+    """(number of the repository, incident). `spread` is how far one attempt's price is from that of others like it: the
+    standard deviation of its logarithm."""
     categories = [c for c in table().chance if table().chance[c][0]]
     for number in range(count):
         repository = number // OF_A_REPOSITORY
         if number % OF_A_REPOSITORY == 0:
             true = {c: [drawn(p, chance) for p in table().chance[c]] for c in categories}
-            price = chance.choice(REPLAY_USD)
+            seconds = chance.choice(REPLAY_SECONDS)
+            own = {t.number: float(t.usd) * chance.lognormvariate(0, OF_A_PRICE) for t in TIERS}
         category = chance.choice(categories)
         files = chance.choice((0, 1, 1, 1, 2, 5))
         diagnosis = Diagnosis(
@@ -75,11 +94,11 @@ def cases(count: int, chance: random.Random) -> Iterator[tuple[int, Case]]:
             confidence=chance.choice((0.95, 0.8, 0.5)),
             locations=tuple(Location(file=f"{n}.py") for n in range(files)),
         )
-        score = plan_for(diagnosis, TIERS, replay_usd=Decimal(0), past={}, most=3, most_usd_per_fix=Decimal(1)).score
+        score = complexity(diagnosis)
         left = table().left
         chances = {t.number: true[category][i] * (1 - score * (1 - left[i])) for i, t in enumerate(TIERS)}
-        usd = {t.number: float(t.usd) * chance.lognormvariate(0, 0.5) for t in TIERS}
-        yield repository, Case(diagnosis, price, chances, usd, {t.number: chance.random() for t in TIERS})
+        usd = {t.number: own[t.number] * chance.lognormvariate(0, spread) for t in TIERS}
+        yield repository, Case(diagnosis, seconds, chances, usd, {t.number: chance.random() for t in TIERS})
 
 
 def drawn(mean: float, chance: random.Random) -> float:
@@ -91,13 +110,25 @@ def ours(most: float) -> Order:
 
     def order(case: Case, known: Known) -> Iterator[int]:
         made: tuple[Attempt, ...] = ()
-        given = {"replay_usd": Decimal(f"{case.replay_usd}"), "most": 3, "most_usd_per_fix": Decimal(f"{most}")}
-        while steps := plan_for(case.diagnosis, TIERS, past=known.past, made=made, **given).steps:
+        while steps := planned(case, known, most, made).steps:
             tier = steps[0].tier.number
             made += (Attempt(number=len(made) + 1, causes=("f",), strategy="", tier=tier),)
             yield tier
 
     return order
+
+
+def planned(case: Case, known: Known, most: float, made: tuple[Attempt, ...] = ()) -> AttemptPlan:
+    return plan_for(
+        case.diagnosis,
+        TIERS,
+        past=known.past,
+        made=made,
+        replay_usd=Decimal(f"{case.replay_usd}"),
+        replay_seconds=case.replay_seconds,
+        most=3,
+        most_usd_per_fix=Decimal(f"{most}"),
+    )
 
 
 def oracle(most: float) -> Order:
@@ -144,15 +175,70 @@ def simulate(order: Order, incidents: list[tuple[int, Case]]) -> tuple[float, fl
     return fixed / len(incidents), spent / fixed
 
 
+class Estimated(NamedTuple):
+    """Of one incident: what its plan was expected to cost, what the attempts that were made were, and what they did."""
+
+    plan: float
+    made: float
+    cost: float
+
+
+def estimates(incidents: list[tuple[int, Case]], most: float) -> Iterator[list[Estimated]]:
+    """Of each repository its incidents, as ours estimates them while it learns."""
+    for _, cases_of_one in groupby(incidents, key=lambda pair: pair[0]):
+        known, found = Known(), []
+        for _, case in cases_of_one:
+            plan = planned(case, known, most)
+            before = {step.tier.number: float(step.usd) for step in plan.steps}
+            done = []
+            for tier in ours(most)(case, known):
+                done.append(tier)
+                if case.fixes(tier):
+                    break
+            for tier in done:
+                known.learn(case, tier, fixed=case.fixes(tier))
+            if done:
+                cost = sum(case.usd[tier] for tier in done)
+                found.append(Estimated(float(plan.expected.usd), sum(before[tier] for tier in done), cost))
+        yield found
+
+
+def off(estimate: float, actual: float) -> float:
+    return abs(estimate - actual) / actual
+
+
+def print_estimates(incidents: list[tuple[int, Case]], spread: float) -> None:
+    print(f"\nestimates, where prices of attempts that are alike spread by {spread}:")
+    early, late = [], []
+    for found in estimates(incidents, 5):
+        early += found[:BEHIND]
+        late.append(found[BEHIND:])
+    single = [one for found in late for one in found]
+    blocks = [found[at : at + BEHIND] for found in late for at in range(0, len(found) - BEHIND + 1, BEHIND)]
+    rows = {
+        f"plan of one incident, of the first {BEHIND}": [off(one.plan, one.cost) for one in early],
+        "plan of one incident, later": [off(one.plan, one.cost) for one in single],
+        f"attempts that were made, of the first {BEHIND}": [off(one.made, one.cost) for one in early],
+        "attempts that were made, later": [off(one.made, one.cost) for one in single],
+        f"plans of {BEHIND} incidents together, later": [
+            off(sum(one.plan for one in block), sum(one.cost for one in block)) for block in blocks
+        ],
+    }
+    for name, errors in rows.items():
+        print(f"  {name:46} off by {median(errors):5.1%} in the median")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--incidents", type=int, default=10_000)
     count = arguments.parse_args().incidents
-    incidents = list(cases(count, random.Random(1)))
+    incidents = list(cases(count, random.Random(1), SPREADS[0]))
     results = {name: simulate(order, incidents) for name, order in ORDERS.items()}
     cascade = results["fixed cascade"][1]
     for name, (rate, dollars) in results.items():
         print(f"{name:26} fixed {rate:5.1%}  ${dollars:.4f} for each fix  {dollars / cascade:.2f} of the fixed cascade")
+    for spread in SPREADS:
+        print_estimates(list(cases(count, random.Random(1), spread)), spread)
 
 
 if __name__ == "__main__":

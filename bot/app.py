@@ -26,6 +26,7 @@ from bot.adapters.workers import is_gone, this_worker
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
 from bot.llm import LLM_KEYS
 from bot.model import (
+    Constraints,
     Delivery,
     Diagnosis,
     DriftReport,
@@ -41,6 +42,8 @@ from bot.model import (
     incident_id,
     utc,
 )
+from bot.planning.breaker import Breaker
+from bot.planning.order import Needs, groups, waiting
 from bot.ports import Checkout, Git
 from bot.recovery import Recovery
 from bot.replay.drift import find_drift
@@ -61,11 +64,12 @@ if TYPE_CHECKING:
     from bot.pipeline import Work
     from bot.planning.plan import AttemptPlan
     from bot.proposal.hosted import Hosting
-    from bot.prospects import Models, Prospects
+    from bot.prospects import Forecast, Models, Prospects
     from bot.state.checkpoints import Checkpoints
     from strategies import Strategy
 
 LEASE_SPARE_SECONDS = 600.0
+NONE = Constraints()
 Say = Callable[[str], None]
 T = TypeVar("T")
 
@@ -95,7 +99,8 @@ class App:
     `hidden` more values that nobody may see; `strategies`, if any, are used in place of those that are installed.
     `clone` is given where the path is no folder that people work in: a checkout of the clone of a repository on GitHub,
     and its git, which has a token; then `hosting` makes what proposals are made with. `recorded` is a file of answers
-    that stand for a model's where none can be asked; nobody's settings name one, and on GitHub there is none.
+    that stand for a model's where none can be asked; nobody's settings name one, and on GitHub there is none. `breaker`
+    is given where several apps of a process ask the same models.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class App:
         clone: tuple[Checkout, GitPlumbing] | None = None,
         hosting: Callable[["App"], "Hosting"] | None = None,
         recorded: Path | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._strategies, self._clone_on_github, self._hosting = strategies, clone, hosting
         self._recorded = recorded
@@ -118,6 +124,7 @@ class App:
         self._path, self._environ, self._voices = path, environ, voices
         self._secrets, self._local_actions = dict(secrets or {}), dict(local_actions or {})
         self._clock = SystemClock()
+        self._breaker = breaker or Breaker(self._clock)
 
     @cached_property
     def checkout(self) -> Checkout:
@@ -224,14 +231,16 @@ class App:
         failed_run: FailedRun | None = None,
         asked_by: str = "",
         wish: Wish | None = None,
+        constraints: Constraints = NONE,
     ) -> Incident:
         """The record for fixing the checkout as it is: a fresh one, or a new round of the one that is known.
 
         `green` is a commit that was green when it was made, or the time of a green run. Of a run on GitHub there is a
-        new round only when somebody has asked for it; `wish` is for a revert in the place of a fix.
+        new round only when somebody has asked for it; `wish` is for a revert in the place of a fix. `constraints` are
+        for this round, but for what the incident of a run on GitHub may cost: that holds until somebody says another.
         """
         moment = self._recovery.run(lambda: self._moment(green, options)) if green else None
-        given = {"failed_run": failed_run, "asked_by": asked_by, "wish": wish}
+        given = {"failed_run": failed_run, "asked_by": asked_by, "wish": wish, "constraints": constraints}
         return self._recovery.run(lambda: self._opened(options, delivery, max_minutes, moment, given))
 
     def _moment(self, green: str, options: ReplayOptions) -> datetime:
@@ -296,6 +305,8 @@ class App:
         # Who asks anew while a round is not at its end, as after a kill, does not pay for it again.
         paid = () if known.closed or only_people else tuple(a for a in known.attempts if a.tier)
         kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
+        if known.failed_run and fresh.constraints.max_usd is None:
+            kept["constraints"] = fresh.constraints.changed(max_usd=known.constraints.max_usd)
         return self.checkpoints.save(fresh.changed(**kept, attempts=paid))
 
     def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
@@ -545,30 +556,48 @@ class App:
         from bot.hiring import may_ask, models_of, recorded_models
 
         if may_ask(self.settings.llm, self._environ):
-            return models_of(self._environ, self.prospects, self.checkpoints, self.redactor)
+            return models_of(self._environ, self.prospects, self.checkpoints, self.redactor, self._breaker)
         if self._recorded and self._hosting is None and self.settings.llm.use != "never":
-            return recorded_models(self._recorded, self.settings.llm, self.checkpoints, self.redactor)
+            return recorded_models(self._recorded, self.settings.llm, self.checkpoints, self.redactor, self._breaker)
         return None
 
-    def plans(self, result: ReplayResult) -> list[tuple[str, Diagnosis, "AttemptPlan", list[str]]]:
-        """Of each leg that failed in a replay its name, why, the attempts by models that are worth making, and the
-        strategies before them, which cost nothing."""
-        paths = paths_of(self.theirs, self.checkout.head)
-        free = self._installed()
+    def forecasts(self, options: ReplayOptions, constraints: Constraints) -> list["Forecast"]:
+        """Replay the checkout as it is, and say what would be tried at each leg that failed, in the order of that."""
+
+        def once() -> "list[Forecast]":
+            with closing(self.replays(options)) as replays:
+                result = replays.run(replays.snapshot.commit)[0]
+                return self._forecasts(result, replays.needs(replays.snapshot.commit), constraints)
+
+        return self._recovery.run(once)
+
+    def _forecasts(self, result: ReplayResult, needs: Needs, constraints: Constraints) -> list["Forecast"]:
+        from bot.prospects import Forecast
+
+        paths, free = paths_of(self.theirs, self.checkout.head), self._installed()
+        why = self.explain(result)
+        jobs = {j.key: j for j in result.jobs if j.key in why and not j.continue_on_error}
         found = []
-        for key, complaint in self.explain(result).items():
-            job = result.job(key)
-            assert job
-            plan = self.plan(complaint, result.seconds)
-            found.append((job.name, complaint, plan, [s.NAME for s in free if s.applies(complaint, paths)]))
+        for key in (key for group in groups({k: [Replays.job_of(j)] for k, j in jobs.items()}, needs) for key in group):
+            held_up = waiting(Replays.job_of(jobs[key]), needs)
+            found.append(
+                Forecast(
+                    jobs[key].name,
+                    why[key],
+                    self.plan(why[key], result.seconds, constraints),
+                    tuple(s.NAME for s in free if s.applies(why[key], paths)),
+                    tuple(job.rpartition(":")[2] for job in held_up),
+                )
+            )
         return found
 
-    def plan(self, complaint: Diagnosis, replay_seconds: float) -> "AttemptPlan":
+    def plan(self, complaint: Diagnosis, replay_seconds: float, constraints: Constraints) -> "AttemptPlan":
         """The attempts by models that are worth making at a failure, and about how much they are shown, for people."""
         from bot.adapters.token_estimate import encoding_at_hand, estimate
         from bot.repair.context import gather
 
-        found, encoding = self.prospects.plan(complaint, replay_seconds), encoding_at_hand(self._environ)
+        found = self.prospects.plan(complaint, replay_seconds, constraints)
+        encoding = encoding_at_hand(self._environ)
         sizes: dict[int, int] = {}
         for budget in {step.tier.prompt for step in found.steps}:
             shown = gather(self.theirs, self.checkout.head, complaint, budget=budget, redact=self.redactor)

@@ -8,8 +8,10 @@ import errno
 import gc
 import json
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.github import Run
     from bot.hosted import OnGitHub
-    from bot.model import Incident, ReplayOptions
+    from bot.model import Constraints, Incident, ReplayOptions
     from bot.view import View
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +43,15 @@ REPO = click.option(
     "--repo", metavar="OWNER/NAME", default="", help="The repository on GitHub (default: of the checkout)."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+
+
+def _minutes(text: str) -> float:
+    """The minutes of `90s`, `10m`, `1h`, or of a number of minutes."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text.strip())
+    minutes = float(match[1]) * {"s": 1 / 60, "h": 60}.get(match[2], 1) if match else 0
+    if not minutes:
+        raise click.BadParameter(f"'{text}' is no time: 90s, 10m, 1h, or a number of minutes")
+    return minutes
 
 
 def main() -> None:
@@ -210,13 +221,24 @@ def _compare(view: "View", first: Path, second: Path) -> int:
     help="Spend at most so much on language models (default 2.00).",
 )
 @click.option(
-    "--explain-plan", is_flag=True, help="Only replay, and say what would be tried, at what chance and price."
+    "--max-duration",
+    "--max-minutes",
+    type=_minutes,
+    metavar="TIME",
+    help="Stop after so many minutes, or 90s, 10m, 1h (default 30).",
 )
 @click.option(
-    "--max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="N",
-    help="Stop after so many minutes (default 30).",
+    "--prefer",
+    type=click.Choice(["cost", "reliability", "speed"]),
+    help="What decides which model is asked first (default cost).",
+)
+@click.option("--tier", type=click.Choice(["small", "medium", "large"]), help="The tier of models to begin with.")
+@click.option("--agent", is_flag=True, help="Let every model work in several steps.")
+@click.option(
+    "--dry-run",
+    "--explain-plan",
+    is_flag=True,
+    help="Only replay, and say what would be tried, in which order, at what chance, price and time.",
 )
 @click.option(
     "--branch", "delivery", flag_value="branch", default="branch", help="Leave the fix on a branch (default)."
@@ -248,23 +270,34 @@ def fix(**given: Any) -> int:
 
     Exit code 0 when it is green or fixed, 1 when it is not (the report says why).
     """
-    from bot.model import Delivery
+    from bot.model import Constraints, Delivery
 
+    most = None if given["max_cost"] is None else Decimal(str(given["max_cost"]))
+    constraints = Constraints(max_usd=most, prefer=given["prefer"], tier=given["tier"], agent=given["agent"])
     with _view(as_json=given["as_json"]) as view:
         if given["run"]:
-            on, run = _run_on_github(given["run"], given["repo"], given["path"], view)
-            return _shown(view, on.repair(on.failure(run), asked_by=on.github.login))
+            return _fix_on_github(given, constraints, view)
         app, options = _app(given, view)
         view.announce(options)
-        if given["explain_plan"]:
-            view.plans(app.plans(app.replay(options)), app.settings.llm)
+        if given["dry_run"]:
+            view.plans(app.forecasts(options, constraints), app.settings.llm)
             return OK
         patch = given["patch"]
         delivery = Delivery(kind="patch", patch=str(patch.absolute())) if patch else Delivery(kind=given["delivery"])
         reported = app.diagnose(given["log"], app.settings.diagnosis.max_tokens) if given["log"] else None
-        minutes = given["max_minutes"] or app.settings.fix.max_minutes
-        incident = app.open_incident(options, delivery, minutes, green=given["green"])
+        minutes = app.settings.fix.max_minutes
+        incident = app.open_incident(options, delivery, minutes, green=given["green"], constraints=constraints)
         return _finish(app, view, incident, reported)
+
+
+def _fix_on_github(given: dict[str, Any], constraints: "Constraints", view: "View") -> int:
+    if given["dry_run"]:
+        raise UsageError(
+            "--dry-run goes with a checkout", hint="leave --run out, in a checkout of the commit of the run"
+        )
+    environ = {**os.environ, **_of_this_call(given)}
+    on, run = _run_on_github(given["run"], given["repo"], given["path"], view, environ)
+    return _shown(view, on.repair(on.failure(run), asked_by=on.github.login, constraints=constraints))
 
 
 @cli.command()
@@ -374,14 +407,16 @@ def _shown(view: "View", done: "Incident") -> int:
     return OK if done.verdict in (Verdict.GREEN, Verdict.FIXED) else HONEST_NO
 
 
-def _run_on_github(text: str, repo: str, path: Path, view: "View") -> "tuple[OnGitHub, Run]":
+def _run_on_github(
+    text: str, repo: str, path: Path, view: "View", environ: Mapping[str, str] = os.environ
+) -> "tuple[OnGitHub, Run]":
     """Regreen on the repository of a run, and the run, by its URL or its id."""
     from bot.arguments import run_of
     from bot.hosted import connect, name_on_github, server_of_environment
 
-    here = repo or name_on_github(_plain_app(path, view), os.environ)
-    name, number, attempt = run_of(text, here, server_of_environment(os.environ))
-    on = connect(name, os.environ, view.voices)
+    here = repo or name_on_github(_plain_app(path, view), environ)
+    name, number, attempt = run_of(text, here, server_of_environment(environ))
+    on = connect(name, environ, view.voices)
     return on, on.github.run(number, attempt)
 
 
@@ -629,16 +664,16 @@ def _app(given: dict[str, Any], view: "View") -> tuple["App", "ReplayOptions"]:
 
     secrets = secrets_of(given["secrets"], given["secret_files"])
     local = local_actions_of(given["local_actions"])
-    environ = {**os.environ, **_llm_settings(given)}
+    environ = {**os.environ, **_of_this_call(given)}
     app = App(given["path"], environ, view.voices, secrets=secrets, local_actions=local)
     return app, options_of(given, app.settings.replay.network, secrets, local)
 
 
-def _llm_settings(given: dict[str, Any]) -> dict[str, str]:
-    """What the call itself says of language models, as settings of the environment."""
+def _of_this_call(given: dict[str, Any]) -> dict[str, str]:
+    """What the call itself says, as settings of the environment."""
     told = {"REGREEN_LLM_USE": "never"} if given.get("no_llm") else {}
-    most = given.get("max_cost")
-    return told if most is None else {**told, "REGREEN_LLM_MAX_USD_INCIDENT": str(most)}
+    bounds = {"REGREEN_LLM_MAX_USD_INCIDENT": "max_cost", "REGREEN_FIX_MAX_MINUTES": "max_duration"}
+    return told | {name: str(given[key]) for name, key in bounds.items() if given.get(key) is not None}
 
 
 def _known(app: "App", incident: str) -> "Incident":

@@ -4,17 +4,17 @@ What a model proposes meets the patch policy and the guard as all candidates do,
 as it failed: what leaves that step as red as it was is not worth a whole replay.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.errors import MachineError, Misfit, NoFix, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
-from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict, next_number
-from bot.planning.plan import Planned
+from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
+from bot.planning.plan import AttemptPlan, Planned
 from bot.planning.purse import Metered
-from bot.planning.tiers import Tier
+from bot.planning.tiers import Tier, wanted
 from bot.ports import Git, Written
 from bot.prospects import Models
 from bot.repair.consultation import TierConsultation, version_of_prompts
@@ -49,7 +49,8 @@ class Bought(NamedTuple):
 class Market:
     """What models have to offer for one failure, in a leg that is held with `commit` checked out.
 
-    `workflow` is the path of its file; `record` saves an attempt, and gives the incident with it.
+    `workflow` is the path of its file; `record` saves an attempt, which it gives a number if it has none, and gives
+    the attempt and the incident with it.
     """
 
     models: Models
@@ -58,7 +59,7 @@ class Market:
     commit: str
     complaint: Diagnosis
     workflow: str
-    record: Callable[[Attempt], Incident]
+    record: Callable[[Attempt], tuple[Attempt, Incident]]
 
     def offers(self, incident: Incident, had: set[int]) -> Iterator[Bought]:
         """Candidates, one attempt after the other. `had` are the attempts whose candidates this process has had.
@@ -71,9 +72,9 @@ class Market:
                 had.add(attempt.number)
                 yield Bought(check(self._again(attempt), self.means), attempt.number)
         while planned := self._next(incident, had):
-            tier, attempt = planned
+            tier, planned_attempt = planned
+            attempt, incident = self.record(planned_attempt)
             had.add(attempt.number)
-            incident = self.record(attempt)
             self.means.tell(f"asking {tier.model}: {self.complaint.error.strip()}")
             paid = Paid(self, incident, tier, attempt)
             try:
@@ -82,32 +83,49 @@ class Market:
                 paid.end(str(e))
                 raise
             finally:
-                incident = self.record(paid.attempt)
+                _, incident = self.record(paid.attempt)
             if paid.attempt.reason:
                 self.means.tell(f"{attempt.strategy}: {paid.attempt.reason}")
             if checked:
                 yield Bought(checked, attempt.number)
 
     def _next(self, incident: Incident, had: set[int]) -> tuple[Tier, Attempt] | None:
-        """The attempt to be made now: one that was interrupted, else what is planned; None when there is no more."""
-        made, prospects = earlier(incident, self.complaint), self.models.prospects
-        for attempt in made:
-            tier = next((t for t in prospects.tiers if t.number == attempt.tier), None)
-            if attempt.interrupted and attempt.number not in had and tier:
-                return tier, attempt
+        """The attempt to be made now: one that was interrupted, else what is planned; None when there is no more.
+
+        Who rests is passed over, and that is told.
+        """
+        tiers = {tier.number: tier for tier in wanted(self.models.prospects.tiers, incident.constraints)}
+        for attempt in earlier(incident, self.complaint):
+            if attempt.interrupted and attempt.number not in had and attempt.tier in tiers:
+                return tiers[attempt.tier], attempt
+        resting = self.models.breaker.resting()
+        best = next(iter(self._plan(incident).steps), None)
+        found = next(iter(self._plan(incident, resting).steps), None)
+        if best and best.tier.number in resting:
+            why = f"{best.tier.model} {resting[best.tier.number]}"
+            self.means.tell(why)
+            if found is None:  # of no tier, for none was asked: another process may ask it
+                strategy, causes = STRATEGIES[best.tier.mode].NAME, (self.complaint.fingerprint,)
+                self.record(Attempt(number=0, causes=causes, strategy=strategy, reason=why))
+        return (found.tier, self._intended(incident, found)) if found else None
+
+    def _plan(self, incident: Incident, resting: Collection[int] = ()) -> AttemptPlan:
         seconds = incident.baseline.seconds if incident.baseline else 0
-        steps = prospects.plan(self.complaint, seconds, made).steps
-        return (steps[0].tier, self._intended(incident, steps[0])) if steps else None
+        made = earlier(incident, self.complaint)
+        return self.models.prospects.plan(self.complaint, seconds, incident.constraints, made, resting)
 
     def _intended(self, incident: Incident, step: Planned) -> Attempt:
         """The attempt as it is written down before anything is spent on it."""
+        is_first = not earlier(incident, self.complaint)
         return Attempt(
-            number=next_number(incident.attempts),
+            number=0,
             causes=(self.complaint.fingerprint,),
             category=self.complaint.category,
             strategy=STRATEGIES[step.tier.mode].NAME,
             tier=step.tier.number,
             estimate_usd=step.usd,
+            estimate_seconds=step.seconds + step.replay_seconds,
+            expected=self._plan(incident).expected if is_first else None,
         )
 
     def _again(self, attempt: Attempt) -> Candidate:
@@ -142,6 +160,7 @@ class Paid:
             models.purse(self.incident, means.clock.now()),
             models.settings.max_usd_attempt,
             means.check_time,
+            models.breaker,
             version_of_prompts(),
             [*self.attempt.calls],
         )

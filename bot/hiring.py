@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.llm import LLM_KEYS
+from bot.planning.breaker import Breaker
 from bot.planning.tiers import tiers
 from bot.ports import Checkpoints
 from bot.prospects import Models, Prospects
@@ -23,7 +24,11 @@ def may_ask(settings: LlmSettings, environ: Mapping[str, str]) -> bool:
 
 
 def models_of(
-    environ: Mapping[str, str], prospects: Prospects, checkpoints: Checkpoints, redact: Callable[[str], str]
+    environ: Mapping[str, str],
+    prospects: Prospects,
+    checkpoints: Checkpoints,
+    redact: Callable[[str], str],
+    breaker: Breaker,
 ) -> Models:
     """What it takes to ask models. What takes long to import is on its way when this returns."""
     from bot.adapters.anthropic_api import AnthropicLLM
@@ -32,11 +37,15 @@ def models_of(
     settings = prospects.settings
     llm = AnthropicLLM(environ, provider=settings.provider)
     llm.warm_up()
-    return Models(llm, PriceTable(settings.prices, settings.provider), prospects, checkpoints, redact)
+    return Models(llm, PriceTable(settings.prices, settings.provider), prospects, checkpoints, redact, breaker)
 
 
 def recorded_models(
-    answers: Path, settings: LlmSettings, checkpoints: Checkpoints, redact: Callable[[str], str]
+    answers: Path,
+    settings: LlmSettings,
+    checkpoints: Checkpoints,
+    redact: Callable[[str], str],
+    breaker: Breaker,
 ) -> Models:
     """What stands for models where none is asked: the recorded answers of a file, labelled as such, for nothing."""
     from bot.adapters.price_table import PriceTable
@@ -44,4 +53,5 @@ def recorded_models(
 
     free = [tier.changed(usd=Decimal(0)) for tier in tiers({"small": LABEL})]
     prices = PriceTable({LABEL: {"input": Decimal(0), "output": Decimal(0)}})
-    return Models(RecordedLLM(answers), prices, Prospects(free, settings, {}), checkpoints, redact, label=LABEL)
+    prospects = Prospects(free, settings, {})
+    return Models(RecordedLLM(answers), prices, prospects, checkpoints, redact, breaker, label=LABEL)

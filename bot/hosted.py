@@ -18,12 +18,13 @@ from bot.adapters.github_api import API, server_of, with_app, with_token
 from bot.adapters.hosted_clone import checkout_of, fetched
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.workers import this_worker
-from bot.app import App, Voices, guard_with
+from bot.app import NONE, App, Voices, guard_with
 from bot.errors import Gone, Refused, UsageError
 from bot.findings import hold_again
 from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob
 from bot.intake.rights import Asker, Denied, may
-from bot.model import Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Wish
+from bot.model import Constraints, Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Wish
+from bot.planning.breaker import Breaker
 from bot.proposal.authority import kind_for
 from bot.proposal.facts import where_it_is
 from bot.proposal.hosted import Hosting, apply
@@ -66,6 +67,7 @@ class OnGitHub:
         self._environ = {STATE_REMOTE: "origin", **{k: v for k, v in environ.items() if k not in SECRET}}
         self._voices, self._cache, self._clock = voices, cache, SystemClock()
         self._clone: tuple[GitPlumbing, datetime] | None = None
+        self._breaker = Breaker(self._clock)
 
     @cached_property
     def repository(self) -> Hosted:
@@ -93,6 +95,7 @@ class OnGitHub:
             hidden=self._hidden,
             clone=(checkout, git),
             hosting=self.hosting,
+            breaker=self._breaker,
         )
 
     def _fetched(self, folder: Path, commit: str, pull: int) -> GitPlumbing:
@@ -162,16 +165,30 @@ class OnGitHub:
         forked = run.head_repository != self.repository.name
         return self.app(run.head_sha, run.head_branch, pull.number if pull and forked else 0)
 
-    def repair(self, failure: Failure, *, asked_by: str = "") -> Incident:
+    def repair(self, failure: Failure, *, asked_by: str = "", constraints: Constraints = NONE) -> Incident:
         """Bring a failed run to a proven fix, or to an honest answer."""
         kind = kind_for(self.about(failure), self.repository.name, failure.app.settings.proposal)
-        return self._repaired(failure, Delivery(kind=kind), asked_by)
+        return self._repaired(failure, Delivery(kind=kind), asked_by, constraints=constraints)
 
-    def _repaired(self, failure: Failure, delivery: Delivery, asked_by: str, wish: Wish | None = None) -> Incident:
+    def _repaired(
+        self,
+        failure: Failure,
+        delivery: Delivery,
+        asked_by: str,
+        wish: Wish | None = None,
+        constraints: Constraints = NONE,
+    ) -> Incident:
         app = failure.app
         options, minutes = self._options(failure.run, failure.pull, app), app.settings.fix.max_minutes
-        about = self.about(failure)
-        incident = app.open_incident(options, delivery, minutes, failed_run=about, asked_by=asked_by, wish=wish)
+        incident = app.open_incident(
+            options,
+            delivery,
+            minutes,
+            failed_run=self.about(failure),
+            asked_by=asked_by,
+            wish=wish,
+            constraints=constraints,
+        )
         if wish and incident.wish is None:
             told = where_it_is(incident) if incident.proposal else "a fix is being looked for"
             raise UsageError(f"incident {incident.id} has not ended: {told}", hint="close that first, or wait")

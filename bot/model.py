@@ -412,11 +412,23 @@ class Step(Model, kw_only=True):
     came: str = ""
 
 
+class Estimate(Model, kw_only=True):
+    """What something is expected to take, or has taken: US dollars for language models, and seconds."""
+
+    usd: Decimal = Decimal(0)
+    seconds: float = 0
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        """Both together."""
+        return Estimate(usd=self.usd + other.usd, seconds=self.seconds + other.seconds)
+
+
 class Attempt(Model, kw_only=True):
     """One candidate that was tried, and what came of it. `causes` are the fingerprints that it was meant to fix.
 
-    `tier` is that of the language model which was asked, 0 where none was; then `calls` are what was paid for, and
-    `estimate_usd` what was expected. `observed` is what the failing step said with the candidate, for the next attempt.
+    `tier` is that of the language model which was asked, 0 where none was; then `calls` are what was paid for,
+    `estimate_usd` and `estimate_seconds` what was expected of it, and `expected` (in the first attempt at a failure)
+    what was expected of all of them. `observed` is what the failing step said with the candidate, for the next attempt.
     `draft` is the diff of what an agent has edited so far, while it is at work.
     """
 
@@ -426,6 +438,8 @@ class Attempt(Model, kw_only=True):
     strategy: str
     tier: int = 0
     estimate_usd: Decimal = Decimal(0)
+    estimate_seconds: float = 0
+    expected: Estimate | None = None
     calls: tuple[Call, ...] = ()
     steps: tuple[Step, ...] = ()
     draft: str = ""
@@ -443,6 +457,11 @@ class Attempt(Model, kw_only=True):
     def interrupted(self) -> bool:
         """Whether a model was, or was to be, asked, and nobody has put down yet what came of it."""
         return bool(self.tier) and not (self.diff or self.reason or self.verdict)
+
+    @property
+    def took(self) -> Estimate:
+        """What it has come to: the model's answers, and its replay."""
+        return Estimate(usd=self.cost_usd, seconds=self.seconds + sum(call.seconds for call in self.calls))
 
 
 def next_number(attempts: Iterable[Attempt]) -> int:
@@ -544,6 +563,28 @@ class Delivery(Model, kw_only=True):
     patch: str = ""
 
 
+Prefer = Literal["cost", "reliability", "speed"]
+"""By what attempts are put in order: the chance of a fix by its price, alone, or by the time that it takes."""
+TierName = Literal["small", "medium", "large"]
+
+
+class Constraints(Model, kw_only=True):
+    """What somebody who asks for a fix wants of language models, within what the settings allow.
+
+    `max_usd` is the most that the incident may cost, `tier` the one to begin with, `agent` lets every tier work in
+    several steps. What is None is as the settings say.
+    """
+
+    max_usd: Decimal | None = None
+    prefer: Prefer | None = None
+    tier: TierName | None = None
+    agent: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_usd is not None:
+            refuse_amount(self.max_usd)
+
+
 class FailedRun(Model, kw_only=True):
     """The run on GitHub that an incident is about; `pull` is the number of its pull request, 0 where it has none.
 
@@ -594,11 +635,15 @@ class Reservation(Model, kw_only=True):
 
 
 class Tally(Model, kw_only=True):
-    """What became of the attempts of one tier at failures of one category: how many, how many fixed, what they cost."""
+    """What became of the attempts of one tier at failures of one category: how many, how many fixed, what they cost.
+
+    `seconds` are those that the model took to answer.
+    """
 
     tried: Annotated[int, Meta(ge=0)] = 0
     fixed: Annotated[int, Meta(ge=0)] = 0
     cost_usd: Decimal = Decimal(0)
+    seconds: Annotated[float, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
         refuse_amount(self.cost_usd)
@@ -606,7 +651,10 @@ class Tally(Model, kw_only=True):
     def __add__(self, other: "Tally") -> "Tally":
         """Both together."""
         return Tally(
-            tried=self.tried + other.tried, fixed=self.fixed + other.fixed, cost_usd=self.cost_usd + other.cost_usd
+            tried=self.tried + other.tried,
+            fixed=self.fixed + other.fixed,
+            cost_usd=self.cost_usd + other.cost_usd,
+            seconds=self.seconds + other.seconds,
         )
 
     @staticmethod
@@ -665,6 +713,7 @@ class Incident(Model, kw_only=True):
     asked_by: str = ""
     """Who asked for the fix with a command, if somebody did."""
     max_minutes: float = 30
+    constraints: Constraints = Constraints()
     created: UtcTime
     updated: UtcTime
     round: int = 1
@@ -693,6 +742,22 @@ class Incident(Model, kw_only=True):
     lease: Lease | None = None
     history: tuple[str, ...] = ()
     """One line per thing that happened, with its time; for people."""
+
+    @property
+    def expected(self) -> Estimate:
+        """What was expected of its attempts by language models, when the first at each failure was made."""
+        return sum((a.expected for a in self.attempts if a.expected), Estimate())
+
+    @property
+    def estimated(self) -> Estimate:
+        """What was expected of those attempts by language models that were made."""
+        paid = (Estimate(usd=a.estimate_usd, seconds=a.estimate_seconds) for a in self.attempts if a.tier)
+        return sum(paid, Estimate())
+
+    @property
+    def took(self) -> Estimate:
+        """What its attempts by language models have come to."""
+        return sum((a.took for a in self.attempts if a.tier), Estimate())
 
     @property
     def closed(self) -> bool:

@@ -1,15 +1,16 @@
 """Which language models there are for a repository, what is known of them, and what it takes to ask them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from bot.llm import LLM, Prices
-from bot.model import Attempt, Call, Diagnosis, Incident, Tally
+from bot.model import Attempt, Call, Constraints, Diagnosis, Incident, Tally
+from bot.planning.breaker import Breaker
 from bot.planning.plan import AttemptPlan, plan_for
-from bot.planning.purse import Purse, purse_of
-from bot.planning.tiers import Tier
+from bot.planning.purse import InFlight, Purse, purse_of
+from bot.planning.tiers import Tier, wanted
 from bot.ports import Checkpoints
 from bot.settings import LlmSettings
 from strategies import llm_edit
@@ -23,17 +24,45 @@ class Prospects:
     settings: LlmSettings
     past: Mapping[str, Tally]
 
-    def plan(self, complaint: Diagnosis, replay_seconds: float, made: Sequence[Attempt] = ()) -> AttemptPlan:
-        """The attempts that are worth making at a failure; `made` were made already."""
+    def plan(
+        self,
+        complaint: Diagnosis,
+        replay_seconds: float,
+        constraints: Constraints,
+        made: Sequence[Attempt] = (),
+        resting: Collection[int] = (),
+    ) -> AttemptPlan:
+        """The attempts that are worth making at a failure; `made` were made already, tiers that rest are left out.
+
+        Raises `UsageError` where the constraints name a tier that has no model.
+        """
+        tiers = wanted(self.tiers, constraints) if llm_edit.applies(complaint, frozenset()) else ()
         return plan_for(
             complaint,
-            self.tiers if llm_edit.applies(complaint, frozenset()) else (),
+            [tier for tier in tiers if tier.number not in resting],
             replay_usd=Decimal(str(replay_seconds)) / 60 * self.settings.usd_per_replay_minute,
+            replay_seconds=replay_seconds,
             past=self.past,
             made=made,
             most=self.settings.max_attempts,
             most_usd_per_fix=self.settings.max_usd_per_fix,
+            prefer=constraints.prefer or self.settings.prefer,
+            first=constraints.tier,
         )
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would be tried at one failing leg: the strategies that cost nothing, and the attempts by models after them.
+
+    `waiting` are the jobs that can only run once it is green.
+    """
+
+    job: str
+    why: Diagnosis
+    plan: AttemptPlan
+    free: Sequence[str] = ()
+    waiting: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +74,9 @@ class Models:
     prospects: Prospects
     checkpoints: Checkpoints
     redact: Callable[[str], str]
+    breaker: Breaker
     label: str = ""
+    in_flight: InFlight = field(default_factory=InFlight)
 
     @property
     def settings(self) -> LlmSettings:
@@ -54,7 +85,7 @@ class Models:
 
     def purse(self, incident: Incident, now: datetime) -> Purse:
         """What an incident is paid from."""
-        return purse_of(incident, self.settings, self.checkpoints, now)
+        return purse_of(incident, self.settings, self.checkpoints, now, self.in_flight)
 
     def settled(self, incident: Incident, now: datetime) -> Incident:
         """The record with what a killed process has spent and not put down: that is what the attempt it was at cost."""

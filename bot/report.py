@@ -16,6 +16,7 @@ from bot.model import (
     Culprit,
     Diagnosis,
     DriftReport,
+    Estimate,
     ExcerptLine,
     Incident,
     Investigation,
@@ -26,13 +27,13 @@ from bot.model import (
     Result,
     Verdict,
 )
-from bot.proposal.facts import counted, diff_stat, repeat_command, tests_of, where_it_is
+from bot.proposal.facts import compared, counted, diff_stat, repeat_command, tests_of, where_it_is
 from bot.replay.compare import Change
 from bot.settings import LlmSettings, Settings
 from bot.text.inert import plain
 
 if TYPE_CHECKING:
-    from bot.planning.plan import AttemptPlan
+    from bot.prospects import Forecast
 
 SIGNS = {
     Result.SUCCESS: "[green]✓[/]",
@@ -79,31 +80,38 @@ class Report:
         self._print(f"{SIGNS[result.result]} {result.result} in {result.seconds:.1f} s" + _tail(result.reason))
         self._print(f"[dim]log: {shown(log)}[/]")
 
-    def plans(
-        self, found: Sequence[tuple[str, Diagnosis, "AttemptPlan", Sequence[str]]], settings: LlmSettings
-    ) -> None:
+    def plans(self, found: Sequence["Forecast"], settings: LlmSettings) -> None:
         """What would be tried at the failures of some legs, with every number that decides it."""
-        for job, why, plan, free in found:
-            self._plan(job, why, plan, free)
-        if any(plan.steps for _, _, plan, _ in found):
+        for one in found:
+            self._plan(one)
+        causes = {one.why.fingerprint: one.plan for one in found if one.plan.steps}
+        if causes:
+            whole = sum((plan.expected for plan in causes.values()), Estimate())
+            self._print(f"\n[bold]about ${whole.usd:.4f} and {whole.seconds:.0f} s[/] for language models, on average")
             most = ((settings.max_usd_attempt, "attempt"), (settings.max_usd_incident, "incident"))
             told = ", ".join(f"${cap:.2f} for one {name}" for cap, name in (*most, (settings.max_usd_day, "day")))
-            self._print(f"\nIt ends with the first attempt that is proven. It costs at most {told}.")
+            self._print(f"It ends with the first attempt that is proven. It costs at most {told}.")
 
-    def _plan(self, job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str]) -> None:
-        self._print(f"\n[bold]{shown(job)}[/]: {why.category}: {shown(why.error.strip())}")
-        self._print(f"  free of charge: {', '.join(free) or 'nothing applies'}")
+    def _plan(self, found: "Forecast") -> None:
+        why, plan = found.why, found.plan
+        self._print(f"\n[bold]{shown(found.job)}[/]: {why.category}: {shown(why.error.strip())}")
+        if found.waiting:
+            self._print(f"  waiting for it: {shown(', '.join(found.waiting))}")
+        self._print(f"  free of charge: {', '.join(found.free) or 'nothing applies'}")
         features = ", ".join(f"{name} {value:.2f}" for name, value in plan.features.items())
         self._print(f"  complexity {plan.score:.2f}  [dim]({features})[/]")
         if not plan.steps:
             self._print("  no language model would be asked")
             return
-        table = _table("", "tier", "model", "chance", "about", "shown", "replay", "chance for $1")
+        table = _table("", "tier", "model", "mode", "chance", "about", "shown", "replay", "chance for $1")
         for number, step in enumerate(plan.steps, 1):
-            about = f"${step.usd:.3f}", f"{step.tokens} tokens", f"${step.replay_usd:.4f}"
-            row = (step.tier.name, shown(step.tier.model), f"{step.chance:.0%}", *about, f"{step.worth:.1f}")
-            table.add_row(f"  {number}", *row)
+            price, tokens = f"${step.usd:.3f}, {step.seconds:.0f} s", f"{step.tokens} tokens"
+            replay = f"${step.replay_usd:.4f}, {step.replay_seconds:.1f} s"
+            about = (step.tier.name, shown(step.tier.model), step.tier.mode, f"{step.chance:.0%}")
+            table.add_row(f"  {number}", *about, price, tokens, replay, f"{step.worth:.1f}")
         self._print(table)
+        whole = plan.expected
+        self._print(f"  all of it: {plan.chance:.0%}, ${whole.usd:.4f} and {whole.seconds:.0f} s on average")
 
     def drift(self, found: DriftReport) -> None:
         """Whether only the date has broken a commit, and which release."""
@@ -157,6 +165,8 @@ class Report:
         self._proposal(incident)
         for advice in incident.advice:
             self._advice(advice)
+        if expected := compared(incident):
+            self._print(f"[dim]language models: {expected}[/]")
         self._print(f"[dim]incident {incident.id}; {incident.seconds:.1f} s; ${incident.cost_usd}[/]")
         for line in incident.history if history else ():
             self._print(f"[dim]{escape(line)}[/]")

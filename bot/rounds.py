@@ -5,10 +5,12 @@ replayed together, and what helps is kept: the next round starts from there. Whe
 alone. Every attempt is in the checkpoint before its replay and after it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import TYPE_CHECKING
 
-from bot.errors import MachineError, OutOfBudget, OutOfMoney, Refused, UsageError
+from bot.errors import MachineError, OutOfBudget, OutOfMoney, Refused, RegreenError, UsageError
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
 from bot.model import (
@@ -23,6 +25,7 @@ from bot.model import (
     Verdict,
     next_number,
 )
+from bot.planning.order import groups
 from bot.repair.lost_names import lost_names
 from bot.repair.patch import PatchPolicy, apply, commit
 from bot.replay.verdict import Judgement, judge_leg, regressions, step_green
@@ -30,6 +33,11 @@ from bot.replay.workbench import Benches, Workbench
 from bot.suggestions import suggested
 from strategies import Strategy
 
+if TYPE_CHECKING:
+    from bot.consulting import Bought
+
+Causes = Mapping[str, tuple[str, ...]]
+"""The legs (keys) of each cause (its fingerprint)."""
 RUNS_WHERE_FLAKY = 3
 SMELLING = frozenset({Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM})
 CONFIRMATIONS = 3
@@ -79,6 +87,7 @@ class Rounds:
         self.incident, self.state, self._means, self._baseline = incident, state, means, incident.baseline
         self.suggestions: list[Advice] = []
         self._found: list[Proposed] = []
+        self._lock = Lock()
         self._sure: State | None = None
         self._detours: list[tuple[Proposed, Judgement, float]] = []
 
@@ -167,15 +176,59 @@ class Rounds:
 
     def _find_candidates(self) -> None:
         """The cheapest candidate for each cause. Models are asked only in a round that has nothing free to prove: they
-        had to be paid again for what a free fix of another cause gets in the way of."""
+        had to be paid again for what a free fix of another cause gets in the way of. What may only be red since another
+        cause is there waits until nothing is found for that one."""
         self._found = []
+        found = self._groups()
+        for find in (self._find_free, self._find_paid):
+            for causes in found:
+                find(causes)
+                if self._found:
+                    return
+
+    def _find_free(self, causes: Causes) -> None:
+        for fingerprint, legs in causes.items():
+            if self._may_try and (found := self._candidate_for(fingerprint, legs)):
+                self._found.append(found)
+
+    def _find_paid(self, causes: Causes) -> None:
+        """Ask models about several causes side by side, as many as replays run. What was paid for is kept, whatever the
+        others come to."""
+        if self._means.models is None:
+            return
+        from multiprocessing.pool import ThreadPool
+
+        errors: list[RegreenError] = []
+        # its threads do not outlive Ctrl-C, as those of concurrent.futures would: an answer may take minutes
+        with ThreadPool(min(len(causes), self._means.replays.workers)) as pool:
+            asked = [(legs, pool.apply_async(self._bought, (legs,))) for legs in causes.values()]
+            for legs, answer in asked:
+                try:
+                    self._take(answer.get(), legs)
+                except RegreenError as e:
+                    errors.append(e)
+        if errors:
+            raise errors[0]
+
+    def _take(self, offered: "list[Bought]", legs: tuple[str, ...]) -> None:
+        for bought in offered:
+            self._suggest(bought.checked, legs)
+            if not bought.checked.refused:
+                self._found.append(Proposed(bought.checked.candidate, bought.checked.policy, legs, bought.number))
+
+    @property
+    def _may_try(self) -> bool:
         most = self._means.settings.fix.max_attempts * max(1, len(self.incident.parts))
-        for find in (self._candidate_for, self._bought):
-            for fingerprint, legs in self._causes().items():
-                if len(self.incident.attempts) < most and (found := find(fingerprint, legs)):
-                    self._found.append(found)
-            if self._found:
-                return
+        return len(self.incident.attempts) < most
+
+    def _groups(self) -> list[Causes]:
+        causes = self._causes()
+        if len(causes) < 2:
+            return [causes] if causes else []
+        jobs = {j.key: self._means.replays.job_of(j) for j in self.state.result.jobs}
+        parts = {cause: {jobs[key] for key in legs} for cause, legs in causes.items()}
+        found = groups(parts, self._means.replays.needs(self.state.commit))
+        return [{cause: causes[cause] for cause in group} for group in found]
 
     def _causes(self) -> dict[str, tuple[str, ...]]:
         causes: dict[str, tuple[str, ...]] = {}
@@ -205,11 +258,12 @@ class Rounds:
         """The first of some legs that is held, and its bench."""
         return next(((k, b) for k in legs if (b := self.state.benches(k))), ("", None))
 
-    def _bought(self, _: str, legs: tuple[str, ...]) -> Proposed | None:
-        """What a language model proposes, where one may be asked."""
+    def _bought(self, legs: tuple[str, ...]) -> "list[Bought]":
+        """What language models propose, where one may be asked; the last is what may be proven, if any is."""
         key, bench = self._held(legs)
-        if self._means.models is None or self.state.stopped or bench is None:
-            return None
+        if self._means.models is None or self.state.stopped or bench is None or not self._may_try:
+            return []
+        offered: list[Bought] = []
         complaint = self.state.complaints[key]
         from bot.consulting import Market  # what it reads code with takes a while to import
 
@@ -218,12 +272,12 @@ class Rounds:
         )
         try:
             for bought in market.offers(self.incident, self.state.bought):
-                self._suggest(bought.checked, legs)
+                offered.append(bought)
                 if not bought.checked.refused:
-                    return Proposed(bought.checked.candidate, bought.checked.policy, legs, bought.number)
+                    break
         except (OutOfMoney, UsageError, MachineError) as e:  # of the others none is asked either; free fixes stay
             self.state.stopped = e.message
-        return None
+        return offered
 
     def _checked(self, strategy: Strategy, bench: Workbench, complaint: Diagnosis, key: str) -> Iterable[Checked]:
         commit = self.state.commit
@@ -235,9 +289,9 @@ class Rounds:
 
     def _admitted(self, checked: Checked, fingerprint: str, legs: tuple[str, ...]) -> Proposed | None:
         """Take a candidate that the patch policy and the guard let through; what they refuse is an attempt, too."""
-        number, candidate = next_number(self.incident.attempts), checked.candidate
+        candidate = checked.candidate
         attempt = Attempt(
-            number=number,
+            number=0,
             causes=(fingerprint,),
             strategy=candidate.strategy,
             summary=candidate.summary,
@@ -249,8 +303,8 @@ class Rounds:
             self._record(attempt.changed(reason=f"refused: {checked.refused}"))
             self._means.tell(f"{candidate.strategy}: refused: {checked.refused}")
             return None
-        self._record(attempt)
-        return Proposed(candidate, checked.policy, legs, number)
+        attempt, _ = self._record(attempt)
+        return Proposed(candidate, checked.policy, legs, attempt.number)
 
     def _suggest(self, checked: Checked | None, legs: tuple[str, ...]) -> None:
         """Keep for people to look at what is refused only since it is theirs to change."""
@@ -258,13 +312,16 @@ class Rounds:
             cause, before = self.state.complaints[legs[0]], self.state.result
             self.suggestions.append(suggested(checked, cause, legs, before, self._means).advice)
 
-    def _record(self, attempt: Attempt) -> Incident:
-        known = {a.number: a for a in self.incident.attempts}
-        spent = attempt.cost_usd - (known[attempt.number].cost_usd if attempt.number in known else 0)
-        attempts = tuple({**known, attempt.number: attempt}.values())
-        update = {"attempts": attempts, "cost_usd": self.incident.cost_usd + spent}
-        self.incident = self._means.save(self.incident.changed(**update))
-        return self.incident
+    def _record(self, attempt: Attempt) -> tuple[Attempt, Incident]:
+        """Save an attempt, which gets the next number if it has none. Threads take turns: each save has the others'."""
+        with self._lock:
+            known = {a.number: a for a in self.incident.attempts}
+            attempt = attempt if attempt.number else attempt.changed(number=next_number(known.values()))
+            spent = attempt.cost_usd - (known[attempt.number].cost_usd if attempt.number in known else 0)
+            attempts = tuple({**known, attempt.number: attempt}.values())
+            update = {"attempts": attempts, "cost_usd": self.incident.cost_usd + spent}
+            self.incident = self._means.save(self.incident.changed(**update))
+            return attempt, self.incident
 
     # --- proof ---
 

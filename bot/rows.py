@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.model import Diagnosis, Incident, JobResult, ReplayResult
+from bot.model import Diagnosis, Estimate, Incident, JobResult, ReplayResult
 from bot.proposal.facts import where_it_is
 from bot.replay.compare import Change
 
 if TYPE_CHECKING:
-    from bot.planning.plan import AttemptPlan
+    from bot.prospects import Forecast
 
 OF_PARTS = {"job", "matrix", "workflow", "verdict", "grade", "strategy", "reason", "diagnosis", "flaky_tests"}
 
@@ -58,6 +58,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
             "verdict": a.verdict,
             "reason": a.reason,
             "notes": a.notes,
+            "estimate_usd": float(a.estimate_usd),
             "cost_usd": float(a.cost_usd),
             "seconds": a.seconds,
         }
@@ -81,12 +82,18 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "advice": [a.as_json() for a in incident.advice],
         "notes": _notes(incident),
         "cost_usd": float(incident.cost_usd),
+        "models": {name: _estimate_row(getattr(incident, name)) for name in ("expected", "estimated", "took")},
         "seconds": round(incident.seconds, 3),
     }
 
 
-def plan_row(job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str]) -> dict[str, Any]:
-    """The contract of `regreen fix --explain-plan --json`: one row for each failing leg."""
+def _estimate_row(one: Estimate) -> dict[str, float]:
+    return {"usd": float(one.usd), "seconds": round(one.seconds, 1)}
+
+
+def plan_row(found: "Forecast") -> dict[str, Any]:
+    """The contract of `regreen fix --dry-run --json`: one row for each failing leg, in the order of work."""
+    why, plan = found.why, found.plan
     steps = [
         {
             "tier": step.tier.name,
@@ -97,11 +104,15 @@ def plan_row(job: str, why: Diagnosis, plan: "AttemptPlan", free: Sequence[str])
             "usd": float(step.usd),
             "replay_usd": float(step.replay_usd),
             "worth": round(step.worth, 3),
+            "seconds": round(step.seconds, 1),
+            "replay_seconds": round(step.replay_seconds, 1),
         }
         for step in plan.steps
     ]
     score = {"score": round(plan.score, 3), "features": {k: round(v, 3) for k, v in plan.features.items()}}
-    return {"job": job, "category": why.category, "error": why.error, "free": list(free), **score, "steps": steps}
+    about = {"job": found.job, "category": why.category, "error": why.error, "fingerprint": why.fingerprint}
+    expected = {"chance": round(plan.chance, 3), "expected": _estimate_row(plan.expected)}
+    return {**about, "waiting": list(found.waiting), "free": list(found.free), **score, **expected, "steps": steps}
 
 
 def _notes(incident: Incident) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from msgspec.structs import fields
 
 from bot.config_files import config_root
 from bot.errors import UsageError
-from bot.model import Category, Network
+from bot.model import Category, Network, Prefer
 from bot.ports import Checkout, Git
 from bot.yaml12 import compose, load
 
@@ -120,6 +120,7 @@ class LlmSettings(_Section, kw_only=True):
     provider: Literal["anthropic", "bedrock", "vertex", "foundry"]
     models: dict[str, str]
     prices: dict[str, dict[str, Decimal]]
+    prefer: Prefer
     max_attempts: NonNegativeInt
     max_usd_per_fix: Decimal
     max_usd_attempt: Decimal

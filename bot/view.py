@@ -21,7 +21,7 @@ from bot.text.inert import plain
 
 if TYPE_CHECKING:
     from bot.live import LiveSteps
-    from bot.planning.plan import AttemptPlan
+    from bot.prospects import Forecast
     from bot.report import Report
 
 NETWORKS = {
@@ -101,9 +101,9 @@ class View:
         """What differs between two replays."""
         self._show(lambda: changes_row(changes), lambda: self._report.changes(changes))
 
-    def plans(self, found: Sequence[tuple[str, Diagnosis, "AttemptPlan", Sequence[str]]], most: LlmSettings) -> None:
+    def plans(self, found: Sequence["Forecast"], most: LlmSettings) -> None:
         """What would be tried at each failure, and the most that it may cost."""
-        self._show(lambda: [plan_row(*one) for one in found], lambda: self._report.plans(found, most))
+        self._show(lambda: [plan_row(one) for one in found], lambda: self._report.plans(found, most))
 
     def drift(self, found: DriftReport) -> None:
         """What became of a commit that was green once."""

@@ -10,17 +10,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from threading import Condition
 from typing import Any
 
 from bot.errors import OutOfMoney, RegreenError
 from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
 from bot.model import Call, Incident, Reservation
+from bot.planning.breaker import Breaker
 from bot.planning.tiers import Tier
 from bot.ports import Checkpoints
 from bot.settings import LlmSettings
 
 MARGIN = Decimal("1.05")
 """What the counted tokens of a prompt may be off by: the endpoint that counts them calls it an estimate."""
+
+
+class InFlight:
+    """How many questions of this process have money set aside that is not settled."""
+
+    def __init__(self) -> None:
+        self.changed = Condition()
+        self.count = 0
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,7 @@ class Purse:
     checkpoints: Checkpoints
     incident: str
     caps: Mapping[str, Decimal]
+    in_flight: InFlight = field(default_factory=InFlight)
 
     def settle_lost(self) -> Decimal:
         """Count what workers that were killed had set aside for the incident as spent; what it has cost in all.
@@ -43,20 +54,49 @@ class Purse:
         return self.checkpoints.spent(_own(self.incident))
 
     def reserve(self, amount: Decimal) -> Reservation:
-        """Set dollars aside in all budgets. Raises `OutOfMoney`."""
-        return self.checkpoints.reserve(self.caps, self.incident, amount)
+        """Set dollars aside in all budgets. Raises `OutOfMoney`.
+
+        Most questions cost much less than is set aside for them: while others of this process are asked, it waits for
+        what they leave, so that side by side no less can be paid for than one after the other.
+        """
+        with self.in_flight.changed:
+            while True:
+                try:
+                    reservation = self.checkpoints.reserve(self.caps, self.incident, amount)
+                except OutOfMoney:
+                    if not self.in_flight.count:
+                        raise
+                    self.in_flight.changed.wait()
+                else:
+                    self.in_flight.count += 1
+                    return reservation
+
+    def settle(self, reservation: Reservation, actual: Decimal) -> None:
+        """Put what a question has cost in the place of what was set aside for it."""
+        try:
+            self.checkpoints.settle(reservation, actual)
+        finally:
+            with self.in_flight.changed:
+                self.in_flight.count -= 1
+                self.in_flight.changed.notify_all()
 
 
-def purse_of(incident: Incident, settings: LlmSettings, checkpoints: Checkpoints, now: datetime) -> Purse:
-    """The purse of an incident: its own budget, those of the day and the month, and that of its pull request."""
+def purse_of(
+    incident: Incident, settings: LlmSettings, checkpoints: Checkpoints, now: datetime, in_flight: InFlight
+) -> Purse:
+    """The purse of an incident: its own budget, those of the day and the month, and that of its pull request.
+
+    Its constraints may allow less than the settings do, never more: others write records, too.
+    """
+    wanted = incident.constraints.max_usd
     caps = {
-        _own(incident.id): settings.max_usd_incident,
+        _own(incident.id): settings.max_usd_incident if wanted is None else min(wanted, settings.max_usd_incident),
         f"day/{now:%Y-%m-%d}": settings.max_usd_day,
         f"month/{now:%Y-%m}": settings.max_usd_month,
     }
     if incident.failed_run and incident.failed_run.pull:
         caps[f"pull/{incident.failed_run.pull}"] = settings.max_usd_pull_request
-    return Purse(checkpoints, incident.id, caps)
+    return Purse(checkpoints, incident.id, caps, in_flight)
 
 
 @dataclass
@@ -69,6 +109,7 @@ class Metered:
     purse: Purse
     cap: Decimal
     check_time: Callable[[], None]
+    breaker: Breaker
     prompt: str = ""
     calls: list[Call] = field(default_factory=list)
 
@@ -84,7 +125,8 @@ class Metered:
         request = Request(tier.model, tier.output, tuple(system), tuple(turns), tier.effort, tuple(tools))
         request, reservation = self._reserved(request)
         with self._settled(reservation) as call:
-            reply = self.llm.ask(request)
+            with self.breaker.watching(tier):
+                reply = self.llm.ask(request)
             cost = self.prices.cost(tier.model, reply.tokens)
             call.append(
                 Call(
@@ -142,7 +184,7 @@ class Metered:
             raise
         finally:
             self.calls += made
-            self.purse.checkpoints.settle(reservation, sum((c.cost_usd for c in made), Decimal(0)))
+            self.purse.settle(reservation, sum((c.cost_usd for c in made), Decimal(0)))
 
 
 def _own(incident: str) -> str:

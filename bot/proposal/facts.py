@@ -38,6 +38,17 @@ def repeat_command(incident: Incident) -> str:
     return shlex.join([*words, "--network", options.network])
 
 
+def compared(incident: Incident) -> str:
+    """What language models and their replays took, and what was expected, in words; empty where none was asked."""
+    took, made, plan = incident.took, incident.estimated, incident.expected
+    if not made.seconds:
+        return ""
+    told = f"${took.usd:.4f} and {took.seconds:.0f} s with replays; these attempts were expected to take"
+    return (
+        f"{told} ${made.usd:.4f} and {made.seconds:.0f} s, the plan ${plan.usd:.4f} and {plan.seconds:.0f} s on average"
+    )
+
+
 def diff_stat(diff: str) -> list[tuple[str, int, int]]:
     """(file, lines added, lines removed) of a unified diff in git's form."""
     rows: list[tuple[str, int, int]] = []

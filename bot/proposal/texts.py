@@ -164,11 +164,16 @@ def _render(name: str, incident: Incident, **values: Any) -> str:
     run = incident.failed_run
     given = {
         "incident": incident,
-        "cost": f"${incident.cost_usd} for language models, {incident.seconds:.0f} s",
+        "cost": f"${incident.cost_usd} for language models{_expected(incident)}, {incident.seconds:.0f} s",
         "what_failed": _what_failed(run),
         "reason": _reason(incident),
     }
     return _rendered(name, f"see [the run]({run.html_url})" if run else "", **given, **values)
+
+
+def _expected(incident: Incident) -> str:
+    """What was expected, where something was."""
+    return f" (about ${incident.expected.usd:.4f} expected)" if incident.expected.usd else ""
 
 
 def _rendered(name: str, more: str = "", **values: Any) -> str:

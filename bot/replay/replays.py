@@ -1,18 +1,19 @@
 """All replays of one incident: the clone they check out from, the plan they share, and the benches that they hold."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from bot.model import ReplayResult
+from bot.model import JobResult, ReplayResult
 from bot.ports import Release
 from bot.replay.caches import Given, Shelf
 from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Replay, Tools
 from bot.replay.source import Origin, Snapshot
 from bot.replay.workbench import Benches, Look
+from bot.replay.workflow import needs
 
 
 class Replays:
@@ -44,6 +45,25 @@ class Replays:
         replay = Replay(folder, self.origin, plan, self._tools, self._progress, self._check_time, given)
         self._open.append(replay)
         return replay.run(hold=hold, only=only, look=look), replay.bench
+
+    @property
+    def workers(self) -> int:
+        """How many legs run side by side."""
+        return self._tools.workers
+
+    def needs(self, commit: str) -> Mapping[str, frozenset[str]]:
+        """The jobs that each job of the workflows of a commit needs, by the names of `job_of`."""
+        found = self._plan(commit).workflows
+        return {
+            f"{workflow.path}:{job_id}": frozenset(f"{workflow.path}:{need}" for need in needs(job))
+            for workflow, _ in found
+            for job_id, job in workflow.jobs.items()
+        }
+
+    @staticmethod
+    def job_of(leg: JobResult) -> str:
+        """The job of the workflow that the event started which a leg belongs to, if only by a call."""
+        return f"{leg.workflow}:{leg.id.split('/')[0]}"
 
     def _shelf_of(self, plan: Plan) -> Shelf | None:
         """The caches of these replays; none with secrets, which code of a shelf must not see nor leave there.

@@ -96,7 +96,9 @@ def _tallies(attempts: Iterable[Attempt]) -> dict[str, Tally]:
     for attempt in attempts:
         if attempt.tier and attempt.category:
             key, fixed = Tally.key(attempt.category, attempt.tier), int(attempt.verdict is Verdict.FIXED)
-            found[key] = found.get(key, Tally()) + Tally(tried=1, fixed=fixed, cost_usd=attempt.cost_usd)
+            seconds = sum(call.seconds for call in attempt.calls)
+            one = Tally(tried=1, fixed=fixed, cost_usd=attempt.cost_usd, seconds=seconds)
+            found[key] = found.get(key, Tally()) + one
     return found
 
 

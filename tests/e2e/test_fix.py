@@ -298,7 +298,7 @@ def test_several_jobs_with_different_causes(project: Make) -> None:
 
 def test_no_time_left_is_grade_c_at_most(project: Make) -> None:
     steps = (*SETUP, "run: sleep 4", "run: ruff format --check .")
-    code, found = fix(project({WORKFLOW: workflow(*steps), "a.py": UGLY}), "--max-minutes", "0.1")
+    code, found = fix(project({WORKFLOW: workflow(*steps), "a.py": UGLY}), "--max-duration", "6s")
     assert code == 1
     assert found["verdict"] == "NOT_FIXED"
     assert found["grade"] in ("C", None)

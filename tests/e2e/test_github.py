@@ -8,6 +8,9 @@ import pytest
 from tests.e2e.desk import STALE, Desk
 from tests.hub import faults
 from tests.hub.world import Run
+from tests.llm.answers import answer
+from tests.llm.server import LLMServer
+from tests.projects import WORKFLOW, workflow
 
 
 def test_a_red_run_is_fixed_by_a_pull_request_whose_own_ci_is_green(desk: Desk) -> None:
@@ -217,3 +220,15 @@ def test_an_expired_log_is_named(desk: Desk) -> None:
     done = desk.regreen("fix", "--run", desk.url(run))
     assert done.code == 1
     assert "has expired" in done.err
+
+
+def test_what_the_call_says_of_models_holds_for_runs_on_github(desk: Desk, llm_server: LLMServer) -> None:
+    llm_server.script = lambda _: answer("CANNOT: somebody has to decide it")
+    desk.hub.push(desk.one, {WORKFLOW: workflow("run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}, by="bob")
+    (run,) = desk.hub.settle()
+    call = ("fix", "--run", desk.url(run), "--json")
+    assert "--dry-run goes with a checkout" in desk.regreen(*call, "--dry-run", env=llm_server.environ).err
+    assert desk.regreen(*call, "--no-llm", env=llm_server.environ).json["verdict"] == "NOT_FIXED"
+    assert llm_server.requests == []
+    desk.regreen(*call, "--tier", "large", "--max-cost", "0.9", env=llm_server.environ)
+    assert {body["model"] for body in llm_server.asked} == {"claude-opus-5-5"}

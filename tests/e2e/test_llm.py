@@ -151,12 +151,12 @@ def test_no_more_is_spent_than_may_be(project: Make, llm_server: LLMServer) -> N
     assert "the budget does not allow it" in found["reason"] + str([a["reason"] for a in found["attempts"]])
 
 
-@pytest.mark.parametrize("args", [("--no-llm",), ("--explain-plan",)])
+@pytest.mark.parametrize("args", [("--no-llm",), ("--dry-run",)])
 def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServer, args: tuple[str, ...]) -> None:
     made = project(RED)
     done, found = fix(made, llm_server, *args)
     assert llm_server.requests == []
-    if "--explain-plan" in args:
+    if "--dry-run" in args:
         assert done.code == 0
         [row] = found
         assert [s["tier"] for s in row["steps"]] == ["small", "medium", "large"]

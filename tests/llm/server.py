@@ -45,7 +45,10 @@ class Bill:
 
 
 class LLMServer:
-    """Answers by `script`: the items of a sequence one after the other, or what a function makes of a request's body."""
+    """Answers by `script`: the items of a sequence one after the other, or what a function makes of a request's body.
+
+    A function may be asked by several threads at once, so that it can wait for another request.
+    """
 
     def __init__(self, script: Script = ()) -> None:
         self.requests: list[Received] = []
@@ -100,7 +103,8 @@ class LLMServer:
                 return Sending(self.list_fault) if self.list_fault else self._models(parse_qs(received.query))
             if received.path == COUNT:
                 return Sending(self.count_fault) if self.count_fault else self._counted(received.body)
-            given = self._next(received.body)
+        given = self._next(received.body)
+        with self._lock:
             fault = given if isinstance(given, Fault) else None
             wanted = given.answer if isinstance(given, Fault) else given
             if wanted is None:
@@ -131,11 +135,12 @@ class LLMServer:
     def _next(self, body: Mapping[str, Any]) -> Answer | Fault:
         if callable(self._script):
             return self._script(body)
-        if self._at == len(self._script):
-            self.violations.append(f"the script has only {self._at} answers")
-            return answer("the script is at its end")
-        self._at += 1
-        return self._script[self._at - 1]
+        with self._lock:
+            if self._at == len(self._script):
+                self.violations.append(f"the script has only {self._at} answers")
+                return answer("the script is at its end")
+            self._at += 1
+            return self._script[self._at - 1]
 
     def _worked_out(self, said: Answer, body: Mapping[str, Any]) -> tuple[Answer | Fault, Usage]:
         """The answer as far as there is room for it, and what its prompt came to. From here on it is billed."""

@@ -1,23 +1,28 @@
 """Budgets hold to the cent: whatever the server does, whoever is killed, however many ask at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from bot.adapters.anthropic_api import AnthropicLLM
+from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.price_table import PriceTable
 from bot.errors import OutOfMoney, RegreenError
 from bot.llm import Passage, Turn, Unanswered
-from bot.planning.purse import Metered, Purse
+from bot.model import Constraints, Reservation
+from bot.planning.breaker import Breaker
+from bot.planning.purse import InFlight, Metered, Purse, purse_of
 from bot.planning.tiers import tiers
+from bot.settings import read_settings
 from bot.state.checkpoints import Checkpoints
 from tests.llm.answers import answer
 from tests.llm.faults import Fault
 from tests.llm.server import LLMServer
-from tests.state.helpers import incident_number, opened, repository
+from tests.state.helpers import NOON, FakeClock, RealClock, incident, incident_number, opened, repository
 
 SMALL = tiers({"small": "claude-haiku-5-5"})[0]
 PRICES = PriceTable({})
@@ -38,7 +43,7 @@ def metered(
     caps = {f"incident/{incident_number(number)}": Decimal(1), DAY: Decimal(cap)}
     purse = Purse(checkpoints, incident_number(number), caps)
     llm = AnthropicLLM(server.environ, timeout=5, retries=0)
-    return Metered(llm, PRICES, SMALL, purse, Decimal(attempt), lambda: None)
+    return Metered(llm, PRICES, SMALL, purse, Decimal(attempt), lambda: None, Breaker(FakeClock()))
 
 
 def test_what_was_set_aside_becomes_what_it_has_cost(repo: Path, llm_server: LLMServer) -> None:
@@ -77,6 +82,43 @@ def test_nothing_is_asked_that_could_exceed_a_budget(repo: Path, llm_server: LLM
             asked.ask(SYSTEM, TURNS)
         assert asked.calls == []
     assert llm_server.bills == []
+
+
+class Refusing(Checkpoints):
+    """Checkpoints that tell when they have refused a reservation."""
+
+    refused = Event()
+
+    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
+        try:
+            return super().reserve(caps, incident_id, amount)
+        except OutOfMoney:
+            self.refused.set()
+            raise
+
+
+def test_side_by_side_a_question_waits_for_what_another_leaves(repo: Path) -> None:
+    checkpoints = Refusing(GitPlumbing(repo / ".git"), clock=RealClock(), redactor=str)
+    purse = Purse(checkpoints, incident_number(1), {MINE: Decimal(1)})
+    first = purse.reserve(Decimal("0.8"))
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(purse.reserve, Decimal("0.8"))
+        assert checkpoints.refused.wait(60)
+        assert not second.done()
+        purse.settle(first, Decimal("0.1"))
+        purse.settle(second.result(60), Decimal("0.8"))
+    assert checkpoints.spent(MINE) == Decimal("0.9")
+    with pytest.raises(OutOfMoney):  # nothing is under way that could leave something
+        purse.reserve(Decimal("0.2"))
+
+
+def test_an_incident_may_have_less_than_the_settings_say_and_never_more(repo: Path) -> None:
+    settings = read_settings(None, "", {}).llm
+    for wanted, cap in ((None, 2), ("0.5", "0.5"), ("99", 2)):
+        limit = None if wanted is None else Decimal(wanted)
+        one = incident().changed(constraints=Constraints(max_usd=limit))
+        purse = purse_of(one, settings, opened(repo), NOON, InFlight())
+        assert purse.caps[f"incident/{one.id}"] == Decimal(cap)
 
 
 def test_near_its_end_a_budget_still_pays_for_a_shorter_answer(repo: Path, llm_server: LLMServer) -> None:
