@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Literal
 
 from bot.app import App
@@ -10,6 +11,7 @@ from bot.github import RED, Pull, Run
 from bot.hosted import OnGitHub
 from bot.intake.commands import Command, Verb, usage
 from bot.intake.decide import Obey
+from bot.intake.rights import may_raise
 from bot.model import Feedback, Incident, Model, Part, ReplayResult
 from bot.proposal import hosted, texts
 from bot.proposal.facts import counted, issue_of, request_of, tests_of
@@ -104,12 +106,28 @@ class Commands:
 
     # --- the verbs ---
 
-    def _fix(self, _: Command) -> Answer:
+    def _fix(self, command: Command) -> Answer:
+        self._hold_limit(command.constraints.max_usd)
         answers = []
         for run in self._red():
-            incident = self._on.repair(self._on.failure(run), asked_by=self._asked.asker.login)
+            failure, asker = self._on.failure(run), self._asked.asker.login
+            incident = self._on.repair(failure, asked_by=asker, constraints=command.constraints)
             answers.append(f"{markdown(run.name)}: {texts.headline(incident)}. {hosted.coming(incident)}".strip())
         return Answer(text="\n".join(answers), incident=incident)
+
+    def _hold_limit(self, wanted: Decimal | None) -> None:
+        """Refuse an amount above the settings', and for most people one above what was said of this commit before."""
+        if wanted is None:
+            return
+        most = self._app.settings.llm.max_usd_incident
+        if wanted > most:
+            raise UsageError(f"an incident may cost ${most} here, not ${wanted}", hint="llm.max_usd_incident says so")
+        head = self._request().head_sha
+        limits = (i.constraints.max_usd for i in self._incidents() if i.head == head)
+        said = [limit for limit in limits if limit is not None]
+        if said and wanted > min(said) and not may_raise(self._asked.asker, self._github):
+            told = f"somebody has said that this may cost ${min(said)}"
+            raise UsageError(told, hint="people with the role maintain may say more")
 
     def _diagnose(self, _: Command) -> Answer:
         told = []

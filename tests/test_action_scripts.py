@@ -109,16 +109,18 @@ def test_where_nothing_is_restricted_nobody_becomes_root(runner: Runner, sysctl:
 
 def test_inputs_become_settings(runner: Runner) -> None:
     runner.program("regreen/venv/bin/python", f'[ "$2" = -c ] && exec python3 "$@"; env -0 > {runner.root}/env')
-    runner.environ |= {"MODE": "suggest", "ALLOWED_BOTS": 'renovate[bot], dependabot[bot]\nx:" #y'}
+    runner.environ |= {"MODE": "suggest", "MAX_COST_USD": "0.5", "PREFER": "speed"}
+    runner.environ |= {"ALLOWED_BOTS": 'renovate[bot], dependabot[bot]\nx:" #y'}
     assert runner.run("regreen").returncode == 0
     told = dict(line.split("=", 1) for line in (runner.root / "env").read_text().split("\0") if line)
     assert told["REGREEN_PROPOSAL_MODE"] == "suggest"
+    assert (told["REGREEN_LLM_MAX_USD_INCIDENT"], told["REGREEN_LLM_PREFER"]) == ("0.5", "speed")
     assert json.loads(told["REGREEN_COMMANDS_ALLOWED_BOTS"]) == ["renovate[bot]", "dependabot[bot]", 'x:"', "#y"]
 
 
 def test_empty_inputs_leave_the_settings_alone(runner: Runner) -> None:
     runner.program("regreen/venv/bin/python", f"env > {runner.root}/env")
-    runner.environ |= {"MODE": "", "ALLOWED_BOTS": ""}
+    runner.environ |= {"MODE": "", "ALLOWED_BOTS": "", "MAX_COST_USD": "", "PREFER": ""}
     assert runner.run("regreen").returncode == 0
     assert "REGREEN_" not in (runner.root / "env").read_text()
 

@@ -5,12 +5,12 @@ import shlex
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 
 from bot.intake.own_lines import own_lines
-from bot.model import Model, refuse_amount
+from bot.model import Constraints, Model, Prefer, TierName, refuse_amount
 from bot.text.inert import fenced, markdown
 
 MOST = 5
@@ -24,15 +24,13 @@ Verb = Literal[
 
 
 class Command(Model, kw_only=True):
-    """What somebody asks for. Only `fix` has `tier`, `max_cost_usd` and `agent`.
+    """What somebody asks for. Only `fix` has `constraints`.
 
     `text` is what they say with it: why to revert, or their feedback, for which `good` is set.
     """
 
     verb: Verb
-    tier: str | None = None
-    max_cost_usd: Decimal | None = None
-    agent: bool = False
+    constraints: Constraints = Constraints()
     text: str = ""
     good: bool | None = None
 
@@ -100,12 +98,6 @@ def _dollars(text: str) -> Decimal:
     return amount
 
 
-def _tier(text: str) -> str:
-    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,30}", text):
-        raise click.BadParameter(f"'{text}' is no name of a tier.")
-    return text
-
-
 class _Aliases(click.Group):
     """Knows `explain` as another word for `diagnose`."""
 
@@ -115,7 +107,8 @@ class _Aliases(click.Group):
 
 def _verb(verb: Verb, help_text: str, *parameters: click.Parameter) -> click.Command:
     def command(**given: Any) -> Command:
-        return Command(verb=verb, **given)
+        wanted = {name: given.pop(name) for name in Constraints.__struct_fields__ if name in given}
+        return Command(verb=verb, constraints=Constraints(**wanted), **given)
 
     return click.Command(
         verb,
@@ -134,14 +127,14 @@ _GROUP = _Aliases(
         _verb(
             "fix",
             "Fix the failure and propose the fix.",
-            click.Option(["--tier"], type=_tier, metavar="NAME", help="The tier of models to begin with."),
+            click.Option(["--tier"], type=click.Choice(get_args(TierName)), help="The tier of models to begin with."),
             click.Option(
-                ["--max-cost", "max_cost_usd"],
-                type=_dollars,
-                metavar="DOLLARS",
-                help="What it may cost, in US dollars.",
+                ["--max-cost", "max_usd"], type=_dollars, metavar="DOLLARS", help="What it may cost, in US dollars."
             ),
-            click.Option(["--agent"], is_flag=True, help="Let a model work in several steps."),
+            click.Option(
+                ["--prefer"], type=click.Choice(get_args(Prefer)), help="What decides which model is asked first."
+            ),
+            click.Option(["--agent"], is_flag=True, help="Let every model work in several steps."),
         ),
         _verb("diagnose", "Say why it is red (also: explain)."),
         _verb("apply", "Push the proposed fix onto this pull request's branch."),

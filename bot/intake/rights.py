@@ -33,6 +33,11 @@ class Denied(Model, kw_only=True):
     reason: str
 
 
+def may_raise(asker: Asker, github: GitHub) -> bool:
+    """Whether somebody may let an incident cost more than somebody else has said."""
+    return not asker.is_bot and ROLES.index(github.role(asker.login)) >= ROLES.index("maintain")
+
+
 def may(
     verb: Verb, asker: Asker, github: GitHub, settings: Settings, *, repository: str, pull: Pull | None
 ) -> Granted | Denied:

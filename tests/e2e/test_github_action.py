@@ -12,6 +12,8 @@ from tests.e2e.desk import STALE, Desk, hastily
 from tests.hub import faults
 from tests.hub.webhooks import Delivery
 from tests.hub.world import now
+from tests.llm.answers import answer
+from tests.llm.server import LLMServer
 from tests.projects import WORKFLOW, Done, workflow
 
 HEARD = {
@@ -23,6 +25,7 @@ HEARD = {
 """The events that the workflow of `regreen init` is for."""
 GRANTED = ("contents", "pull_requests", "issues", "checks", "actions")
 BOT = "github-actions[bot]"
+SMALL, MEDIUM, LARGE = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"
 
 
 def is_heard(delivery: Delivery) -> bool:
@@ -220,6 +223,30 @@ def test_commands_below_a_pull_request(runner: Runner, number: int) -> None:
     assert "The fix was pushed" in runner.say("bob", "/regreen apply", number)
     assert runner.desk.one.git.read("feature", "copy") == "new"
     assert "Thank you" in runner.say("bob", "/regreen feedback good it's right", number)
+
+
+def test_a_command_says_how_models_are_asked_and_what_they_may_cost(
+    runner: Runner, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in llm_server.environ.items():
+        monkeypatch.setenv(name, value)
+    llm_server.script = lambda _: answer("CANNOT: somebody has to decide it")
+    runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
+    number = runner.request("feature")
+    broken = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}
+    runner.hub.push(runner.desk.one, broken, by="bob", branch="feature")
+    runner.react()
+    assert {body["model"] for body in llm_server.asked} == {SMALL, MEDIUM, LARGE}
+    llm_server.requests.clear()
+    assert "an incident may cost $2" in runner.say("bob", "/regreen fix --max-cost 3", number).replace("\\", "")
+    assert llm_server.asked == []
+    runner.say("bob", "/regreen fix --max-cost 0.50 --tier medium --prefer reliability --agent", number)
+    assert [body["model"] for body in llm_server.asked[:2]] == [MEDIUM, LARGE]
+    assert all(body["tools"] for body in llm_server.asked)
+    assert "may cost $0.50" in runner.say("bob", "/regreen fix --max-cost 1", number).replace("\\", "")
+    assert runner.reactions(number) == ["eyes", "confused"]
+    runner.say("octo", "/regreen fix --max-cost 1", number)
+    assert runner.reactions(number) == ["eyes", "rocket"]
 
 
 def test_a_closed_pull_request_is_left_alone(runner: Runner, number: int) -> None:

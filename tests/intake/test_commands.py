@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.intake.commands import MOST, Command, Mistake, Verb, commands_of, parse_command, usage
+from bot.model import Constraints
 
 LOGIN = "regreen[bot]"
 WHY = 'revert -m "it broke the build"'
@@ -79,10 +80,13 @@ NOT_OWN = {
     [
         ("fix", {"verb": "fix"}),
         (
-            "fix --tier small --max-cost 1.50 --agent",
-            {"verb": "fix", "tier": "small", "max_cost_usd": Decimal("1.50"), "agent": True},
+            "fix --tier small --max-cost 1.50 --prefer speed --agent",
+            {
+                "verb": "fix",
+                "constraints": Constraints(tier="small", max_usd=Decimal("1.50"), prefer="speed", agent=True),
+            },
         ),
-        ("fix --max-cost=0", {"verb": "fix", "max_cost_usd": Decimal(0)}),
+        ("fix --max-cost=0", {"verb": "fix", "constraints": Constraints(max_usd=Decimal(0))}),
         ("diagnose", {"verb": "diagnose"}),
         ("explain", {"verb": "diagnose"}),
         ("apply", {"verb": "apply"}),
@@ -134,7 +138,8 @@ def test_an_unknown_verb_gets_the_usage(words: str) -> None:
     ("words", "told"),
     [
         ("fix --tier", "Option '--tier' requires an argument"),
-        ("fix --tier ../x", "no name of a tier"),
+        ("fix --tier ../x", "is not one of 'small', 'medium', 'large'"),
+        ("fix --prefer luck", "is not one of 'cost', 'reliability', 'speed'"),
         ("fix --max-cost NaN", "no amount of dollars"),
         ("fix --max-cost -1", "no amount of dollars"),
         ("fix --max-cost 1e999999999", "no amount of dollars"),

@@ -28,5 +28,10 @@ def test_all_settings_that_it_names_are_there() -> None:
 
 
 def test_its_forms_are_commands() -> None:
-    for words in ("explain", 'revert -m "WHY"', "feedback good", "fix --tier name --max-cost 1 --agent"):
+    for words in (
+        "explain",
+        'revert -m "WHY"',
+        "feedback good",
+        "fix --tier small --max-cost 1 --prefer speed --agent",
+    ):
         assert isinstance(parse_command(words), Command)

@@ -5,7 +5,7 @@ import pytest
 from bot.errors import Transient
 from bot.github import GitHub, Pull, Role
 from bot.intake.commands import Verb
-from bot.intake.rights import Asker, Denied, Granted, may
+from bot.intake.rights import Asker, Denied, Granted, may, may_raise
 from bot.settings import Settings, read_settings
 from tests.intake.payloads import REPOSITORY
 
@@ -55,6 +55,12 @@ def test_the_role_decides(verb: Verb, role: Role) -> None:
     assert (found == GO) is (verb in LEAST[role])
     if isinstance(found, Denied):
         assert (verb in found.reason, role in found.reason, "anna" in found.reason) == (True, True, True)
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_maintainers_alone_may_let_it_cost_more_than_somebody_has_said(role: Role) -> None:
+    assert may_raise(ANNA, cast("GitHub", Roles({"anna": role}))) is (role in ("maintain", "admin"))
+    assert not may_raise(APP, cast("GitHub", Roles({APP.login: role})))
 
 
 def test_the_role_is_asked_each_time() -> None:
