@@ -637,7 +637,7 @@ class Reservation(Model, kw_only=True):
 class Tally(Model, kw_only=True):
     """What became of the attempts of one tier at failures of one category: how many, how many fixed, what they cost.
 
-    `seconds` are those that the model took to answer.
+    Those count in which the model has answered. `seconds` are those that the model took to answer.
     """
 
     tried: Annotated[int, Meta(ge=0)] = 0

@@ -91,10 +91,10 @@ def line_of(incident: Incident) -> Line:
 
 
 def _tallies(attempts: Iterable[Attempt]) -> dict[str, Tally]:
-    """What became of the attempts that were paid for."""
+    """What became of the attempts in which a model has answered: an overloaded server says nothing of its chance."""
     found: dict[str, Tally] = {}
     for attempt in attempts:
-        if attempt.tier and attempt.category:
+        if attempt.tier and attempt.category and any(call.tokens.output for call in attempt.calls):
             key, fixed = Tally.key(attempt.category, attempt.tier), int(attempt.verdict is Verdict.FIXED)
             seconds = sum(call.seconds for call in attempt.calls)
             one = Tally(tried=1, fixed=fixed, cost_usd=attempt.cost_usd, seconds=seconds)

@@ -2,12 +2,13 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.errors import Conflict, CorruptCache, UsageError
-from bot.model import Incident, Stage, Sums, Verdict
+from bot.model import Attempt, Call, Category, Incident, Stage, Sums, Tally, Tokens, Verdict
 from bot.state.checkpoints import Checkpoints
 from tests.state.helpers import (
     NOON,
@@ -208,6 +209,32 @@ def test_pruning_drops_old_closed_incidents_and_keeps_their_sums(repo: Path, clo
     assert history(repo)[0] == "Drop 3 closed incidents"
     assert checkpoints.prune(clock.time - timedelta(hours=1)) == 0
     assert len(history(repo)) == 6
+
+
+def test_sums_tell_of_each_tier_what_became_of_the_attempts_that_it_answered(repo: Path) -> None:
+    def attempt(number: int, *calls: Call, verdict: Verdict | None = None) -> Attempt:
+        one = Attempt(number=number, causes=("f",), category=Category.LINT_ERROR, strategy="llm_edit", tier=1)
+        cost = sum((call.cost_usd for call in calls), Decimal(0))
+        return one.changed(calls=calls, cost_usd=cost, verdict=verdict)
+
+    said = Call(model="m", prompt="p", prices="", stop="end_turn", tokens=Tokens(output=9), seconds=2)
+    said = said.changed(cost_usd=Decimal("0.1"))
+    busy, lost = (
+        said.changed(stop="busy", tokens=Tokens(), cost_usd=Decimal(0)),
+        said.changed(stop="lost", tokens=Tokens()),
+    )
+    attempts = (
+        attempt(1, said, said, verdict=Verdict.FIXED),
+        attempt(2, said, busy),
+        attempt(3, busy),
+        attempt(4, lost),
+        attempt(5),
+        attempt(6, said).changed(tier=0),
+    )
+    checkpoints = opened(repo)
+    checkpoints.save(incident(attempts=attempts))
+    key = Tally.key(Category.LINT_ERROR, 1)
+    assert checkpoints.sums().tallies == {key: Tally(tried=2, fixed=1, cost_usd=Decimal("0.3"), seconds=8)}
 
 
 def test_what_was_pruned_can_happen_again(repo: Path, clock: FakeClock) -> None:
