@@ -1,6 +1,9 @@
 """Syntax trees of tree-sitter: parsing within bounds, and the few ways the guard walks them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, wraps
+from threading import local
+from typing import ParamSpec
 
 from tree_sitter import Node, Parser, Point
 
@@ -13,6 +16,23 @@ WORK = 20  # how often each byte may be looked at (normal source: 1.1 to 2 times
 WORK_FREE = 500_000
 STEPS = 3  # parser steps (in hundreds) per 100 bytes; normal source needs 3
 DEEPEST = 400  # nodes below each other; people write less than 100
+
+
+Given = ParamSpec("Given")
+
+
+def one_per_thread(make: Callable[Given, Parser]) -> Callable[Given, Parser]:
+    """Make a parser once for each thread: it calls back while it parses, and another thread may go on meanwhile."""
+    known = local()
+
+    @wraps(make)
+    def made(*args: Given.args, **kwargs: Given.kwargs) -> Parser:
+        if not hasattr(known, "make"):
+            known.make = cache(make)
+        parser: Parser = known.make(*args, **kwargs)
+        return parser
+
+    return made
 
 
 def parse(parser: Parser, text: str) -> Node:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import tree_sitter_javascript
 import tree_sitter_typescript
@@ -10,7 +9,7 @@ from tree_sitter import Language, Node, Parser
 
 from bot.repair.guard.facts import Unparsable
 from bot.repair.guard.rules import listed
-from bot.repair.guard.trees import first_error, line_of, text_of
+from bot.repair.guard.trees import first_error, line_of, one_per_thread, text_of
 from bot.repair.guard.trees import parse as parsed
 
 FUNCTIONS = frozenset(
@@ -21,7 +20,7 @@ FUNCTIONS = frozenset(
 )
 
 
-@cache
+@one_per_thread
 def parser_of(ending: str) -> Parser:
     """The parser for files whose names end so, in small letters."""
     if ending in {"ts", "mts", "cts"}:

@@ -14,7 +14,7 @@ from bot.repair.guard.kinds import in_test_folder, name_of
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
-from bot.repair.guard.trees import line_of, text_of, walk
+from bot.repair.guard.trees import line_of, one_per_thread, text_of, walk
 
 MEMBERS = {"field_expression": ("argument", "field"), "qualified_identifier": ("scope", "name")}
 CALLS = names("call_expression")
@@ -55,13 +55,13 @@ OPS = table(
 )
 
 
-@cache
+@one_per_thread
 def cpp_parser() -> Parser:
     """The parser for C++, made once."""
     return Parser(Language(tree_sitter_cpp.language()))
 
 
-@cache
+@one_per_thread
 def c_parser() -> Parser:
     """The parser for C, made once."""
     return Parser(Language(tree_sitter_c.language()))

@@ -1,7 +1,6 @@
 """Go: testing, testify, ginkgo and gomega, go-cmp, quicktest."""
 
 from collections.abc import Sequence
-from functools import cache
 
 import re2
 import tree_sitter_go
@@ -12,7 +11,7 @@ from bot.repair.guard.kinds import name_of
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
-from bot.repair.guard.trees import line_of, text_of, walk
+from bot.repair.guard.trees import line_of, one_per_thread, text_of, walk
 
 MEMBERS = {"selector_expression": ("operand", "field")}
 CALLS = names("call_expression type_conversion_expression")
@@ -22,7 +21,7 @@ LONGEST = 2000  # bytes of a deferred function that is read
 BUILD = re2.compile(r"^//\s?(?:go:build|\+build)\s+(.*)$")
 
 
-@cache
+@one_per_thread
 def parser() -> Parser:
     """The parser, made once."""
     return Parser(Language(tree_sitter_go.language()))

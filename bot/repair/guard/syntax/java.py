@@ -1,7 +1,6 @@
 """Java."""
 
 from collections.abc import Iterator
-from functools import cache
 
 import tree_sitter_java
 from tree_sitter import Language, Node, Parser
@@ -11,14 +10,14 @@ from bot.repair.guard.syntax import jvm
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, names
 from bot.repair.guard.syntax.language import TreeLanguage
-from bot.repair.guard.trees import line_of, text_of
+from bot.repair.guard.trees import line_of, one_per_thread, text_of
 
 MEMBERS = {"field_access": ("object", "field")}
 CALLS = names("method_invocation object_creation_expression")
 NOISE = frozenset({"comment", "line_comment", "block_comment"})
 
 
-@cache
+@one_per_thread
 def parser() -> Parser:
     """The parser, made once."""
     return Parser(Language(tree_sitter_java.language()))

@@ -1,7 +1,6 @@
 """Kotlin: what Java has, kotlin.test, Kotest, MockK, Spek."""
 
 from collections.abc import Iterator
-from functools import cache
 
 import re2
 import tree_sitter_kotlin
@@ -12,14 +11,14 @@ from bot.repair.guard.syntax import jvm
 from bot.repair.guard.syntax.calls import arguments
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, names
 from bot.repair.guard.syntax.language import TreeLanguage
-from bot.repair.guard.trees import line_of, text_of
+from bot.repair.guard.trees import line_of, one_per_thread, text_of
 
 MEMBERS = {"navigation_expression": ("", "")}
 GENERIC = re2.compile(r"\b((?:assert|should|expect|verify)\w*<[\w.<>?, *]+>)([ \t]*\{)")
 NEVER_NAMED = frozenset({"annotation", "file_annotation"})
 
 
-@cache
+@one_per_thread
 def parser() -> Parser:
     """The parser, made once."""
     return Parser(Language(tree_sitter_kotlin.language()))

@@ -1,7 +1,6 @@
 """PHP: PHPUnit, Pest, Mockery, Prophecy."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import re2
 import tree_sitter_php
@@ -13,7 +12,7 @@ from bot.repair.guard.syntax.calls import arguments, fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
 from bot.repair.guard.syntax.values import normal
-from bot.repair.guard.trees import line_of, text_of, walk
+from bot.repair.guard.trees import line_of, one_per_thread, text_of, walk
 
 MEMBERS = {
     "member_access_expression": ("object", "name"),
@@ -25,7 +24,7 @@ CALLS = names("function_call_expression member_call_expression scoped_call_expre
 TAG = re2.compile(r"(?m)^[\s/*]*@(\w+)[ \t]*([^\n*]*)")
 
 
-@cache
+@one_per_thread
 def parser() -> Parser:
     """The parser, made once."""
     return Parser(Language(tree_sitter_php.language_php()))

@@ -1,6 +1,6 @@
 """Ruby: RSpec, minitest (both styles), test-unit, shoulda, mocha."""
 
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import re2
 import tree_sitter_ruby
@@ -11,14 +11,14 @@ from bot.repair.guard.kinds import name_of
 from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
-from bot.repair.guard.trees import text_of
+from bot.repair.guard.trees import one_per_thread, text_of
 
 MEMBERS = {"scope_resolution": ("scope", "name")}
 CALLS = names("call")
 BARE = names("skip pending flunk is_expected fail raise exit exit! abort omit")
 
 
-@cache
+@one_per_thread
 def parser() -> Parser:
     """The parser, made once."""
     return Parser(Language(tree_sitter_ruby.language()))

@@ -1,7 +1,6 @@
 """Rust: the built-in tests, rstest, test-case, proptest, mockall, approx, claims, pretty_assertions."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import re2
@@ -13,7 +12,7 @@ from bot.repair.guard.syntax.calls import fielded
 from bot.repair.guard.syntax.grammar import Annotation, Call, Grammar, Vocabulary, names, table
 from bot.repair.guard.syntax.language import TreeLanguage
 from bot.repair.guard.syntax.macros import tabled
-from bot.repair.guard.trees import line_of, text_of, walk
+from bot.repair.guard.trees import line_of, one_per_thread, text_of, walk
 
 MEMBERS = {"field_expression": ("value", "field"), "scoped_identifier": ("path", "name")}
 CALLS = names("call_expression")
@@ -28,7 +27,7 @@ PROPTEST = names("proptest quickcheck")
 PARAMETERS = re2.compile(r"(fn\s+\w+\s*\()([^{}]*? in [^{}]*?)(\)\s*(?:->[^{]*)?\{)")
 
 
-@cache
+@one_per_thread
 def parser() -> Parser:
     """The parser, made once."""
     return Parser(Language(tree_sitter_rust.language()))
