@@ -87,7 +87,8 @@ class Report:
         causes = {one.why.fingerprint: one.plan for one in found if one.plan.steps}
         if causes:
             whole = sum((plan.expected for plan in causes.values()), Estimate())
-            self._print(f"\n[bold]about ${whole.usd:.4f} and {whole.seconds:.0f} s[/] for language models, on average")
+            told = f"about ${whole.usd:.4f} for language models, and {whole.seconds:.0f} s with replays, on average"
+            self._print(f"\n[bold]{told}[/]; causes that do not depend on each other are asked about side by side")
             most = ((settings.max_usd_attempt, "attempt"), (settings.max_usd_incident, "incident"))
             told = ", ".join(f"${cap:.2f} for one {name}" for cap, name in (*most, (settings.max_usd_day, "day")))
             self._print(f"It ends with the first attempt that is proven. It costs at most {told}.")

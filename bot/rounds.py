@@ -42,6 +42,7 @@ RUNS_WHERE_FLAKY = 3
 SMELLING = frozenset({Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM})
 CONFIRMATIONS = 3
 FLAKY = "flaky"
+CONFLICT = "it conflicts with another fix of the same round, which goes first"
 
 
 @dataclass
@@ -344,6 +345,7 @@ class Rounds:
             try:
                 applied = apply(git, base, proposed.candidate.diff, policy=proposed.policy)
             except Refused:
+                self._say_of(proposed, reason=CONFLICT)
                 continue
             base = commit(git, applied, proposed.candidate.summary, [base], when=self._means.clock.now())
             kept.append(proposed)
@@ -426,8 +428,10 @@ class Rounds:
         return next(lost_names(self._means.replays.origin.git, self.state.commit, made), "")
 
     def _note(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
+        self._say_of(proposed, verdict=judgement.verdict, reason=judgement.reason, seconds=seconds)
+
+    def _say_of(self, proposed: Proposed, **update: object) -> None:
         attempt = next(a for a in self.incident.attempts if a.number == proposed.number)
-        update = {"verdict": judgement.verdict, "reason": judgement.reason, "seconds": seconds}
         self._record(attempt.changed(**update))
 
     def _keep(

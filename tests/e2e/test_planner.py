@@ -60,6 +60,27 @@ def test_independent_parts_are_asked_about_side_by_side(project: Make, llm_serve
     assert found["cost_usd"] == float(llm_server.cost(PriceTable({}))) > 0
 
 
+def test_a_fix_that_conflicts_with_another_is_planned_anew_behind_it(project: Make, llm_server: LLMServer) -> None:
+    def script(body: Mapping[str, Any]) -> Answer:
+        name = about(body, "alpha", "beta")
+        return answer(f"shared.py\n<<<<<<< SEARCH\n{name} = 1\n=======\n{name} = 2\n>>>>>>> REPLACE\n")
+
+    llm_server.script = script
+    tests = {
+        f"test_{name}.py": f"import unittest\n\nimport shared\n\n\nclass Test(unittest.TestCase):\n"
+        f"    def test_{name}(self):\n        self.assertEqual(shared.{name}, 2)\n"
+        for name in ("alpha", "beta")
+    }
+    made = project({**red("alpha", "beta"), **tests, "shared.py": "alpha = 1\nbeta = 1\n"})
+    models = "{small: claude-haiku-5-5, medium: claude-sonnet-5-5}"
+    _, found = fix(made, llm_server, **QUICK, REGREEN_LLM_MODELS=models)
+    assert found["verdict"] == "FIXED", found
+    first, again = sorted(found["attempts"][:2], key=lambda a: bool(a["reason"])), found["attempts"][2]
+    told = [(a["tier"], a["verdict"]) for a in (*first, again)]
+    assert told == [(1, "FIXED"), (1, None), (2, "FIXED")]
+    assert "conflicts with another fix" in first[1]["reason"]
+
+
 def test_what_most_jobs_wait_for_comes_first_and_what_waited_goes_on_behind_it(
     project: Make, llm_server: LLMServer
 ) -> None:
@@ -133,6 +154,11 @@ def test_ctrl_c_waits_for_no_answer(project: Make, llm_server: LLMServer) -> Non
     found = made.here("resume", row["incident"], "--json", env={**env, "REGREEN_LLM_MAX_ATTEMPTS": "2"}).json
     assert found["verdict"] == "FIXED", found
     assert found["cost_usd"] > float(llm_server.cost(PriceTable({})))  # what nobody knows counts as spent
+
+
+def test_a_dry_run_of_a_run_on_github_is_refused(project: Make) -> None:
+    done = project({WORKFLOW: workflow("run: 'true'")}).here("fix", "--run", "1", "--repo", "octo/app", "--dry-run")
+    assert (done.code, "--dry-run goes with a checkout" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "5d", "1e9", "10 m"])
