@@ -29,6 +29,7 @@ FIELDS = {
     "attempts",
     "advice",
     "cost_usd",
+    "models",
     "seconds",
 }
 
