@@ -65,11 +65,13 @@ class _Tally:
 class Report:
     """The tests of a whole log.
 
-    `mentions` are all lines that name one of the failing tests, `tallies` those that told of failures: of each runner
-    the last.
+    `comparable` are the counts that a green run has, too: no tests that are only named since they failed, and no totals
+    that only red runs print. `mentions` are all lines that name one of the failing tests, `tallies` those that told of
+    failures: of each runner the last.
     """
 
     counts: TestCounts
+    comparable: TestCounts
     failed: list[FailedTest] = field(default_factory=list)
     mentions: list[Hit] = field(default_factory=list)
     tallies: list[Hit] = field(default_factory=list)
@@ -84,10 +86,12 @@ def read_report(log: Log, survey: Survey) -> Report:
             tallies[hit.signature.tool].append(hit)
         elif hit.signature.role == "test" and hit.test:
             named[hit.signature.tool].append(hit)
-    counts, failed, telling = TestCounts(), [], []
+    counts, comparable, failed, telling = TestCounts(), TestCounts(), [], []
     for tool in dict.fromkeys([*tallies, *named]):
         tests = _unique(named[tool])
         tally = _tally(tallies[tool])
+        if any(hit.signature.mode != "red" for hit in tallies[tool]):
+            comparable = _sum(comparable, tally.counts())
         if tally.seen and not tally.failed:
             tests = []  # what failed there was tried again and passed
         elif not tally.seen:
@@ -98,7 +102,7 @@ def read_report(log: Log, survey: Survey) -> Report:
     failed.sort(key=lambda test: test.line.number)
     tails = {_tail(test.id) for test in failed}
     mentions = [hit for hits in named.values() for hit in hits if _tail(hit.test) in tails]
-    return Report(counts, failed, mentions, telling)
+    return Report(counts, comparable, failed, mentions, telling)
 
 
 def _tally(hits: Iterable[Hit]) -> _Tally:

@@ -7,7 +7,8 @@ A file is `{ecosystem: name, commands: [...], signatures: [...]}`. A signature h
               test     names a failing test (captures `test`); `rank` 1 is the runner's own list of failures, 2 to 4
                        are places that name it less fully; where a better rank names the same test, it is one test
               tally    counts tests (captures `passed`, `failed`, `errors`, `skipped`, `total`); `mode` says how counts
-                       of one runner combine: `add`, `part` (a later `add` contains it) or `last` (the latest counts)
+                       of one runner combine: `add`, `part` (a later `add` contains it) or `last` (the latest counts);
+                       `red` adds, but only red runs print it: how many tests ran is not held against a green one
               detail   is worth showing beside a cause: an assertion, a difference, a header that names a check
               frame    names a place (`file`, `line`) and nothing else
               result   only says that something failed before
@@ -43,7 +44,7 @@ from bot.model import Category
 from bot.text.patterns import Finder, Pattern, PatternSet, compile_pattern, escape, finder
 
 ROLES = ("cause", "test", "tally", "detail", "frame", "result", "noise")
-MODES = ("add", "part", "last")
+MODES = ("add", "part", "last", "red")
 _FAILURE, _ESCAPE = rb"(?:rror|RROR|FAIL|ailed|ailure)", rb"(?:\x1b|\^\[)"
 _COLOURED = rb"%b\[[\d;]*m\W?\w?%b|%b\w{0,3}\W?%b" % (_ESCAPE, _FAILURE, _FAILURE, _ESCAPE)
 """A word of failure at the edge of a colour: tools colour these by themselves, which tears a `near` apart."""

@@ -46,7 +46,6 @@ def counts(text: str) -> Told:
         ("     Summary [   9.876s] 396 tests run: 395 passed (1 slow), 1 failed, 4 skipped", (395, 1, 4)),
         ("     Summary [  63.334s] 308 tests run: 305 passed, 2 failed, 1 timed out, 22 skipped", (305, 3, 22)),
         ("[ERROR] Tests run: 10, Failures: 1, Errors: 2, Skipped: 3", (4, 3, 3)),
-        ("2966 tests completed, 1 failed, 5 skipped", (2960, 1, 5)),
         ("[info] Tests: succeeded 10, failed 1, canceled 0, ignored 2, pending 0", (10, 1, 2)),
         ("120 examples, 3 failures, 2 pending", (115, 3, 2)),
         ("0 examples, 0 failures, 2 errors occurred outside of examples", (0, 2, 0)),
@@ -68,6 +67,18 @@ def counts(text: str) -> Told:
 )
 def test_the_counts_of_a_runner(text: str, told: tuple[int, int, int]) -> None:
     assert counts(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "run"),
+    [
+        pytest.param("--- FAIL: TestA (0.00s)\nFAIL\nFAIL\texample.com/a\t0.1s", 1, id="go test"),
+        pytest.param("BTest > c() FAILED\n2966 tests completed, 1 failed, 5 skipped", 2961, id="Gradle"),
+    ],
+)
+def test_runners_that_are_silent_when_all_is_green_are_not_compared(text: str, run: int) -> None:
+    assert count_tests([text.encode()]).run == 0
+    assert diagnose([text.encode()]).tests.run == run
 
 
 def test_the_counts_of_all_runs_and_runners_add_up() -> None:
@@ -153,7 +164,8 @@ def test_a_test_that_passed_when_it_was_tried_again_did_not_fail() -> None:
 
 
 def test_a_runner_without_counts_has_as_many_failures_as_it_names() -> None:
-    assert counts("--- FAIL: TestA (0.00s)\n--- FAIL: TestB (0.00s)\n") == (0, 2, 0)
+    found = diagnose([b"--- FAIL: TestA (0.00s)\n--- FAIL: TestB (0.00s)\n"]).tests
+    assert found == TestCounts(run=2, passed=0, failed=2, skipped=0)
 
 
 def test_thousands_of_failing_tests_are_counted_and_not_all_named() -> None:
