@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+from bot.repair.guard.compilers import compilers
 from bot.repair.guard.options import (
     ALIKE,
     ALL_FOUND,
@@ -66,6 +67,7 @@ def compare(old: str, new: str, *, recipe: bool = False) -> Iterator[Finding]:
     yield from _uncalled(before, after)
     yield from _unfailing(before, after)
     yield from _checkers(before, after)
+    yield from (Finding("weakened-command", line, message) for line, message in compilers(before, after))
     if before and any(_does(c) for c in before) and not any(_does(c) for c in after):
         yield Finding("weakened-command", 1, f"`{_told(before[0])}` became a command that does nothing")
 
