@@ -15,7 +15,7 @@ from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
 from bot.planning.plan import AttemptPlan, Planned
 from bot.planning.purse import Metered
 from bot.planning.tiers import Tier, wanted
-from bot.ports import Git, Written
+from bot.ports import Git, Ran, Written
 from bot.prospects import Models
 from bot.repair.consultation import TierConsultation, version_of_prompts
 from bot.repair.context import SINCE, gather
@@ -238,26 +238,32 @@ class Paid:
         )
 
     def _passes_alone(self, checked: Checked) -> bool:
-        """Whether the failing step passes, or at least fails in another way, with the candidate on the bench."""
+        """Whether the failing step passes, or fails in another way, with the candidate on the bench; or cannot tell."""
         market = self.market
         assert checked.applied  # it was not refused
-        session = market.bench.session()
-        for change in checked.applied.changes:
-            session.put(change.path, change.new)
-        ran = session.rerun()
+        ran = self._rerun({change.path: change.new for change in checked.applied.changes})
         if ran.code == 0:
             return True
         now = market.means.diagnose_output(ran.output)
         told = "\n".join(line.text for line in now.excerpt.lines)[:MOST_OBSERVED]
         self.attempt = self.attempt.changed(observed=told)
-        if now.error != self._error_alone():
+        alone = self._error({})
+        if now.error != alone:
             return True  # a step that cannot be run twice, or one that comes further: the replay tells
+        if self._error({change.path: None for change in checked.applied.changes}) == alone:
+            return True  # it does not even miss these files: an earlier step makes something of them
         self.end(f"with it, the failing step still fails: {now.error.strip()}", Verdict.STILL_FAILING)
         return False
 
-    def _error_alone(self) -> str:
-        """What the failing step complains of when it is run again as it is."""
-        return self.market.means.diagnose_output(self.market.bench.session().rerun().output).error
+    def _error(self, files: Mapping[str, bytes | None]) -> str:
+        """What the failing step complains of when it is run again with some files otherwise, or (None) without them."""
+        return self.market.means.diagnose_output(self._rerun(files).output).error
+
+    def _rerun(self, files: Mapping[str, bytes | None]) -> Ran:
+        session = self.market.bench.session()
+        for path, content in files.items():
+            session.put(path, content)
+        return session.rerun()
 
     def _cut(self, output: str) -> str:
         if len(output) <= SHORT:

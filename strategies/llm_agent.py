@@ -56,6 +56,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
             if reply.stop in STOPPED:
                 usable(reply)
             if not reply.uses:
+                agent.leave(usable(reply))
                 break
             results = tuple(agent.use(use) for use in reply.uses)
             turns += [Turn("assistant", reply.blocks), Turn("user", results)]
@@ -107,6 +108,12 @@ class Agent:
         self._model.step(name, "\n".join(given.values()), came, [*self.files.values()])
         content = came[:MOST_CHARACTERS] or "(nothing)"
         return {"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": wrong}
+
+    def leave(self, told: str) -> None:
+        """End with what the model says in place of asking for a tool. Raises `NoFix` where it has edited nothing."""
+        if not self.files:
+            raise NoFix(f"the model ends without an edit: {told.strip()[:MOST_CAUSE]}")
+        self.cause = self.cause or told.strip()
 
     def _list(self, prefix: str) -> str:
         found = sorted(path for path in self._tools.paths if path.startswith(prefix))
