@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import re2
 
+from bot.repair.hygiene import path_problems
+
 FENCE = re2.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^`]*)$")
 LEAD = re2.compile(r"^(?:[-*+]|\d+[.)]|#{1,6}|//|--|;)[ \t]+")
 NAMED = re2.compile(r"(?i)^(?:file ?(?:name|path)?|path|new file|whole file)[ \t]*[:=][ \t]*")
@@ -13,6 +15,8 @@ LIKE_A_PATH = re2.compile(
 )
 MENTION = re2.compile(r"[\w-]+\.[A-Za-z]\w{0,5}\b|\w/\w")
 WRAPS = ("**", "__", "`", '"', "'", "*")
+LEFT_TO_THE_POLICY = frozenset({"git-file", "workflow"})
+"""Rules about files that a tree can have: they refuse the candidate, for which the model gets no second try."""
 NOT_IN_PATHS = frozenset('`*"<>|')
 
 
@@ -75,4 +79,6 @@ def relative(path: str) -> str:
     odd = "\\" in clean or ":" in clean or any(ord(c) < 0x20 or ord(c) == 0x7F for c in clean)
     if odd or clean.startswith("~") or any(part in {"", ".", ".."} for part in parts):
         raise NoPathError(f"{path!r} is no path from the root of the repository, with slashes")
+    for _, wrong in path_problems(clean, LEFT_TO_THE_POLICY):
+        raise NoPathError(f"{path!r} is none for an edit: {wrong}")  # git would leave it out of a tree without a word
     return clean

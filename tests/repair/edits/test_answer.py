@@ -47,7 +47,18 @@ def test_lone_surrogates_are_no_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["../a.py", "src/../../a.py", "/etc/passwd", "src//a.py", "~/a.py", "c:\\a.py", "`a\tb`"]
+    "path",
+    [
+        "../a.py",
+        "src/../../a.py",
+        "/etc/passwd",
+        "src//a.py",
+        "~/a.py",
+        "c:\\a.py",
+        "`a\tb`",
+        ".git/hooks/pre-commit",
+        "a/.GIT/config",
+    ],
 )
 def test_paths_that_lead_outside_are_never_read(path: str) -> None:
     asked: list[str] = []
