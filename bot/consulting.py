@@ -5,7 +5,7 @@ as it failed: what leaves that step as red as it was is not worth a whole replay
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bot.errors import MachineError, Misfit, NoFix, OutOfMoney, UsageError
@@ -23,6 +23,7 @@ from bot.repair.patch import diff_of
 from bot.repair.tools import file_of
 from bot.repair.trees import tree_with, written_by
 from bot.replay.workbench import Workbench
+from bot.unasked import unasked
 from strategies import Strategy, llm_agent, llm_edit
 
 STRATEGIES: Mapping[str, Strategy] = {"edit": llm_edit, "agent": llm_agent}
@@ -70,7 +71,7 @@ class Market:
         for attempt in earlier(incident, self.complaint):
             if attempt.number not in had and attempt.diff and attempt.verdict in (None, Verdict.FIXED):
                 had.add(attempt.number)
-                yield Bought(check(self._again(attempt), self.means), attempt.number)
+                yield Bought(self.held(check(self._again(attempt), self.means)), attempt.number)
         while planned := self._next(incident, had):
             tier, planned_attempt = planned
             attempt, incident = self.record(planned_attempt)
@@ -88,6 +89,12 @@ class Market:
                 self.means.tell(f"{attempt.strategy}: {paid.attempt.reason}")
             if checked:
                 yield Bought(checked, attempt.number)
+
+    def held(self, checked: Checked) -> Checked:
+        """Hold a candidate that policy and guard let through against what no model may ask for unasked, too."""
+        if checked.applied is None:
+            return checked
+        return replace(checked, refused=unasked(checked.applied.changes, self.complaint.category))
 
     def _next(self, incident: Incident, had: set[int]) -> tuple[Tier, Attempt] | None:
         """The attempt to be made now: one that was interrupted, else what is planned; None when there is no more.
@@ -194,7 +201,7 @@ class Paid:
         found = next(iter(checked_candidates(*given, consultation=consultation)), None)
         if found is None:
             raise NoFix("the model has proposed nothing")
-        return found
+        return market.held(found)
 
     def _consultation(self, metered: Metered) -> TierConsultation:
         market, redact = self.market, self.market.models.redact
