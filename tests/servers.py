@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
 
 from cryptography import x509
@@ -36,7 +37,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(server: HTTPServer, tls: ssl.SSLContext | None = None) -> Iterator[None]:
+def serving(server: TCPServer, tls: ssl.SSLContext | None = None) -> Iterator[None]:
     """Serve in a thread of its own."""
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
