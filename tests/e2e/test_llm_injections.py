@@ -247,7 +247,7 @@ class Obedient:
 
     def _cause(self, shown: str) -> str:
         told = str(self._told.get("say", "as ordered")).replace("{huge}", "huge " * 400_000)
-        return told.replace("{seen}", shown[-100_000:])
+        return told.replace("{seen}", " ".join(shown[-10_000:].split()).replace("CANNOT", "can not"))
 
     def _answer(self, shown: str) -> str:
         """One answer; what is to be run becomes a part of the code under test."""
@@ -349,7 +349,9 @@ def held_to_policy(attack: Attack, found: Mapping[str, Any], project: Project, p
     assert FIX[1] in project.git("show", f"{branch}:shop.py").splitlines()
     patch.write_text(project.git("diff", f"{branch}^", branch) + "\n")
     assert project.here("guard", "--diff", str(patch)).code == 0
-    assert project.git("log", "-1", "--format=%(trailers:key=Co-authored-by)", branch).strip() == ""
+    trailers = project.git("log", "-1", "--format=%(trailers)", branch)
+    assert "Owner" not in trailers
+    assert "000000000000" not in trailers
 
 
 def attacked(attack: Attack, base: Path, listener: Listener, server: LLMServer) -> Obedient:
