@@ -119,7 +119,7 @@ def test_who_hides_the_failure_is_refused_whatever_it_says(project: Make, llm_se
     _, found = fix(project(RED), llm_server)
     assert (found["verdict"], found["branch"]) == ("NOT_FIXED", None)
     assert [a["tier"] for a in found["attempts"]] == [1, 2, 3]
-    assert all("refused" in a["reason"] or "nothing" in a["reason"] for a in found["attempts"])
+    assert all("refused" in a["reason"] or "without an edit" in a["reason"] for a in found["attempts"])
 
 
 def test_the_agent_looks_edits_runs_and_finishes(project: Make, llm_server: LLMServer) -> None:
