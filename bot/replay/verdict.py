@@ -47,7 +47,13 @@ def _still_red(before: JobResult, after: JobResult, *, same_failure: bool) -> Ju
         return Judgement(Verdict.STILL_FAILING, f"the next failure is in '{name}'", progress=True)
     if same_failure:
         return Judgement(Verdict.STILL_FAILING, f"'{name}' fails as before")
-    return Judgement(Verdict.STILL_FAILING, f"'{name}' fails in another way", progress=True)
+    return Judgement(Verdict.STILL_FAILING, f"'{name}' fails in another way", progress=_comes_further(before, after))
+
+
+def _comes_further(before: JobResult, after: JobResult) -> bool:
+    """Whether a step that fails in another way is nearer to green: more tests run or fewer fail, where any are known."""
+    was, now = before.tests, after.tests
+    return (was.run, now.run) == (0, 0) or now.run > was.run or (now.run == was.run and now.failed < was.failed)
 
 
 def _position(job: JobResult) -> int:

@@ -107,6 +107,13 @@ def test_what_does_not_help_is_told_to_the_next_tier(project: Make, llm_server: 
     assert found["cost_usd"] == float(paid(llm_server))
 
 
+def test_what_fails_in_another_way_without_coming_further_is_not_kept(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(RIGHT.replace("in items:", "in itmes:")), answer(RIGHT)]
+    _, found = fix(project(RED), llm_server)
+    assert [(a["tier"], a["verdict"]) for a in found["attempts"]] == [(1, "STILL_FAILING"), (2, "FIXED")]
+    assert "name 'itmes' is not defined" in prompt_of(llm_server.requests[-1].body)
+
+
 def test_edits_that_do_not_fit_are_corrected_once(project: Make, llm_server: LLMServer) -> None:
     llm_server.script = [answer(MISFIT), answer(RIGHT)]
     _, found = fix(project(RED), llm_server)
