@@ -51,7 +51,7 @@ def _still_red(before: JobResult, after: JobResult, *, same_failure: bool) -> Ju
 
 
 def _comes_further(before: JobResult, after: JobResult) -> bool:
-    """Whether a step that fails in another way is nearer to green: more tests run or fewer fail, where any are known."""
+    """Whether a step that fails in another way is nearer to green: more tests run, or fewer fail, where any do."""
     was, now = before.tests, after.tests
     return (was.run, now.run) == (0, 0) or now.run > was.run or (now.run == was.run and now.failed < was.failed)
 
