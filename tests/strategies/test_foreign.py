@@ -4,10 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-
-import pytest
 
 from strategies import ALL
 from tests.projects import CHECKOUT, WORKFLOW, Done, Make, regreen, workflow
@@ -15,18 +12,25 @@ from tests.projects import CHECKOUT, WORKFLOW, Done, Make, regreen, workflow
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs" / "writing-a-strategy.md"
 BLOCK = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLE = dict(BLOCK.findall(DOCS.read_text()))
+EXAMPLE: dict[str, str] = dict(BLOCK.findall(DOCS.read_text()))
 PROJECT = {WORKFLOW: workflow(CHECKOUT, "run: sort --check words.txt"), "words.txt": "b\na\n"}
 
 
-def install(into: Path, source: Path, files: Mapping[str, str], name: str = "sort-words") -> None:
-    """Build the package of the docs, with these files in place of its own, and install it."""
+def package(source: Path, name: str = "sort-words", module: str = "") -> Path:
+    """The package of the docs in a folder; under another name and with another module, if they are given."""
     source.mkdir()
-    renamed = {"pyproject.toml": EXAMPLE["pyproject.toml"].replace("sort-words", name)}
-    for path, text in {**EXAMPLE, **renamed, **files}.items():
+    own = name.replace("-", "_")
+    renamed = EXAMPLE["pyproject.toml"].replace("sort-words", name).replace("sort_words", own)
+    files = {**EXAMPLE, "pyproject.toml": renamed, **({f"{own}.py": module} if module else {})}
+    for path, text in files.items():
         (source / path).write_text(text)
+    return source
+
+
+def install(into: Path, *sources: Path) -> None:
+    """Build packages and install them."""
     words = ("install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(into))
-    subprocess.run([sys.executable, "-m", "pip", *words, "--upgrade", str(source)], check=True)
+    subprocess.run([sys.executable, "-m", "pip", *words, *map(str, sources)], check=True)
 
 
 def fix(root: Path, packages: Path, *args: str, **env: str) -> Done:
@@ -36,7 +40,7 @@ def fix(root: Path, packages: Path, *args: str, **env: str) -> Done:
 
 def test_the_example_of_the_docs_works_as_it_stands_there(project: Make, tmp_path: Path) -> None:
     assert EXAMPLE.keys() == {"pyproject.toml", "sort_words.py", "test_sort_words.py"}
-    install(tmp_path / "packages", tmp_path / "source", {})
+    install(tmp_path / "packages", package(tmp_path / "source"))
     done = fix(project(PROJECT).root, tmp_path / "packages", "--json")
     assert (done.code, done.json["verdict"], done.json["strategy"]) == (0, "FIXED", "sort words"), done.err
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_sort_words.py"]
@@ -46,11 +50,8 @@ def test_the_example_of_the_docs_works_as_it_stands_there(project: Make, tmp_pat
 
 
 def test_ours_are_asked_first_and_theirs_by_name(project: Make, tmp_path: Path) -> None:
-    packages = tmp_path / "packages"
-    for name in ("b-words", "a-words"):
-        module = EXAMPLE["sort_words.py"].replace("sort words", name).replace("yield candidate", "pass")
-        toml = EXAMPLE["pyproject.toml"].replace("sort-words", name).replace("sort_words", name.replace("-", "_"))
-        install(packages, tmp_path / name, {"pyproject.toml": toml, f"{name.replace('-', '_')}.py": module})
+    packages, names = tmp_path / "packages", ("b-words", "a-words")
+    install(packages, *(package(tmp_path / n, n, words(n, old="yield candidate", new="pass")) for n in names))
     done = fix(project(PROJECT).root, packages)
     asked = re.findall(r"^trying (.+) on job$", done.err, re.MULTILINE)
     assert asked[-2:] == ["a-words", "b-words"], done.err
@@ -60,34 +61,41 @@ def test_ours_are_asked_first_and_theirs_by_name(project: Make, tmp_path: Path) 
     assert "trying left behind" not in done.err
 
 
-@pytest.mark.parametrize(
-    ("module", "told"),
-    [
-        pytest.param("import nowhere", "is left out: ModuleNotFoundError: No module named 'nowhere'", id="import"),
-        pytest.param("raise SystemExit(3)", "is left out: SystemExit: 3", id="exit"),
-        pytest.param("def f(:", "is left out: SyntaxError: invalid syntax", id="syntax"),
-        pytest.param("NAME = 'x'", "is left out: its CATEGORIES are no set of bot.model.Category", id="no categories"),
-        pytest.param("CATEGORIES = frozenset()", "is left out: it has no NAME", id="no name"),
-        pytest.param("NAME = 'x'\nCATEGORIES = frozenset()\ndef applies(d, t): return True", "is left out: it has no function propose", id="no propose"),
-        pytest.param(EXAMPLE["sort_words.py"].replace("sort words", "fix mode"), "is left out: there is a strategy called 'fix mode' already", id="name of ours"),
-        pytest.param(EXAMPLE["sort_words.py"].replace("tools.session()", "tools.session(1 / 0)"), "'sort words' of the package sort-words has failed: ZeroDivisionError: division by zero (sort_words.py:", id="raises"),
-        pytest.param(EXAMPLE["sort_words.py"].replace("return", "return tree.nothing or"), "has failed: AttributeError: 'frozenset' object has no attribute 'nothing' (sort_words.py:", id="applies raises"),
-        pytest.param(EXAMPLE["sort_words.py"].replace("tools.session()", "exit(0)"), "has failed: SystemExit: 0 (", id="ends it all"),
-        pytest.param(EXAMPLE["sort_words.py"].replace("yield candidate", "yield 'a diff'"), "has failed: TypeError: a str is no candidate", id="no candidate"),
-    ],
-)  # fmt: skip
-def test_a_broken_one_is_one_line_and_the_others_go_on(project: Make, tmp_path: Path, module: str, told: str) -> None:
-    install(tmp_path / "packages", tmp_path / "source", {"sort_words.py": module})
+def words(name: str, *, old: str = "", new: str = "") -> str:
+    """The module of the docs under a name of its own, with one thing otherwise."""
+    assert old in EXAMPLE["sort_words.py"]
+    return EXAMPLE["sort_words.py"].replace(old, new).replace("sort words", name)
+
+
+BROKEN = {
+    "importing": ("import nowhere", "is left out: ModuleNotFoundError: No module named 'nowhere'"),
+    "leaving": ("raise SystemExit(3)", "is left out: SystemExit: 3"),
+    "unreadable": ("def f(:", "is left out: SyntaxError: invalid syntax"),
+    "careless": ("NAME = 'x'", "is left out: its CATEGORIES are no set of bot.model.Category"),
+    "nameless": ("CATEGORIES = frozenset()", "is left out: it has no NAME"),
+    "idle": ("NAME = 'x'\nCATEGORIES = frozenset()\ndef applies(d, t): return True", "is left out: it has no function propose"),
+    "borrowing": (words("fix mode"), "is left out: there is a strategy called 'fix mode' already"),
+    "failing": (words("failing", old="tools.session()", new="tools.session(1 / 0)"), "'failing' of the package failing has failed: ZeroDivisionError: division by zero (failing.py:"),
+    "choosy": (words("choosy", old="return", new="return tree.nothing or"), "has failed: AttributeError: 'frozenset' object has no attribute 'nothing' (choosy.py:"),
+    "ending": (words("ending", old="tools.session()", new="exit(0)"), "has failed: SystemExit: 0 ("),
+    "fruitless": (words("fruitless", old="yield candidate", new="yield 'a diff'"), "has failed: TypeError: a str is no candidate"),
+}  # fmt: skip
+"""Modules of packages, by their names, and what is said of them."""
+
+
+def test_a_broken_one_is_one_line_and_the_others_go_on(project: Make, tmp_path: Path) -> None:
+    install(tmp_path / "packages", *(package(tmp_path / name, name, module) for name, (module, _) in BROKEN.items()))
     files = {WORKFLOW: workflow(CHECKOUT, "run: sort words.txt > sorted && git diff --exit-code && sort --check words.txt"), "sorted": "", "words.txt": "b\na\n"}  # fmt: skip
     done = fix(project(files).root, tmp_path / "packages", "--json")
     assert "Traceback" not in done.err
     assert done.code == 1, done.err
-    lines = [line for line in done.err.splitlines() if told in line]
-    assert lines, done.err
+    lines = done.err.splitlines()
+    for name, (_, told) in BROKEN.items():
+        assert any(name in line and told in line for line in lines), (name, done.err)
     assert "left behind" in [a["strategy"] for a in done.json["attempts"]]
 
 
 def test_what_is_switched_off_is_not_even_imported(project: Make, tmp_path: Path) -> None:
-    install(tmp_path / "packages", tmp_path / "source", {"sort_words.py": "import nowhere"})
+    install(tmp_path / "packages", package(tmp_path / "source", module="import nowhere"))
     done = fix(project(PROJECT).root, tmp_path / "packages", REGREEN_FIX_DISABLED_STRATEGIES="[sort-words]")
     assert "sort-words" not in done.err
