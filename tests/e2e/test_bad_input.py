@@ -10,7 +10,7 @@ import git
 import pytest
 
 from bot.adapters.bubblewrap import Bubblewrap
-from tests.projects import CHECKOUT, WORKFLOW, Done, Make, regreen, workflow
+from tests.projects import CHECKOUT, WORKFLOW, Done, Make, here, regreen, workflow
 
 TRUE = "run: 'true'"
 PROGRESS = ("sandboxed;", "replaying ", "trying ")
@@ -26,15 +26,15 @@ def one_line(done: Done, code: int, told: str) -> None:
 
 def test_not_a_repository(tmp_path: Path) -> None:
     for command in ("fix", "replay", "status"):
-        one_line(regreen(command, cwd=tmp_path), 2, "is not inside a git repository")
-    one_line(regreen("fix", "nowhere", cwd=tmp_path), 2, "nowhere is not inside a git repository")
+        one_line(here(command, cwd=tmp_path), 2, "is not inside a git repository")
+    one_line(here("fix", "nowhere", cwd=tmp_path), 2, "nowhere is not inside a git repository")
 
 
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     git.Repo.init(tmp_path).close()
-    one_line(regreen("fix", cwd=tmp_path), 2, "has no commit yet")
+    one_line(here("fix", cwd=tmp_path), 2, "has no commit yet")
     git.Repo.init(tmp_path / "bare.git", bare=True).close()
-    one_line(regreen("fix", cwd=tmp_path / "bare.git"), 2, "is a bare repository")
+    one_line(here("fix", cwd=tmp_path / "bare.git"), 2, "is a bare repository")
 
 
 @pytest.mark.parametrize(
@@ -73,21 +73,21 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
 def test_wrong_arguments_and_files(
     project: Make, command: str, files: dict[str, str], args: tuple[str, ...], told: str
 ) -> None:
-    done = project(files).regreen(command, *args)
+    done = project(files).here(command, *args)
     one_line(done, 2, told)
     assert "hush" not in done.err
 
 
 @pytest.mark.parametrize("args", [("nope",), ("fix", "--nope"), ("replay", "--network", "some"), ("resume",)])
 def test_usage_mistakes_name_the_help(tmp_path: Path, args: tuple[str, ...]) -> None:
-    one_line(regreen(*args, cwd=tmp_path), 2, "--help)")
+    one_line(here(*args, cwd=tmp_path), 2, "--help)")
 
 
 def test_unknown_incidents(project: Make) -> None:
     made = project({WORKFLOW: workflow(TRUE)})
     for incident in ("0123456789ab", "../../etc/passwd", "x" * 5000, ""):
-        assert made.regreen("resume", incident).code == 2
-        assert made.regreen("show", incident).code == 2
+        assert made.here("resume", incident).code == 2
+        assert made.here("show", incident).code == 2
 
 
 def test_a_detached_head_and_a_dirty_index_are_no_problem(project: Make) -> None:
@@ -95,7 +95,7 @@ def test_a_detached_head_and_a_dirty_index_are_no_problem(project: Make) -> None
     made.git("checkout", "--quiet", "--detach")
     made.write({"new": "x\n"})
     made.git("add", "new")
-    assert made.regreen("fix", "--json").json["verdict"] == "GREEN"
+    assert made.here("fix", "--json").json["verdict"] == "GREEN"
 
 
 def test_no_sandbox(project: Make, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_full_disk(project: Make, tmp_path: Path, size: int, committed: int, c
 )
 def test_odd_logs(tmp_path: Path, content: bytes, code: int) -> None:
     (tmp_path / "log").write_bytes(content)
-    done = regreen("diagnose", "--log", "log", "--json", cwd=tmp_path)
+    done = here("diagnose", "--log", "log", "--json", cwd=tmp_path)
     assert done.code == code or (done.code == 2 and len(done.err.splitlines()) == 1), done.err
     assert "Traceback" not in done.err
 
@@ -191,14 +191,14 @@ def test_a_log_of_100_mb(tmp_path: Path) -> None:
             b"2026-01-01T00:00:01.0000000Z FAILED tests/test_a.py::test_b - assert 1 == 2\n##[error]Process completed with exit code 1.\n"
         )
     assert (tmp_path / "log").stat().st_size > 100_000_000
-    found = regreen("diagnose", "--log", "log", "--json", cwd=tmp_path).json
+    found = here("diagnose", "--log", "log", "--json", cwd=tmp_path).json
     assert found["failing_tests"] == ["tests/test_a.py::test_b"]
 
 
 def test_a_log_from_standard_input_and_one_that_is_not_there(tmp_path: Path) -> None:
     done = regreen("diagnose", "--json", cwd=tmp_path, stdin=b"make: *** [x] Error 2\n")
     assert (done.code, done.json["error_line"]) == (0, 1)
-    one_line(regreen("diagnose", "--log", "nope", cwd=tmp_path), 2, "'nope' does not exist")
+    one_line(here("diagnose", "--log", "nope", cwd=tmp_path), 2, "'nope' does not exist")
 
 
 def test_a_bug_is_one_line_and_a_report(project: Make, tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def copy(template: Project, tmp_path: Path) -> Project:
 
 def told(project: Project) -> dict[str, Any]:
     """What an incident came to, without what may differ between two runs."""
-    (found,) = project.regreen("status", "--json").json
-    whole = project.regreen("show", found["incident"], "--json").json
+    (found,) = project.here("status", "--json").json
+    whole = project.here("show", found["incident"], "--json").json
     for attempt in whole["attempts"]:
         attempt.pop("seconds")
     kept = ("id", "stage", "verdict", "grade", "reason", "effects", "proposal", "attempts", "lease")
@@ -48,7 +48,7 @@ def uninterrupted(template: Project, tmp_path_factory: pytest.TempPathFactory) -
     root = tmp_path_factory.mktemp("uninterrupted") / "project"
     shutil.copytree(template.root, root)
     project = Project(root)
-    assert project.regreen("fix", "--json").json["verdict"] == "FIXED"
+    assert project.here("fix", "--json").json["verdict"] == "FIXED"
     return told(project)
 
 
@@ -60,8 +60,8 @@ def test_killed_and_resumed(copy: Project, uninterrupted: dict[str, Any], bounda
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     copy.git("fsck", "--strict")
-    (found,) = copy.regreen("status", "--json").json
-    resumed = copy.regreen("resume", found["incident"], "--json")
+    (found,) = copy.here("status", "--json").json
+    resumed = copy.here("resume", found["incident"], "--json")
     assert resumed.code == 0, resumed.err
     assert told(copy) == uninterrupted
     assert not [p for p in psutil.process_iter(["cmdline"]) if str(copy.root) in " ".join(p.info["cmdline"] or [])]
@@ -75,7 +75,7 @@ def leaky(project: Make) -> Project:
 
 
 def test_a_patch_is_whole_where_its_record_is_redacted(leaky: Project, tmp_path: Path) -> None:
-    found = leaky.regreen("fix", "--json", "--patch", str(tmp_path / "fix.patch")).json
+    found = leaky.here("fix", "--json", "--patch", str(tmp_path / "fix.patch")).json
     assert found["verdict"] == "FIXED"
     assert "AKIA" not in found["diff"]
     leaky.git("apply", "--check", str(tmp_path / "fix.patch"))
@@ -86,17 +86,17 @@ def test_what_was_redacted_is_not_delivered_by_another_process(leaky: Project) -
     environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(command, cwd=leaky.root, capture_output=True, check=False, env=environ)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    (found,) = leaky.regreen("status", "--json").json
-    resumed = leaky.regreen("resume", found["incident"])
+    (found,) = leaky.here("status", "--json").json
+    resumed = leaky.here("resume", found["incident"])
     assert resumed.code == 2
     assert f"the fix of incident {found['incident']} holds what looks like a secret" in resumed.err
-    assert leaky.regreen("fix").code == 0
+    assert leaky.here("fix").code == 0
 
 
 def test_resuming_what_is_done_changes_nothing(copy: Project) -> None:
-    done = copy.regreen("fix", "--json").json
+    done = copy.here("fix", "--json").json
     before = told(copy)
-    assert copy.regreen("resume", done["incident"], "--json").code == 0
+    assert copy.here("resume", done["incident"], "--json").code == 0
     assert told(copy) == before
 
 
@@ -120,7 +120,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=30)
     assert child.returncode == 130
-    (found,) = copy.regreen("status", "--json").json
+    (found,) = copy.here("status", "--json").json
     assert f"regreen resume {found['incident']}" in err.decode()
     assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", seconds]]
 
