@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bot.model import Stage
-from tests.projects import CHECKOUT, WORKFLOW, Make, Project, regreen, workflow
+from tests.projects import CHECKOUT, WORKFLOW, Make, Project, here, regreen, workflow
 from tests.state.helpers import FakeClock, incident, opened
 
 STALE = {
@@ -62,20 +62,20 @@ def test_unreplayable_has_an_exit_code_of_its_own(project: Make) -> None:
 
 
 def test_status_and_show(stale: Project) -> None:
-    assert stale.regreen("status").out.strip() == "no incidents"
-    assert stale.regreen("status", "--json").json == []
-    fixed = stale.regreen("fix", "--json").json
-    assert stale.regreen("status", "--json").json == [fixed]
-    listed = stale.regreen("status").out
+    assert stale.here("status").out.strip() == "no incidents"
+    assert stale.here("status", "--json").json == []
+    fixed = stale.here("fix", "--json").json
+    assert stale.here("status", "--json").json == [fixed]
+    listed = stale.here("status").out
     assert fixed["incident"] in listed
     assert "FIXED" in listed
-    shown = stale.regreen("show", fixed["incident"]).out
+    shown = stale.here("show", fixed["incident"]).out
     assert f"the fix is on the branch {fixed['branch']}" in shown
     assert "grade A: every leg of the workflow was replayed and is green" in shown
     assert "copy | +1 -1" in shown
     assert "1 failure 1 success" in " ".join(shown.split())
     assert f"git switch {fixed['branch']} && regreen replay --network none" in shown
-    whole = stale.regreen("show", fixed["incident"], "--json").json
+    whole = stale.here("show", fixed["incident"], "--json").json
     assert (whole["schema_version"], whole["stage"], whole["verdict"]) == (1, "closed", "FIXED")
 
 
@@ -112,11 +112,11 @@ def test_doctor_says_how_to_get_what_is_missing(stale: Project, tmp_path: Path) 
 
 def test_config_show_says_where_each_value_is_from(project: Make) -> None:
     made = project({WORKFLOW: workflow("run: 'true'"), ".github/regreen.yml": "fix:\n  max_rounds: 3\n"})
-    shown = made.regreen("config", "show", "--json").json
+    shown = made.here("config", "show", "--json").json
     assert shown["fix.max_rounds"] == {"value": 3, "source": ".github/regreen.yml"}
     assert shown["replay.network"] == {"value": "none", "source": "REGREEN_REPLAY_NETWORK"}
     assert shown["scope.max_files"] == {"value": 10, "source": "default"}
-    assert "fix.max_rounds" in made.regreen("config", "show").out
+    assert "fix.max_rounds" in made.here("config", "show").out
 
 
 def test_the_configuration_of_the_branch_under_repair_does_not_count(project: Make) -> None:
@@ -124,7 +124,7 @@ def test_the_configuration_of_the_branch_under_repair_does_not_count(project: Ma
     made.git("switch", "--quiet", "-c", "feature")
     made.write({".github/regreen.yml": "scope:\n  max_files: 9999\n"})
     made.commit("Widen the scope")
-    assert made.regreen("config", "show", "--json").json["scope.max_files"]["value"] == 10
+    assert made.here("config", "show", "--json").json["scope.max_files"]["value"] == 10
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_the_configuration_of_the_branch_under_repair_does_not_count(project: Ma
 )
 def test_config_validate(tmp_path: Path, text: str, code: int, told: str) -> None:
     (tmp_path / "regreen.yml").write_text(text)
-    done = regreen("config", "validate", "regreen.yml", cwd=tmp_path)
+    done = here("config", "validate", "regreen.yml", cwd=tmp_path)
     assert (done.code, told in done.out + done.err) == (code, True), done
 
 
 def test_diagnose_in_words(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("FAILED tests/test_a.py::test_b - assert 1 == 2\n= 1 failed, 2 passed in 0.1s =\n")
-    done = regreen("diagnose", "--log", "log", cwd=tmp_path)
+    done = here("diagnose", "--log", "log", cwd=tmp_path)
     assert done.code == 0
     assert "test_assertion" in done.out
     assert "tests: 3 run, 1 failed, 0 skipped" in done.out
@@ -158,7 +158,7 @@ def test_logs_that_failed_alike_are_told_once(tmp_path: Path) -> None:
         text = f"/tmp/py{leg}/x\nFAILED tests/test_a.py::test_a - assert 1 == 2\n1 failed in {leg}s\n"
         (tmp_path / leg).write_text(text)
     (tmp_path / "lint").write_text("src/a.py:1:2: F401 `os` imported but unused\n")
-    done = regreen("diagnose", "--log", "3.11", "--log", "3.12", "--log", "lint", cwd=tmp_path)
+    done = here("diagnose", "--log", "3.11", "--log", "3.12", "--log", "lint", cwd=tmp_path)
     assert "2 of 3 logs: 3.11, 3.12" in done.out
     assert "1 of 3 logs: lint" in done.out
     assert done.out.count("test_a.py::test_a - assert") == 2  # the cause and the excerpt
@@ -178,29 +178,29 @@ def test_the_jobs_of_a_run_s_zip_that_failed_alike_are_told_once(tmp_path: Path)
             run.writestr(f"test ({leg})/1_test.txt", text)
         run.writestr("docs/1_build.txt", "fine\n")
         run.writestr("lint/1_lint.txt", "src/a.py:1:2: F401 `os` imported but unused\n##[error]exit code 1.\n")
-    done = regreen("diagnose", "--log", "run.zip", cwd=tmp_path)
+    done = here("diagnose", "--log", "run.zip", cwd=tmp_path)
     assert "2 of 3 logs: run.zip: test (3.11), run.zip: test (3.12)" in done.out
     assert "1 of 3 logs: run.zip: lint" in done.out
-    told = regreen("diagnose", "--log", "run.zip", "--json", cwd=tmp_path).json
+    told = here("diagnose", "--log", "run.zip", "--json", cwd=tmp_path).json
     assert [job["job"] for job in told["jobs"]] == ["test (3.11)", "test (3.12)", "lint"]
     assert told["fingerprint"] == told["jobs"][0]["fingerprint"] == told["jobs"][1]["fingerprint"]
 
 
 def test_resuming_asks_for_the_secrets_of_the_incident(project: Make) -> None:
     made = project({WORKFLOW: workflow("run: exit 1")})
-    found = made.regreen("fix", "--secret", "KEY", "--json", env={"KEY": "hush-hush-hush"}).json
+    found = made.here("fix", "--secret", "KEY", "--json", env={"KEY": "hush-hush-hush"}).json
     assert "hush-hush-hush" not in made.git("cat-file", "--batch-all-objects", "--batch", "--buffer")
-    done = made.regreen("resume", found["incident"])
+    done = made.here("resume", found["incident"])
     assert (done.code, "with the secret KEY" in done.err) == (2, True)
-    assert made.regreen("resume", found["incident"], "--secret", "KEY", env={"KEY": "hush-hush-hush"}).code == 1
+    assert made.here("resume", found["incident"], "--secret", "KEY", env={"KEY": "hush-hush-hush"}).code == 1
 
 
 def test_resuming_on_a_checkout_that_has_changed(stale: Project) -> None:
     killed = [sys.executable, str(Path(__file__).with_name("killed.py")), "2", "fix"]
     subprocess.run(killed, cwd=stale.root, env={**os.environ, "PYTHONPATH": str(Path.cwd())}, check=False)
-    (found,) = stale.regreen("status", "--json").json
+    (found,) = stale.here("status", "--json").json
     stale.write({"source": "newer\n"})
-    done = stale.regreen("resume", found["incident"])
+    done = stale.here("resume", found["incident"])
     assert (done.code, "the checkout has changed since" in done.err) == (2, True)
 
 
@@ -208,7 +208,7 @@ def test_strangers_text_is_inert(project: Make) -> None:
     name = "\x1b]0;owned\x07\x1b[2J[bold]x[/] \u202e"
     made = project({WORKFLOW: workflow(json.dumps({"name": name, "run": "printf '\\033[31mred\\033[2J'; exit 1"}))})
     for command in (("replay",), ("fix",)):
-        done = made.regreen(*command)
+        done = made.here(*command)
         assert "[bold]x[/]" in done.out
         assert not [c for c in done.out + done.err if c in "\x1b\x07\u202e"]
 
@@ -254,7 +254,7 @@ def test_what_is_older_than_the_retention_goes_when_a_fix_ends(project: Make) ->
     old = opened(made.root, clock=clock).save(incident(stage=Stage.CLOSED))
     clock.time += timedelta(days=2)
     young = opened(made.root, clock=clock).save(incident(2, stage=Stage.CLOSED))
-    here = made.regreen("fix", "--json").json
-    assert {row["incident"] for row in made.regreen("status", "--json").json} == {young.id, here["incident"]}
+    here = made.here("fix", "--json").json
+    assert {row["incident"] for row in made.here("status", "--json").json} == {young.id, here["incident"]}
     assert opened(made.root).load(old.id) is None
     assert made.git("rev-list", "--count", "regreen/state").strip() == "1"  # the history that held it
