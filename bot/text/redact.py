@@ -11,6 +11,7 @@ import shlex
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import cache
 from urllib.parse import quote, quote_plus
 
 from bot.text.patterns import Pattern, compile_pattern
@@ -20,10 +21,6 @@ MASK = "***"
 SHORTEST = 4  # characters of a known value that are still looked for: shorter ones stand everywhere by chance
 _SHORTEST_CODED = 6  # characters of an encoded one
 
-_RULES = (  # two passes: a place that begins before a token must not take a part of the token only
-    compile_pattern("|".join(TOKENS.values())),
-    compile_pattern("|".join(PLACES.values())),
-)
 _INVISIBLE = (  # characters that no reader sees
     r"[\x{ad}\x{34f}\x{61c}\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{206f}\x{feff}\x00]"
 )
@@ -34,6 +31,12 @@ _HIDDEN = compile_pattern(
 _PARAMETERS = bytes(range(0x20, 0x40))  # of a control sequence: what stands before its last byte
 
 Span = tuple[int, int]
+
+
+@cache
+def _rules() -> tuple[Pattern, Pattern]:
+    """What secrets look like, in two passes: a place that begins before a token must not take a part of it only."""
+    return compile_pattern("|".join(TOKENS.values())), compile_pattern("|".join(PLACES.values()))
 
 
 class Redactor:
@@ -63,7 +66,7 @@ class Redactor:
     def _find(self, data: bytes) -> Iterator[Span]:
         if self._known:
             yield from (match.span() for match in self._known.finditer(data))
-        for rules in _RULES:
+        for rules in _rules():
             yield from (match.span(match.lastindex or 0) for match in rules.finditer(data))
 
     def _find_broken(self, data: bytes, found: list[Span]) -> Iterator[Span]:
