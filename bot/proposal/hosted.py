@@ -12,7 +12,7 @@ from bot.ports import Checkpoints, Git
 from bot.proposal import texts
 from bot.proposal.authority import allowed, is_own, vouch
 from bot.proposal.exposure import exposed
-from bot.proposal.facts import is_pushed, is_revert, page_of, request_of, review_of
+from bot.proposal.facts import diff_stat, is_pushed, is_revert, page_of, request_of, review_of
 from bot.proposal.remarks import remarks
 from bot.proposal.signed import files_of, is_like
 from bot.settings import ProposalSettings
@@ -87,12 +87,18 @@ def _held_back(incident: Incident, proposal: Proposal, hosting: Hosting) -> str:
 
     What is pushed with the token of Actions starts no CI until somebody wants that.
     """
-    by_model = any(a.tier and a.verdict is Verdict.FIXED for a in incident.attempts)
-    if not by_model or hosting.settings.trust_ci or hosting.github.login == ACTIONS:
+    if not _by_model(incident, proposal) or hosting.settings.trust_ci or hosting.github.login == ACTIONS:
         return ""
     found = next(exposed(hosting.git, proposal.commit), "")
     told = "a language model wrote this fix, so it is not pushed for CI to run: look at it, and push it yourself"
     return f"{told} ({found})" if found else ""
+
+
+def _by_model(incident: Incident, proposal: Proposal) -> bool:
+    """Whether a model may have written a part of a fix: what it only brought further may be in it, or is unproven."""
+    files = {name for name, *_ in diff_stat(proposal.diff)}
+    written = (name for a in incident.attempts if a.tier for name, *_ in diff_stat(a.diff))
+    return not is_revert(incident) and not files.isdisjoint(written)
 
 
 def _forbidden(incident: Incident, hosting: Hosting, error: Forbidden, proposal: Proposal) -> Incident:

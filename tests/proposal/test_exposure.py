@@ -1,15 +1,19 @@
 """What a push of code that a model wrote could reach in CI, by the workflow files; in doubt there is something."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from bot.adapters.git_plumbing import GitPlumbing
+from bot.model import Verdict
 from bot.proposal.exposure import exposed
 from bot.proposal.hosted import deliver
 from tests.hub import Hub
 from tests.projects import Project
-from tests.proposal.scene import TARGET, Scene
+from tests.proposal.scene import DIFF, TARGET, Scene
 
 READ = "permissions: {contents: read}"
 JOB = "jobs: {a: {runs-on: ubuntu-latest, steps: [{run: make}]}}"
@@ -72,12 +76,15 @@ def scene(hub: Hub, tmp_path: Path) -> Scene:
     return Scene(hub, tmp_path)
 
 
-def delivered(scene: Scene, tier: int, workflow: str, **settings: bool) -> tuple[str, list[str]]:
+def delivered(
+    scene: Scene, tier: int, workflow: str, about: Mapping[str, Any] = MappingProxyType({}), **settings: bool
+) -> tuple[str, list[str]]:
     """What became of the fix that a tier wrote (0: no model did), and the branches that were pushed for it."""
     scene.hub.push(scene.one, {".github/workflows/ci.yml": workflow}, by="bob")
     hosting = scene.hosting(**settings)
     incident = scene.incident(hosting, scene.red())
-    written = tuple(a.changed(tier=tier) for a in incident.attempts)
+    assert incident.proposal
+    written = tuple(a.changed(**{"tier": tier, "diff": incident.proposal.diff, **about}) for a in incident.attempts)
     done = deliver(incident.changed(attempts=written), hosting)
     assert done.proposal
     return done.proposal.kind, [name for name in scene.one.git.refs() if name.endswith(TARGET)]
@@ -86,18 +93,29 @@ def delivered(scene: Scene, tier: int, workflow: str, **settings: bool) -> tuple
 SECRET_CI = f"on: push\n{READ}\n{JOB}\nenv: {{A: '${{{{ secrets.DEPLOY }}}}'}}"
 
 
-def test_what_a_model_wrote_is_not_pushed_where_ci_has_secrets(scene: Scene) -> None:
-    assert delivered(scene, 1, SECRET_CI) == ("suggestion", [])
+@pytest.mark.parametrize("verdict", [Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE, None])
+def test_what_a_model_wrote_is_not_pushed_where_ci_has_secrets(scene: Scene, verdict: Verdict | None) -> None:
+    assert delivered(scene, 1, SECRET_CI, {"verdict": verdict}) == ("suggestion", [])
     [told] = scene.said
     assert told.startswith("a language model wrote this fix, so it is not pushed for CI to run: look at it")
     assert told.endswith("(.github/workflows/ci.yml: it uses secrets)")
 
 
+ELSEWHERE = DIFF.replace("copy", "other")
+
+
 @pytest.mark.parametrize(
-    ("tier", "workflow", "settings"),
-    [(0, SECRET_CI, {}), (1, f"on: push\n{READ}\n{JOB}", {}), (1, SECRET_CI, {"trust_ci": True})],
-    ids=["no model", "no secrets", "trusted"],
+    ("tier", "workflow", "about", "settings"),
+    [
+        (0, SECRET_CI, {}, {}),
+        (1, f"on: push\n{READ}\n{JOB}", {}, {}),
+        (1, SECRET_CI, {"diff": ELSEWHERE}, {}),
+        (1, SECRET_CI, {}, {"trust_ci": True}),
+    ],
+    ids=["no model", "no secrets", "no file of a model", "trusted"],
 )
-def test_all_else_is_pushed(scene: Scene, tier: int, workflow: str, settings: dict[str, bool]) -> None:
-    kind, pushed = delivered(scene, tier, workflow, **settings)
+def test_all_else_is_pushed(
+    scene: Scene, tier: int, workflow: str, about: dict[str, Any], settings: dict[str, bool]
+) -> None:
+    kind, pushed = delivered(scene, tier, workflow, about, **settings)
     assert (kind, len(pushed)) == ("pull-request", 1)
