@@ -13,7 +13,7 @@ from decimal import Decimal
 from threading import Condition
 from typing import Any
 
-from bot.errors import OutOfMoney, RegreenError
+from bot.errors import AttemptSpent, OutOfMoney, RegreenError
 from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
 from bot.model import Call, Incident, Reservation
 from bot.planning.breaker import Breaker
@@ -160,7 +160,8 @@ class Metered:
             except OutOfMoney as e:
                 why = str(e)
         told = f"{amount} dollars may be needed for a question to {request.model}: {why}"
-        raise OutOfMoney(f"the budget does not allow it: {told}")
+        error = OutOfMoney if amount <= room else AttemptSpent
+        raise error(f"the budget does not allow it: {told}")
 
     def _most(self, prompt: int, output: int) -> Decimal:
         return self.prices.most(self.tier.model, prompt, output)

@@ -158,6 +158,15 @@ def test_no_more_is_spent_than_may_be(project: Make, llm_server: LLMServer) -> N
     assert "the budget does not allow it" in found["reason"] + str([a["reason"] for a in found["attempts"]])
 
 
+def test_what_one_attempt_may_not_cost_ends_that_attempt_alone(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = lambda _: answer(RIGHT)
+    most = {"REGREEN_LLM_MAX_USD_ATTEMPT": "0.02"}  # a question to the small tier stays below
+    _, found = fix(project(RED), llm_server, "--prefer", "reliability", **most)
+    assert [(a["tier"], a["verdict"]) for a in found["attempts"]] == [(3, None), (2, None), (1, "FIXED")], found
+    assert all("left of the attempt's" in a["reason"] for a in found["attempts"][:2])
+    assert len(llm_server.bills) == 1
+
+
 @pytest.mark.parametrize("args", [("--no-llm",), ("--dry-run",)])
 def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServer, args: tuple[str, ...]) -> None:
     made = project(RED)
