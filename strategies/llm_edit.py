@@ -32,19 +32,19 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
         return
     system, opening = question(model, model.prompt("edit"), tools.diagnosis, agent=False)
     turns = [opening]
+    why = "the model was asked as often as it may be"
     for _ in range(model.turns):
         reply = model.ask(system, turns)
         answer = usable(reply)
         try:
             written, cause = model.edited(answer)
         except Misfit as e:
-            problem = e
+            why, told = e.message, model.prompt("misfit", report=e.report)
         else:
             yield candidate_of(written, cause, tools)
             return
-        told = model.prompt("misfit", report=problem.report)
         turns += [Turn("assistant", reply.blocks), Turn("user", ({"type": "text", "text": told},))]
-    raise NoFix(problem.message)
+    raise NoFix(why)
 
 
 def usable(reply: Reply) -> str:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from bot.adapters.price_table import PriceTable
+from bot.model import Attempt, Call
 from tests.e2e.test_llm import RED, RIGHT, WRONG
 from tests.llm.answers import Answer, answer, use
 from tests.llm.faults import Fault
@@ -174,6 +175,24 @@ def test_a_killed_agent_that_had_finished_is_asked_nothing_more(shop: Project, l
     assert "one was left out" in str(found)
     assert hold_the_books(shop, llm_server, found, Decimal(2)) == 0
     assert len(llm_server.bills) == 1
+
+
+def tampered(project: Project, change: Callable[[Attempt], tuple[Attempt, ...]]) -> None:
+    """Put other attempts in the place of the only one, as somebody with the right to push can."""
+    checkpoints = project.app().checkpoints
+    [known] = checkpoints.incidents()
+    checkpoints.update(known.id, lambda record: record.changed(attempts=change(record.attempts[0])))
+
+
+def test_an_attempt_that_was_interrupted_after_its_last_question_ends_with_a_reason(
+    shop: Project, llm_server: LLMServer
+) -> None:
+    assert kill(shop, llm_server, Kill("attempt", billed=False), right)
+    asked = Call(model="claude-haiku-5-5", prompt="", prices="", stop="end_turn")
+    tampered(shop, lambda attempt: (attempt.changed(calls=(asked, asked)),))
+    found = finish(shop, llm_server)
+    assert [(a["tier"], a["verdict"]) for a in found["attempts"]] == [(1, None), (2, "FIXED")]
+    assert "asked as often as it may be" in found["attempts"][0]["reason"]
 
 
 @pytest.mark.campaign
