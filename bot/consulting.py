@@ -14,7 +14,7 @@ from bot.llm import Unanswered
 from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
 from bot.planning.plan import AttemptPlan, Planned
 from bot.planning.purse import Metered
-from bot.planning.tiers import Tier, wanted
+from bot.planning.tiers import Tier
 from bot.ports import Git, Ran, Written
 from bot.prospects import Models
 from bot.repair.consultation import TierConsultation, version_of_prompts
@@ -101,13 +101,16 @@ class Market:
 
         Who rests is passed over, and that is told.
         """
-        tiers = {tier.number: tier for tier in wanted(self.models.prospects.tiers, incident.constraints)}
-        for attempt in earlier(incident, self.complaint):
-            if attempt.interrupted and attempt.number not in had and attempt.tier in tiers:
-                return tiers[attempt.tier], attempt
+        made = earlier(incident, self.complaint)
+        for attempt in made:
+            if attempt.interrupted and attempt.number not in had:
+                # others write records, too: it goes on only where it would be made were it not there
+                steps = self._plan(incident, [a for a in made if a is not attempt]).steps
+                if step := next((s for s in steps if s.tier.number == attempt.tier), None):
+                    return step.tier, attempt
         resting = self.models.breaker.resting()
-        best = next(iter(self._plan(incident).steps), None)
-        found = next(iter(self._plan(incident, resting).steps), None)
+        best = next(iter(self._plan(incident, made).steps), None)
+        found = next(iter(self._plan(incident, made, resting).steps), None)
         if best and best.tier.number in resting:
             why = f"{best.tier.model} {resting[best.tier.number]}"
             self.means.tell(why)
@@ -116,14 +119,13 @@ class Market:
                 self.record(Attempt(number=0, causes=causes, strategy=strategy, reason=why))
         return (found.tier, self._intended(incident, found)) if found else None
 
-    def _plan(self, incident: Incident, resting: Collection[int] = ()) -> AttemptPlan:
+    def _plan(self, incident: Incident, made: Sequence[Attempt], resting: Collection[int] = ()) -> AttemptPlan:
         seconds = incident.baseline.seconds if incident.baseline else 0
-        made = earlier(incident, self.complaint)
         return self.models.prospects.plan(self.complaint, seconds, incident.constraints, made, resting)
 
     def _intended(self, incident: Incident, step: Planned) -> Attempt:
         """The attempt as it is written down before anything is spent on it."""
-        is_first = not earlier(incident, self.complaint)
+        made = earlier(incident, self.complaint)
         return Attempt(
             number=0,
             causes=(self.complaint.fingerprint,),
@@ -132,7 +134,7 @@ class Market:
             tier=step.tier.number,
             estimate_usd=step.usd,
             estimate_seconds=step.seconds + step.replay_seconds,
-            expected=self._plan(incident).expected if is_first else None,
+            expected=None if made else self._plan(incident, made).expected,
         )
 
     def _again(self, attempt: Attempt) -> Candidate:

@@ -184,6 +184,14 @@ def tampered(project: Project, change: Callable[[Attempt], tuple[Attempt, ...]])
     checkpoints.update(known.id, lambda record: record.changed(attempts=change(record.attempts[0])))
 
 
+def test_interrupted_attempts_of_a_record_are_made_as_the_settings_say(shop: Project, llm_server: LLMServer) -> None:
+    assert kill(shop, llm_server, Kill("attempt", billed=False), right)
+    tampered(shop, lambda attempt: tuple(attempt.changed(number=n, tier=n) for n in (1, 2, 3)))
+    llm_server.script = lambda _: answer(WRONG)
+    finish(shop, llm_server, REGREEN_LLM_MAX_ATTEMPTS="1")
+    assert len(llm_server.bills) <= 1
+
+
 def test_an_attempt_that_was_interrupted_after_its_last_question_ends_with_a_reason(
     shop: Project, llm_server: LLMServer
 ) -> None:
