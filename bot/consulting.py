@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bot.errors import AttemptSpent, MachineError, Misfit, NoFix, OutOfMoney, UsageError
+from bot.errors import AttemptSpent, MachineError, Misfit, NoFix, OutOfBudget, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
 from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
@@ -80,7 +80,7 @@ class Market:
             paid = Paid(self, incident, tier, attempt)
             try:
                 checked = paid.make()
-            except (OutOfMoney, UsageError, MachineError) as e:
+            except (OutOfBudget, UsageError, MachineError) as e:
                 paid.end(str(e))
                 raise
             finally:
@@ -159,7 +159,7 @@ class Paid:
     def make(self) -> Checked | None:
         """Ask for a candidate; None when there is none that deserves a replay: then the attempt says why.
 
-        Raises `OutOfBudget`, `OutOfMoney`, `UsageError`, `MachineError`: then, too, the attempt has what was spent.
+        Raises `OutOfBudget`, `UsageError`, `MachineError`: then, too, the attempt has what was spent.
         """
         models, means = self.market.models, self.market.means
         metered = Metered(
@@ -190,7 +190,7 @@ class Paid:
         if checked.refused:
             self.end(f"refused: {checked.refused}")
             return checked
-        return checked if self._passes_alone(checked) else None
+        return self._alone(checked)
 
     def end(self, reason: str, verdict: Verdict | None = None) -> None:
         """Say what the attempt came to."""
@@ -246,23 +246,23 @@ class Paid:
             keep,
         )
 
-    def _passes_alone(self, checked: Checked) -> bool:
-        """Whether the failing step passes, or fails in another way, with the candidate on the bench; or cannot tell."""
+    def _alone(self, checked: Checked) -> Checked | None:
+        """The candidate, if with it on the bench the failing step passes, fails in another way, or cannot tell."""
         market = self.market
         assert checked.applied  # it was not refused
         ran = self._rerun({change.path: change.new for change in checked.applied.changes})
         if ran.code == 0:
-            return True
+            return replace(checked, candidate=checked.candidate.changed(step_green=True))
         now = market.means.diagnose_output(ran.output)
         told = "\n".join(line.text for line in now.excerpt.lines)[:MOST_OBSERVED]
         self.attempt = self.attempt.changed(observed=told)
         alone = self._error({})
         if now.error != alone:
-            return True  # a step that cannot be run twice, or one that comes further: the replay tells
+            return checked  # a step that cannot be run twice, or one that comes further: the replay tells
         if self._error({change.path: None for change in checked.applied.changes}) == alone:
-            return True  # it does not even miss these files: an earlier step makes something of them
+            return checked  # it does not even miss these files: an earlier step makes something of them
         self.end(f"with it, the failing step still fails: {now.error.strip()}", Verdict.STILL_FAILING)
-        return False
+        return None
 
     def _error(self, files: Mapping[str, bytes | None]) -> str:
         """What the failing step complains of when it is run again with some files otherwise, or (None) without them."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.errors import Misfit, NoFix, OutOfMoney
+from bot.errors import Misfit, NoFix, OutOfBudget
 from bot.llm import Turn
 from bot.model import Candidate, Incident
 from bot.ports import Consultation, Tools, Written
@@ -62,7 +62,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
             turns += [Turn("assistant", reply.blocks), Turn("user", results)]
             if agent.ended:
                 break
-    except OutOfMoney:
+    except OutOfBudget:
         if not agent.green:
             raise
     yield candidate_of(list(agent.files.values()), agent.cause, tools)

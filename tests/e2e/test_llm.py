@@ -6,12 +6,16 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bot.adapters.price_table import PriceTable
+from bot.adapters.system_clock import SystemClock
+from bot.errors import OutOfBudget
+from bot.replay.replays import Replays
 from tests.llm import faults
 from tests.llm.answers import Answer, answer, use
 from tests.llm.faults import Fault
@@ -165,6 +169,44 @@ def test_what_one_attempt_may_not_cost_ends_that_attempt_alone(project: Make, ll
     assert [(a["tier"], a["verdict"]) for a in found["attempts"]] == [(3, None), (2, None), (1, "FIXED")], found
     assert all("left of the attempt's" in a["reason"] for a in found["attempts"][:2])
     assert len(llm_server.bills) == 1
+
+
+def test_what_was_paid_for_is_offered_when_no_time_is_left_to_prove_it(
+    project: Make, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replayed = Replays.run
+
+    def run(self: Replays, commit: str, **kwargs: Any) -> Any:
+        if commit != self.snapshot.commit:
+            raise OutOfBudget("the 30 minutes are over")
+        return replayed(self, commit, **kwargs)
+
+    monkeypatch.setattr(Replays, "run", run)
+    llm_server.script = [answer(RIGHT)]
+    _, found = fix(project(RED), llm_server)
+    assert (found["verdict"], found["grade"]) == ("NOT_FIXED", "C"), found
+    assert "only the failing step was seen to pass" in found["reason"]
+    assert found["branch"]
+
+
+@pytest.mark.parametrize(("ran", "grade"), [(True, "C"), (False, None)], ids=["it passes", "nobody knows"])
+def test_an_agent_for_which_no_time_is_left_has_come_to_what_it_has_seen(
+    project: Make, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch, *, ran: bool, grade: str | None
+) -> None:
+    later = timedelta(0)
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + later)
+
+    def script(_: Mapping[str, Any]) -> Answer:
+        nonlocal later
+        later = timedelta(minutes=31)
+        edit = use("edit", path="shop.py", old="    for item in items[1:]:", new="    for item in items:")
+        return answer(edit, use("run_step")) if ran else answer(edit)
+
+    llm_server.script = script
+    _, found = fix(project(RED), llm_server, REGREEN_LLM_MODELS="{large: claude-opus-5-5}")
+    assert (found["verdict"], found["grade"], len(found["attempts"])) == ("NOT_FIXED", grade, 1), found
+    assert "minutes are over" in found["reason"]
+    assert ran or "minutes are over" in found["attempts"][0]["reason"]
 
 
 @pytest.mark.parametrize("args", [("--no-llm",), ("--dry-run",)])
