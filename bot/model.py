@@ -403,6 +403,9 @@ class Call(Model, kw_only=True):
     stop: str
     request_id: str = ""
 
+    def __post_init__(self) -> None:
+        refuse_amount(self.cost_usd)
+
 
 class Step(Model, kw_only=True):
     """One thing that an agent did: which tool with which arguments, and what came of it, cut."""
@@ -417,6 +420,9 @@ class Estimate(Model, kw_only=True):
 
     usd: Decimal = Decimal(0)
     seconds: float = 0
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.usd)
 
     def __add__(self, other: "Estimate") -> "Estimate":
         """Both together."""
@@ -452,6 +458,10 @@ class Attempt(Model, kw_only=True):
     refusals: tuple[Refusal, ...] = ()
     cost_usd: Decimal = Decimal(0)
     seconds: float = 0
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.estimate_usd)
+        refuse_amount(self.cost_usd)
 
     @property
     def interrupted(self) -> bool:
@@ -647,6 +657,8 @@ class Tally(Model, kw_only=True):
 
     def __post_init__(self) -> None:
         refuse_amount(self.cost_usd)
+        if self.fixed > self.tried:
+            raise ValueError("more were fixed than tried")
 
     def __add__(self, other: "Tally") -> "Tally":
         """Both together."""
@@ -742,6 +754,9 @@ class Incident(Model, kw_only=True):
     lease: Lease | None = None
     history: tuple[str, ...] = ()
     """One line per thing that happened, with its time; for people."""
+
+    def __post_init__(self) -> None:
+        refuse_amount(self.cost_usd)
 
     @property
     def expected(self) -> Estimate:

@@ -191,7 +191,7 @@ def test_a_released_lease_is_free(repo: Path) -> None:
 
 def test_pruning_drops_old_closed_incidents_and_keeps_their_sums(repo: Path, clock: FakeClock) -> None:
     checkpoints = opened(repo, clock=clock)
-    fields = {"verdict": Verdict.FIXED, "cost_usd": "0.1", "seconds": 2}
+    fields = {"verdict": Verdict.FIXED, "cost_usd": Decimal("0.1"), "seconds": 2}
     old = [checkpoints.save(incident(n, stage=Stage.CLOSED, **fields)) for n in range(3)]
     still_open = checkpoints.save(incident(3, **fields))
     clock.time += timedelta(days=1)

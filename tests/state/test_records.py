@@ -121,6 +121,8 @@ def tampered(**fields: Any) -> bytes:
     return json.dumps(data).encode()
 
 
+CALL = {"model": "m", "prompt": "", "prices": "", "stop": "end_turn"}
+ATTEMPT = {"number": 1, "causes": ["f"], "strategy": "llm_edit", "tier": 1}
 POISON = {
     "no JSON": b"\xff\xfe",
     "empty": b"",
@@ -139,6 +141,11 @@ POISON = {
     "no version": tampered(schema_version=None),
     "true for a version": tampered(schema_version=True),
     "a word for a version": tampered(schema_version="1"),
+    "no amount of money": tampered(cost_usd="NaN"),
+    "an attempt that gives money": tampered(attempts=[ATTEMPT | {"cost_usd": "-1"}]),
+    "an estimate that is none": tampered(attempts=[ATTEMPT | {"estimate_usd": "NaN"}]),
+    "a plan that is none": tampered(attempts=[ATTEMPT | {"expected": {"usd": "NaN"}}]),
+    "a call that gives money": tampered(attempts=[ATTEMPT | {"calls": [CALL | {"cost_usd": "-1"}]}]),
 }
 
 
@@ -257,6 +264,7 @@ LINE = b'{"updated": "2026-11-20T12:00:00Z", "stage": "opened", "cost_usd": "0",
         b'{"incidents": {"../../x": %b}}' % LINE,
         b'{"incidents": {"abcdef123456\\n": %b}}' % LINE,
         b'{"incidents": {"abcdef123456": {}}}',
+        b'{"dropped": {"tallies": {"lint_error/1": {"tried": 1, "fixed": 2}}}}',
     ],
 )
 def test_a_summary_that_does_not_validate_is_made_anew(repo: Path, raw: bytes) -> None:
