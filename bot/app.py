@@ -298,16 +298,18 @@ class App:
         )
         if known is None:
             return self.checkpoints.save(fresh)
-        only_people = known.stage is Stage.PROPOSED and known.proposal is None  # have something to do
-        if known.failed_run and not ((known.closed or only_people) and fresh.asked_by):
-            return known
+        has_ended = known.closed or (known.stage is Stage.PROPOSED and known.proposal is None)  # that is for people
+        said = constraints = fresh.constraints
+        if known.failed_run and constraints.max_usd is None:
+            constraints = constraints.changed(max_usd=known.constraints.max_usd)
+        if known.failed_run and not (has_ended and fresh.asked_by):
+            is_heard = fresh.asked_by and said != NONE and known.proposal is None
+            return self.checkpoints.save(known.changed(constraints=constraints)) if is_heard else known
         undone = tuple(e.changed(done=False) for e in known.effects)
         # Who asks anew while a round is not at its end, as after a kill, does not pay for it again.
-        paid = () if known.closed or only_people else tuple(a for a in known.attempts if a.tier)
+        paid = () if has_ended else tuple(a for a in known.attempts if a.tier)
         kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
-        if known.failed_run and fresh.constraints.max_usd is None:
-            kept["constraints"] = fresh.constraints.changed(max_usd=known.constraints.max_usd)
-        return self.checkpoints.save(fresh.changed(**kept, attempts=paid))
+        return self.checkpoints.save(fresh.changed(**kept, constraints=constraints, attempts=paid))
 
     def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
         """Bring an incident to its end, from wherever it is."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from bot.model import Stage
 from bot.text.own import MARKER
 from tests.e2e.desk import STALE, Desk, hastily
+from tests.e2e.test_tampered import tamper
 from tests.hub import faults
 from tests.hub.webhooks import Delivery
 from tests.hub.world import now
@@ -247,6 +249,28 @@ def test_a_command_says_how_models_are_asked_and_what_they_may_cost(
     assert runner.reactions(number) == ["eyes", "confused"]
     runner.say("octo", "/regreen fix --max-cost 1", number)
     assert runner.reactions(number) == ["eyes", "rocket"]
+
+
+def test_what_a_command_says_of_models_holds_for_what_was_interrupted_too(
+    runner: Runner, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in llm_server.environ.items():
+        monkeypatch.setenv(name, value)
+    llm_server.script = lambda _: answer("CANNOT: somebody has to decide it")
+    runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
+    number = runner.request("feature")
+    broken = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}
+    runner.hub.push(runner.desk.one, broken, by="bob", branch="feature")
+    runner.react()
+    runner.say("bob", "/regreen fix", number)
+    interrupted = {"stage": Stage.DIAGNOSED, "attempts": (), "verdict": None}
+    tamper(runner.desk, lambda _, record: record.changed(**interrupted))
+    llm_server.requests.clear()
+    runner.say("bob", "/regreen fix --max-cost 0.0001", number)
+    assert llm_server.asked == []
+    tamper(runner.desk, lambda _, record: record.changed(**interrupted))
+    runner.say("octo", "/regreen fix --tier large --max-cost 2", number)
+    assert {body["model"] for body in llm_server.asked} == {LARGE}
 
 
 def test_a_closed_pull_request_is_left_alone(runner: Runner, number: int) -> None:
