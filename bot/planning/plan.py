@@ -6,6 +6,7 @@ each fix (Kadane and Simon, Optimal Strategies for a Class of Constrained Sequen
 chance, less by complexity, and what became of earlier attempts.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -33,7 +34,8 @@ class Planned(Model, kw_only=True):
     @property
     def worth(self) -> float:
         """Chance of a fix for a dollar."""
-        return self.chance / float(self.usd + self.replay_usd)
+        dollars = float(self.usd + self.replay_usd)
+        return self.chance / dollars if dollars else math.inf
 
     @property
     def pace(self) -> float:

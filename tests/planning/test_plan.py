@@ -48,6 +48,12 @@ def test_where_replays_are_dear_the_tier_that_fixes_most_comes_first() -> None:
     assert names(plan(diagnosis(), Decimal(10))) == ["large", "medium", "small"]
 
 
+def test_what_costs_nothing_at_all_is_worth_it() -> None:
+    free = [tier.changed(usd=FREE) for tier in tiers(MODELS)]
+    found = plan_for(diagnosis(), free, replay_usd=FREE, replay_seconds=0, past={}, most=3, most_usd_per_fix=Decimal(1))
+    assert names(found) == ["small", "medium", "large"]
+
+
 def test_who_prefers_reliability_gets_the_tier_that_fixes_most_first() -> None:
     assert names(plan(diagnosis(), prefer="reliability")) == ["large", "medium", "small"]
 
