@@ -78,10 +78,10 @@ def written_by(git: Git, base: str, diff: str) -> tuple[Written, ...]:
         return ()
     try:
         tree = tree_after(git, base, diff.encode("utf-8", "surrogateescape"))
+        files = changed_files(git, base, tree)
+        blobs = [(f, git.run("cat-file", "blob", f.new_sha) if f.new_sha else None) for f in files]
     except GitFailed:
         return ()
-    files = changed_files(git, base, tree)
-    blobs = ((f, git.run("cat-file", "blob", f.new_sha) if f.new_sha else None) for f in files)
     return tuple(Written(f.path, content, f.new_mode == PROGRAM) for f, content in blobs)
 
 
