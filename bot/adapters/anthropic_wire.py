@@ -182,9 +182,17 @@ def _tokens(usage: Usage) -> Tokens:
     rest = (detail and detail.ephemeral_5m_input_tokens) or 0
     written = usage.cache_creation_input_tokens
     return Tokens(
-        input=index(usage.input_tokens),
-        output=index(usage.output_tokens),
-        cache_read=index(usage.cache_read_input_tokens or 0),
-        cache_write=index(rest if written is None else max(0, written - hour)),
-        cache_write_1h=index(hour),
+        input=_count(usage.input_tokens),
+        output=_count(usage.output_tokens),
+        cache_read=_count(usage.cache_read_input_tokens or 0),
+        cache_write=_count(rest if written is None else max(0, written - hour)),
+        cache_write_1h=_count(hour),
     )
+
+
+def _count(told: int) -> int:
+    """What is a number of tokens whatever the types say. Raises `TypeError` and `ValueError` for what is none."""
+    found = index(told)
+    if found < 0:
+        raise ValueError("nothing has fewer than no tokens")
+    return found

@@ -249,6 +249,12 @@ def test_what_passes_is_waited_for_as_asked_and_paid_once(
     assert [b.tokens for b in llm_server.bills] == [reply.tokens]
 
 
+def test_an_answer_of_less_than_no_tokens_is_none(llm_server: LLMServer, llm: AnthropicLLM) -> None:
+    llm_server.script = [answer("Here it is.", output=-5)]
+    error = failed(llm)
+    assert (error.kind, error.billed) == ("lost", True)
+
+
 def test_an_answer_that_never_ends_is_given_up(llm_server: LLMServer) -> None:
     llm_server.script = [OK]
     error = failed(AnthropicLLM(llm_server.environ, deadline=0))
