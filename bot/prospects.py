@@ -90,10 +90,12 @@ class Models:
     def settled(self, incident: Incident, now: datetime) -> Incident:
         """The record with what a killed process has spent and not put down: that is what the attempt it was at cost."""
         spent = self.purse(incident, now).settle_lost()
-        at = next((a for a in reversed(incident.attempts) if a.interrupted), None)
-        if at is None or spent <= incident.cost_usd:
-            return incident
         lost = spent - incident.cost_usd
+        if lost <= 0:
+            return incident
+        at = next((a for a in reversed(incident.attempts) if a.interrupted), None)
+        if at is None:  # it was made in an earlier round
+            return incident.changed(cost_usd=spent)
         model = next((t.model for t in self.prospects.tiers if t.number == at.tier), "")
         call = Call(model=model, prompt="", prices=self.prices.version, stop="lost", cost_usd=lost)
         charged = at.changed(calls=(*at.calls, call), cost_usd=at.cost_usd + lost)

@@ -149,6 +149,14 @@ def test_what_was_lost_counts_and_what_was_paid_is_not_paid_again(
     assert len(llm_server.bills) == (2 if at is HELD else 1)
 
 
+def test_what_was_lost_counts_in_a_later_round_too(shop: Project, llm_server: LLMServer) -> None:
+    assert kill(shop, llm_server, HELD, right)
+    assert shop.here("fix", "--no-llm", "--json").json["cost_usd"] == 0
+    found = finish(shop, llm_server, "fix")
+    assert found["verdict"] == "FIXED"
+    assert Decimal(str(found["cost_usd"])) == shop.app().checkpoints.spent(f"incident/{found['incident']}")
+
+
 def test_a_killed_agent_goes_on_with_what_it_has_edited(shop: Project, llm_server: LLMServer) -> None:
     at_first = answer("I look, and edit.", use("search", pattern="items"), EDIT)
     assert kill(shop, llm_server, Kill("held", 2, billed=False), lambda _: at_first, **AGENT)
