@@ -787,3 +787,8 @@ def incident_id(repository: str, snapshot_tree: str, options: ReplayOptions) -> 
     """
     told = msgspec.json.encode({name: getattr(options, name) for name in OF_AN_ID})
     return hashlib.sha256(f"{repository}\0{snapshot_tree}\0".encode() + told).hexdigest()[:12]
+
+
+def budget_of(incident: str) -> str:
+    """The name of the budget that is an incident's own."""
+    return f"incident/{incident}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.errors import AttemptSpent, OutOfMoney, RegreenError
 from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
-from bot.model import Call, Incident, Reservation
+from bot.model import Call, Incident, Reservation, budget_of
 from bot.planning.breaker import Breaker
 from bot.planning.tiers import Tier
 from bot.ports import Checkpoints
@@ -48,10 +48,10 @@ class Purse:
         Only who has the lease of the incident may ask for it: then nobody else works on it. What they had settled, but
         not put down in its record any more, is part of the answer: the budget is what is true.
         """
-        lost = [r for r in self.checkpoints.reservations(_own(self.incident)) if r.incident == self.incident]
+        lost = [r for r in self.checkpoints.reservations(budget_of(self.incident)) if r.incident == self.incident]
         for reservation in lost:
             self.checkpoints.settle(reservation, reservation.amount)
-        return self.checkpoints.spent(_own(self.incident))
+        return self.checkpoints.spent(budget_of(self.incident))
 
     def reserve(self, amount: Decimal) -> Reservation:
         """Set dollars aside in all budgets. Raises `OutOfMoney`.
@@ -90,7 +90,7 @@ def purse_of(
     """
     wanted = incident.constraints.max_usd
     caps = {
-        _own(incident.id): settings.max_usd_incident if wanted is None else min(wanted, settings.max_usd_incident),
+        budget_of(incident.id): settings.max_usd_incident if wanted is None else min(wanted, settings.max_usd_incident),
         f"day/{now:%Y-%m-%d}": settings.max_usd_day,
         f"month/{now:%Y-%m}": settings.max_usd_month,
     }
@@ -186,7 +186,3 @@ class Metered:
         finally:
             self.calls += made
             self.purse.settle(reservation, sum((c.cost_usd for c in made), Decimal(0)))
-
-
-def _own(incident: str) -> str:
-    return f"incident/{incident}"

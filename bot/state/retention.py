@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from bot.model import Stage
+from bot.model import Stage, budget_of
 from bot.ports import Git
+from bot.state.budgets import budget_path
 from bot.state.objects import Change, Entry, View
 from bot.state.records import MAX_BYTES, Unreadable, decode
 from bot.state.summaries import Shard, read_shards, record_path, shard_path
@@ -26,7 +27,8 @@ def pruning(view: View, older_than: datetime) -> tuple[Change | None, int]:
     for name, shard in read_shards(view):
         ids = _closed(view, shard, older_than)
         if ids:
-            files |= dict.fromkeys(map(record_path, ids)) | {shard_path(name): shard.without(ids).encoded()}
+            files |= dict.fromkeys(path for i in ids for path in (record_path(i), budget_path(budget_of(i))))
+            files |= {shard_path(name): shard.without(ids).encoded()}
             count += len(ids)
     day = f"{QUARANTINE}/{older_than.astimezone(UTC):%Y-%m-%d}/"
     files |= {path: None for path in view.files(QUARANTINE) if path < day and "\n" not in path}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Conflict, CorruptCache, UsageError
-from bot.model import Attempt, Call, Category, Incident, Stage, Sums, Tally, Tokens, Verdict
+from bot.model import Attempt, Call, Category, Incident, Stage, Sums, Tally, Tokens, Verdict, budget_of
 from bot.state.checkpoints import Checkpoints
 from tests.state.helpers import (
     NOON,
@@ -239,8 +239,12 @@ def test_sums_tell_of_each_tier_what_became_of_the_attempts_that_it_answered(rep
 
 def test_what_was_pruned_can_happen_again(repo: Path, clock: FakeClock) -> None:
     checkpoints = opened(repo, clock=clock)
-    checkpoints.save(incident(stage=Stage.CLOSED))
+    own = budget_of(checkpoints.save(incident(stage=Stage.CLOSED)).id)
+    one, day = Decimal(1), "day/2026-11-20"
+    checkpoints.settle(checkpoints.reserve({own: one, day: one}, incident().id, one), one)
     checkpoints.prune(NOON + timedelta(days=1))
+    assert checkpoints.spent(own) == Decimal(0)
+    assert checkpoints.spent(day) == one
     assert checkpoints.save(incident()).revision == 1
     assert checkpoints.sums().incidents == 2
 
