@@ -227,9 +227,9 @@ def test_commands_below_a_pull_request(runner: Runner, number: int) -> None:
     assert "Thank you" in runner.say("bob", "/regreen feedback good it's right", number)
 
 
-def test_a_command_says_how_models_are_asked_and_what_they_may_cost(
-    runner: Runner, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def undecided(runner: Runner, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A pull request of bob's that is red, and that models have no fix for."""
     for name, value in llm_server.environ.items():
         monkeypatch.setenv(name, value)
     llm_server.script = lambda _: answer("CANNOT: somebody has to decide it")
@@ -238,38 +238,36 @@ def test_a_command_says_how_models_are_asked_and_what_they_may_cost(
     broken = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}
     runner.hub.push(runner.desk.one, broken, by="bob", branch="feature")
     runner.react()
+    return number
+
+
+def test_a_command_says_how_models_are_asked_and_what_they_may_cost(
+    runner: Runner, llm_server: LLMServer, undecided: int
+) -> None:
     assert {body["model"] for body in llm_server.asked} == {SMALL, MEDIUM, LARGE}
     llm_server.requests.clear()
-    assert "an incident may cost $2" in runner.say("bob", "/regreen fix --max-cost 3", number).replace("\\", "")
+    assert "an incident may cost $2" in runner.say("bob", "/regreen fix --max-cost 3", undecided).replace("\\", "")
     assert llm_server.asked == []
-    runner.say("bob", "/regreen fix --max-cost 0.50 --tier medium --prefer reliability --agent", number)
+    runner.say("bob", "/regreen fix --max-cost 0.50 --tier medium --prefer reliability --agent", undecided)
     assert [body["model"] for body in llm_server.asked[:2]] == [MEDIUM, LARGE]
     assert all(body["tools"] for body in llm_server.asked)
-    assert "may cost $0.50" in runner.say("bob", "/regreen fix --max-cost 1", number).replace("\\", "")
-    assert runner.reactions(number) == ["eyes", "confused"]
-    runner.say("octo", "/regreen fix --max-cost 1", number)
-    assert runner.reactions(number) == ["eyes", "rocket"]
+    assert "may cost $0.50" in runner.say("bob", "/regreen fix --max-cost 1", undecided).replace("\\", "")
+    assert runner.reactions(undecided) == ["eyes", "confused"]
+    runner.say("octo", "/regreen fix --max-cost 1", undecided)
+    assert runner.reactions(undecided) == ["eyes", "rocket"]
 
 
 def test_what_a_command_says_of_models_holds_for_what_was_interrupted_too(
-    runner: Runner, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, llm_server: LLMServer, undecided: int
 ) -> None:
-    for name, value in llm_server.environ.items():
-        monkeypatch.setenv(name, value)
-    llm_server.script = lambda _: answer("CANNOT: somebody has to decide it")
-    runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
-    number = runner.request("feature")
-    broken = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}
-    runner.hub.push(runner.desk.one, broken, by="bob", branch="feature")
-    runner.react()
-    runner.say("bob", "/regreen fix", number)
+    runner.say("bob", "/regreen fix", undecided)
     interrupted = {"stage": Stage.DIAGNOSED, "attempts": (), "verdict": None}
     tamper(runner.desk, lambda _, record: record.changed(**interrupted))
     llm_server.requests.clear()
-    runner.say("bob", "/regreen fix --max-cost 0.0001", number)
+    runner.say("bob", "/regreen fix --max-cost 0.0001", undecided)
     assert llm_server.asked == []
     tamper(runner.desk, lambda _, record: record.changed(**interrupted))
-    runner.say("octo", "/regreen fix --tier large --max-cost 2", number)
+    runner.say("octo", "/regreen fix --tier large --max-cost 2", undecided)
     assert {body["model"] for body in llm_server.asked} == {LARGE}
 
 
