@@ -48,10 +48,18 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 def _minutes(text: str) -> float:
     """The minutes of `90s`, `10m`, `1h`, or of a number of minutes."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text.strip())
+    from bot.settings import MOST_MINUTES
+
     minutes = float(match[1]) * {"s": 1 / 60, "h": 60}.get(match[2], 1) if match else 0
-    if not minutes:
+    if not 0 < minutes <= MOST_MINUTES:
         raise click.BadParameter(f"'{text}' is no time: 90s, 10m, 1h, or a number of minutes")
     return minutes
+
+
+def _dollars(text: str) -> Decimal:
+    from bot.intake.commands import dollars
+
+    return dollars(text)
 
 
 def main() -> None:
@@ -216,7 +224,7 @@ def _compare(view: "View", first: Path, second: Path) -> int:
 @click.option("--no-llm", is_flag=True, help="Ask no language model.")
 @click.option(
     "--max-cost",
-    type=click.FloatRange(min=0),
+    type=_dollars,
     metavar="USD",
     help="Spend at most so much on language models (default 2.00).",
 )
@@ -272,8 +280,9 @@ def fix(**given: Any) -> int:
     """
     from bot.model import Constraints, Delivery
 
-    most = None if given["max_cost"] is None else Decimal(str(given["max_cost"]))
-    constraints = Constraints(max_usd=most, prefer=given["prefer"], tier=given["tier"], agent=given["agent"])
+    constraints = Constraints(
+        max_usd=given["max_cost"], prefer=given["prefer"], tier=given["tier"], agent=given["agent"]
+    )
     with _view(as_json=given["as_json"]) as view:
         if given["run"]:
             return _fix_on_github(given, constraints, view)

@@ -22,6 +22,7 @@ PREFIX = "REGREEN_"
 NO_SETTING = "there is no such setting"
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegativeInt = Annotated[int, Meta(ge=0)]
+MOST_MINUTES = 365 * 24 * 60
 Least = Literal["read", "triage", "write", "maintain", "admin"]
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 # A name of letters, digits and hyphens, perhaps with a port: no address, no trailing dot, no punycode
@@ -65,7 +66,7 @@ class FixSettings(_Section, kw_only=True):
     workflow_files: bool
     max_attempts: PositiveInt
     max_rounds: PositiveInt
-    max_minutes: Annotated[float, Meta(gt=0)]
+    max_minutes: Annotated[float, Meta(gt=0, le=MOST_MINUTES)]
     flaky_reruns: NonNegativeInt
     flaky_seconds: Annotated[float, Meta(ge=0)]
 

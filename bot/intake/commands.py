@@ -89,7 +89,8 @@ def _split(words: str) -> list[str]:
         raise click.UsageError('A quotation mark (") is not closed.') from None
 
 
-def _dollars(text: str) -> Decimal:
+def dollars(text: str) -> Decimal:
+    """The amount of an option. Raises `click.BadParameter` for what nobody can spend."""
     try:
         amount = Decimal(text)
         refuse_amount(amount)
@@ -129,7 +130,7 @@ _GROUP = _Aliases(
             "Fix the failure and propose the fix.",
             click.Option(["--tier"], type=click.Choice(get_args(TierName)), help="The tier of models to begin with."),
             click.Option(
-                ["--max-cost", "max_usd"], type=_dollars, metavar="DOLLARS", help="What it may cost, in US dollars."
+                ["--max-cost", "max_usd"], type=dollars, metavar="DOLLARS", help="What it may cost, in US dollars."
             ),
             click.Option(
                 ["--prefer"], type=click.Choice(get_args(Prefer)), help="What decides which model is asked first."

@@ -161,11 +161,18 @@ def test_a_dry_run_of_a_run_on_github_is_refused(project: Make) -> None:
     assert (done.code, "--dry-run goes with a checkout" in done.err) == (2, True)
 
 
-@pytest.mark.parametrize("text", ["soon", "0", "-1", "5d", "1e9", "10 m"])
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "5d", "1e9", "10 m", "8761h", "999999999h"])
 def test_what_is_no_time_is_named(project: Make, text: str) -> None:
     done = project({WORKFLOW: workflow("run: 'true'")}).here("fix", "--max-duration", text)
     assert (done.code, done.out) == (2, "")
     assert f"'{text}' is no time: 90s, 10m, 1h, or a number of minutes" in done.err
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "nan", "inf", "1e15"])
+def test_what_is_no_amount_is_named(project: Make, text: str) -> None:
+    done = project({WORKFLOW: workflow("run: 'true'")}).here("fix", "--max-cost", text)
+    assert (done.code, done.out) == (2, "")
+    assert f"'{text}' is no amount of dollars" in done.err
 
 
 def test_what_this_call_may_take_and_prefers_stands_in_the_record(project: Make) -> None:
