@@ -13,7 +13,7 @@ from decimal import Decimal
 from threading import Condition
 from typing import Any
 
-from bot.errors import AttemptSpent, OutOfMoney, RegreenError
+from bot.errors import AttemptSpent, OutOfBudget, OutOfMoney, RegreenError
 from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
 from bot.model import Call, Incident, Reservation, budget_of
 from bot.planning.breaker import Breaker
@@ -120,11 +120,11 @@ class Metered:
 
     def ask(self, system: Sequence[Passage], turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
         """Ask the model. Raises `OutOfMoney` before anything is spent, `Unanswered` and `UsageError` as `LLM.ask`."""
-        self.check_time()
         tier = self.tier
         request = Request(tier.model, tier.output, tuple(system), tuple(turns), tier.effort, tuple(tools))
         request, reservation = self._reserved(request)
         with self._settled(reservation) as call:
+            self.check_time()  # here, for others may have been waited for
             with self.breaker.watching(tier):
                 reply = self.llm.ask(request)
             cost = self.prices.cost(tier.model, reply.tokens)
@@ -176,6 +176,8 @@ class Metered:
         except Unanswered as e:
             cost = reservation.amount if e.billed else Decimal(0)
             made.append(lost.changed(stop=e.kind, cost_usd=cost))
+            raise
+        except OutOfBudget:  # it was not asked
             raise
         except RegreenError:
             made.append(lost.changed(stop="rejected"))

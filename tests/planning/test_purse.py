@@ -11,7 +11,7 @@ import pytest
 from bot.adapters.anthropic_api import AnthropicLLM
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.price_table import PriceTable
-from bot.errors import OutOfMoney, RegreenError
+from bot.errors import OutOfBudget, OutOfMoney, RegreenError
 from bot.llm import Passage, Turn, Unanswered
 from bot.model import Constraints, Reservation
 from bot.planning.breaker import Breaker
@@ -110,6 +110,21 @@ def test_side_by_side_a_question_waits_for_what_another_leaves(repo: Path) -> No
     assert checkpoints.spent(MINE) == Decimal("0.9")
     with pytest.raises(OutOfMoney):  # nothing is under way that could leave something
         purse.reserve(Decimal("0.2"))
+
+
+def test_whose_time_ends_while_money_is_waited_for_asks_nothing(repo: Path, llm_server: LLMServer) -> None:
+    asked = metered(checkpoints := opened(repo), llm_server)
+
+    def check_time() -> None:
+        assert checkpoints.reservations(DAY)  # so that nobody is waited for any more
+        raise OutOfBudget("the 30 minutes are over")
+
+    asked.check_time = check_time
+    with pytest.raises(OutOfBudget, match="minutes are over"):
+        asked.ask(SYSTEM, TURNS)
+    assert (llm_server.asked, asked.calls) == ([], [])
+    assert checkpoints.spent(DAY) == Decimal(0)
+    assert checkpoints.reservations(DAY) == ()
 
 
 def test_an_incident_may_have_less_than_the_settings_say_and_never_more(repo: Path) -> None:
