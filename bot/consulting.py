@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bot.errors import AttemptSpent, MachineError, Misfit, NoFix, OutOfBudget, OutOfMoney, UsageError
+from bot.errors import MachineError, Misfit, NoFix, OutOfBudget, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
 from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
@@ -176,7 +176,7 @@ class Paid:
         consultation = self._consultation(metered)
         try:
             checked = self._candidate(consultation)
-        except (NoFix, Misfit, Unanswered, AttemptSpent) as e:
+        except (NoFix, Misfit, Unanswered, OutOfMoney) as e:  # a cheaper tier may still be paid for
             if isinstance(e, Unanswered) and e.kind == "spend-limit":  # of any tier
                 raise OutOfMoney(e.message, hint=e.hint) from e
             self.end(e.message)

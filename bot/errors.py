@@ -152,9 +152,5 @@ class OutOfMoney(OutOfBudget):
     """A cap on what may be spent does not allow the next question to a model."""
 
 
-class AttemptSpent(OutOfMoney):
-    """What one attempt may cost does not allow it: others may still be made."""
-
-
 class NoFix(RegreenError):
     """A language model has no fix, or gave none that can be used; the message says why, its own words included."""

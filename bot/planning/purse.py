@@ -13,7 +13,7 @@ from decimal import Decimal
 from threading import Condition
 from typing import Any
 
-from bot.errors import AttemptSpent, OutOfBudget, OutOfMoney, RegreenError
+from bot.errors import OutOfBudget, OutOfMoney, RegreenError
 from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
 from bot.model import Call, Incident, Reservation, budget_of
 from bot.planning.breaker import Breaker
@@ -160,8 +160,7 @@ class Metered:
             except OutOfMoney as e:
                 why = str(e)
         told = f"{amount} dollars may be needed for a question to {request.model}: {why}"
-        error = OutOfMoney if amount <= room else AttemptSpent
-        raise error(f"the budget does not allow it: {told}")
+        raise OutOfMoney(f"the budget does not allow it: {told}")
 
     def _most(self, prompt: int, output: int) -> Decimal:
         return self.prices.most(self.tier.model, prompt, output)

@@ -162,12 +162,15 @@ def test_no_more_is_spent_than_may_be(project: Make, llm_server: LLMServer) -> N
     assert "the budget does not allow it" in found["reason"] + str([a["reason"] for a in found["attempts"]])
 
 
-def test_what_one_attempt_may_not_cost_ends_that_attempt_alone(project: Make, llm_server: LLMServer) -> None:
+@pytest.mark.parametrize(
+    ("budget", "told"), [("ATTEMPT", "are left of the attempt's"), ("INCIDENT", "of 0.02 dollars are used")]
+)
+def test_what_a_tier_may_not_cost_another_may(project: Make, llm_server: LLMServer, budget: str, told: str) -> None:
     llm_server.script = lambda _: answer(RIGHT)
-    most = {"REGREEN_LLM_MAX_USD_ATTEMPT": "0.02"}  # a question to the small tier stays below
+    most = {f"REGREEN_LLM_MAX_USD_{budget}": "0.02"}  # a question to the small tier stays below
     _, found = fix(project(RED), llm_server, "--prefer", "reliability", **most)
     assert [(a["tier"], a["verdict"]) for a in found["attempts"]] == [(3, None), (2, None), (1, "FIXED")], found
-    assert all("left of the attempt's" in a["reason"] for a in found["attempts"][:2])
+    assert all(told in a["reason"] for a in found["attempts"][:2])
     assert len(llm_server.bills) == 1
 
 
