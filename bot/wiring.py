@@ -58,6 +58,7 @@ class Wiring:
             self._side_effects(),
             self.sources,
             _count_tests,
+            _ran_tests,
             cache(lambda: _prepare(folder.parent)),
             self.redactor,
             self.settings.workers or legs_at_once(cores(), free_memory()),
@@ -108,6 +109,12 @@ def _count_tests(log: Path | Iterable[bytes]) -> TestCounts:
     from bot.diagnosis import count_tests
 
     return count_tests(log)
+
+
+def _ran_tests(lines: Iterable[bytes]) -> bool:
+    from bot.diagnosis import ran_tests
+
+    return ran_tests(lines)
 
 
 def _prepare(runs: Path) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "failed_jobs",
     "load",
     "meaning",
+    "ran_tests",
     "read_entries",
     "read_matchers",
     "shipped",
@@ -112,6 +113,12 @@ def count_tests(source: Path | Iterable[bytes], *, signatures: Signatures | None
     """
     with open_log(source) as log:
         return read_report(log, pass_over(log, signatures or shipped())).comparable
+
+
+def ran_tests(lines: Iterable[bytes]) -> bool:
+    """Whether a log tells of any tests, be it only of those that failed. Raises as `diagnose`."""
+    with open_log(lines) as log:
+        return read_report(log, pass_over(log, shipped())).counts.run > 0
 
 
 def meaning(command: str) -> Category | None:

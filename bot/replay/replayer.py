@@ -48,6 +48,8 @@ Progress = Callable[[str, str, Step | JobResult | None], None]
 """Told what ("started", "step began", "step ended", "ended"), the leg's name, and the step or, at last, the result."""
 CountTests = Callable[[Path | Iterable[bytes]], TestCounts]
 """Counts the tests that a log reports."""
+RanTests = Callable[[Iterable[bytes]], bool]
+"""Tells whether a log reports any."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Tools:
     side_effects: SideEffects
     sources: Sources
     count_tests: CountTests
+    ran_tests: RanTests
     meanwhile: Callable[[], object]
     redact: Callable[[str], str]
     workers: int
@@ -277,7 +280,7 @@ class Replay:
 
     def _ran_tests(self, lines: Iterable[str]) -> bool:
         """Whether lines of a step report tests."""
-        return self._tools.count_tests(f"{x.rstrip()}\n".encode("utf-8", "surrogateescape") for x in lines).run > 0
+        return self._tools.ran_tests(f"{x.rstrip()}\n".encode("utf-8", "surrogateescape") for x in lines)
 
     def _is_named(self, repository: str) -> bool:
         return self._repositories.is_named(f"{SERVER}/{repository}")
