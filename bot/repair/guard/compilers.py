@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import re2
 
@@ -35,5 +36,5 @@ def _calls(side: Sequence[Command]) -> list[Command]:
     return [command for command in side if COMPILER.search(command.words[0])]
 
 
-def _options(calls: Sequence[Command], pattern: object) -> Counter[str]:
-    return Counter(w for call in calls for w in call.words if pattern.search(w))  # type: ignore[attr-defined]  # re2 has no types
+def _options(calls: Sequence[Command], pattern: Any) -> Counter[str]:
+    return Counter(w for call in calls for w in call.words if pattern.search(w))

@@ -102,12 +102,12 @@ def compare(
     known = _After.of(old, new, pairs, mirrored)
     for (_, old_unit), (path, unit) in pairs:
         yield from _judge(old_unit, path, unit, loose, known)
+    usual = {(p, m.message) for p, f in old.items() for u in f.units for m in u.marks if m.rule == DISABLED}
     for (path, _, _), unit in after.units.items():
         held = any(m.conditional for m in unit.marks)  # it cannot stand in for a test that ran everywhere
         loose.extra += [(path, unit, c) for c in unit.checks if not (c.hollow or held)]
         told = (m for m in unit.marks if m.rule not in NOT_IN_NEW or m.key.startswith(ALWAYS))
-        usual = {m.message for u in (old[path].units if path in old else ()) for m in u.marks if m.rule == DISABLED}
-        told = (m for m in told if not (m.key.startswith(NEVER) or m.conditional or m.message in usual))
+        told = (m for m in told if not (m.key.startswith(NEVER) or m.conditional or (path, m.message) in usual))
         yield from (Finding(m.rule, path, m.line, m.message) for m in told)
     yield from _faked_by_hooks(old, new)
     held_back = {id(u) for u in after.units.values() if any(m.conditional for m in u.marks)}
@@ -180,8 +180,8 @@ def _tabled(old: Unit, new: Unit) -> bool:
 
 
 def _judge(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Iterator[Finding]:
-    grown = _only_grown(old, new)
-    told = (m for m in surplus(old.marks, new.marks) if not (grown and m.rule == "hollow-assertion"))
+    came = surplus(old.marks, new.marks)
+    told = (m for m in came if not (m.rule == "hollow-assertion" and _only_grown(old, new)))
     yield from (Finding(m.rule, path, m.line, m.message) for m in told)
     if old.collected and not new.collected:
         yield Finding(DISABLED, path, new.line, f"{old.name} is not found by the runner any more (now {new.name})")

@@ -308,9 +308,6 @@ class Asserts:
     def _turned(self, asked: Question, scope: Scope) -> Question:
         """The constant side of a comparison is what is expected; null, true and false are operators of their own."""
         op, subject, expected = asked.op, asked.subject, asked.expected
-        if op in {"true", "false"} and not expected:  # `assertThat(list.contains(6)).isTrue()`
-            asks = questions(subject, op == "true", self.grammar, exact=True)
-            return sized(asks[0], self.grammar) if len(asks) == 1 else asked
         if (
             op in {"eq", "ne", "is", "gt", "ge", "lt", "le", "in", "not-in", "approx", "match", "instance"}
             and len(expected) == 1
@@ -322,9 +319,9 @@ class Asserts:
             if op in {"eq", "is", "ne"} and wanted in words.SPECIAL:
                 positive = words.SPECIAL[wanted]
                 op, expected = (words.NEGATED.get(positive, positive) if op == "ne" else positive), ()
-                if op in {"true", "false"}:
-                    asks = questions(subject, op == "true", self.grammar, exact=True)
-                    return sized(asks[0], self.grammar) if len(asks) == 1 else Question(op, subject, ())
+        if op in {"true", "false"} and not expected:  # `x == true` and `assertThat(list.contains(6)).isTrue()`
+            asks = questions(subject, op == "true", self.grammar, exact=True)
+            return sized(asks[0], self.grammar) if len(asks) == 1 else Question(op, subject, ())
         told = Question(op, subject, expected, asked.distance)
         return (
             told
