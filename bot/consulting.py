@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bot.errors import MachineError, Misfit, NoFix, OutOfBudget, OutOfMoney, UsageError
 from bot.findings import Checked, Means, check, checked_candidates
 from bot.llm import Unanswered
-from bot.model import Attempt, Candidate, Diagnosis, Incident, Step, Verdict
+from bot.model import Attempt, Candidate, Diagnosis, Estimate, Incident, Step, Verdict
 from bot.planning.plan import AttemptPlan, Planned
 from bot.planning.purse import Metered
 from bot.planning.tiers import Tier
@@ -108,24 +108,23 @@ class Market:
                 steps = self._plan(incident, [a for a in made if a is not attempt]).steps
                 if step := next((s for s in steps if s.tier.number == attempt.tier), None):
                     return step.tier, attempt
-        resting = self.models.breaker.resting()
-        best = next(iter(self._plan(incident, made).steps), None)
-        found = next(iter(self._plan(incident, made, resting).steps), None)
+        plan, resting = self._plan(incident, made), self.models.breaker.resting()
+        best = found = next(iter(plan.steps), None)
         if best and best.tier.number in resting:
             why = f"{best.tier.model} {resting[best.tier.number]}"
             self.means.tell(why)
+            found = next(iter(self._plan(incident, made, resting).steps), None)
             if found is None:  # of no tier, for none was asked: another process may ask it
                 strategy, causes = STRATEGIES[best.tier.mode].NAME, (self.complaint.fingerprint,)
                 self.record(Attempt(number=0, causes=causes, strategy=strategy, reason=why))
-        return (found.tier, self._intended(incident, found)) if found else None
+        return (found.tier, self._intended(found, None if made else plan.expected)) if found else None
 
     def _plan(self, incident: Incident, made: Sequence[Attempt], resting: Collection[int] = ()) -> AttemptPlan:
         seconds = incident.baseline.seconds if incident.baseline else 0
         return self.models.prospects.plan(self.complaint, seconds, incident.constraints, made, resting)
 
-    def _intended(self, incident: Incident, step: Planned) -> Attempt:
+    def _intended(self, step: Planned, expected: Estimate | None) -> Attempt:
         """The attempt as it is written down before anything is spent on it."""
-        made = earlier(incident, self.complaint)
         return Attempt(
             number=0,
             causes=(self.complaint.fingerprint,),
@@ -134,7 +133,7 @@ class Market:
             tier=step.tier.number,
             estimate_usd=step.usd,
             estimate_seconds=step.seconds + step.replay_seconds,
-            expected=None if made else self._plan(incident, made).expected,
+            expected=expected,
         )
 
     def _again(self, attempt: Attempt) -> Candidate:
