@@ -43,7 +43,6 @@ from bot.model import (
     utc,
 )
 from bot.planning.breaker import Breaker
-from bot.planning.order import Needs, groups, waiting
 from bot.ports import Checkout, Git
 from bot.recovery import Recovery
 from bot.replay.drift import find_drift
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from bot.findings import Guard
     from bot.investigation import Scene
     from bot.pipeline import Work
+    from bot.planning.order import Needs
     from bot.planning.plan import AttemptPlan
     from bot.proposal.hosted import Hosting
     from bot.prospects import Forecast, Models, Prospects
@@ -573,7 +573,8 @@ class App:
 
         return self._recovery.run(once)
 
-    def _forecasts(self, result: ReplayResult, needs: Needs, constraints: Constraints) -> list["Forecast"]:
+    def _forecasts(self, result: ReplayResult, needs: "Needs", constraints: Constraints) -> list["Forecast"]:
+        from bot.planning.order import groups, waiting
         from bot.prospects import Forecast
 
         paths, free = paths_of(self.theirs, self.checkout.head), self._installed()

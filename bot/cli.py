@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -21,6 +20,8 @@ from bot import __version__
 from bot.errors import MachineError, RegreenError, UsageError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from bot.app import App
     from bot.github import Run
     from bot.hosted import OnGitHub
@@ -47,16 +48,16 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 
 def _minutes(text: str) -> float:
     """The minutes of `90s`, `10m`, `1h`, or of a number of minutes."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text.strip())
     from bot.settings import MOST_MINUTES
 
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text.strip())
     minutes = float(match[1]) * {"s": 1 / 60, "h": 60}.get(match[2], 1) if match else 0
     if not 0 < minutes <= MOST_MINUTES:
         raise click.BadParameter(f"'{text}' is no time: 90s, 10m, 1h, or a number of minutes")
     return minutes
 
 
-def _dollars(text: str) -> Decimal:
+def _dollars(text: str) -> "Decimal":
     from bot.intake.commands import dollars
 
     return dollars(text)

@@ -84,5 +84,5 @@ def _tell_plan(app: App, found: Incident, view: "View") -> None:
     seconds = found.baseline.seconds if found.baseline else 0
     left = [p for p in found.parts if p.job == CODE_JOB]
     view.heading(f"No model was asked. With {LLM_KEYS[0]} set, these would be tried at what is code")
-    plans = (app.plan(p.diagnosis, seconds, found.constraints) for p in left)
-    view.plans([Forecast(p.job, p.diagnosis, plan) for p, plan in zip(left, plans, strict=True)], app.settings.llm)
+    plans = [Forecast(p.job, p.diagnosis, app.plan(p.diagnosis, seconds, found.constraints)) for p in left]
+    view.plans(plans, app.settings.llm)

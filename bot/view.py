@@ -67,9 +67,8 @@ class View:
 
     def _progress(self, what: str, leg: str, of: Step | JobResult | None) -> None:
         """See `bot.replay.replayer.Progress`: the live list; where nothing can be redrawn, what has ended."""
-        if (
-            what == "step began" and not self._coming
-        ):  # the report, which would take a while to import when all else is done
+        if what == "step began" and not self._coming:
+            # the report, which would take a while to import when all else is done
             self._coming = Thread(target=import_module, args=("bot.report",), name="report-import", daemon=True)
             self._coming.start()
         if self._live:

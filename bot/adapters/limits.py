@@ -1,8 +1,8 @@
 """Bounds for a sandbox: a control group where one can be made, and a watcher that kills in any case.
 
-A replay waits until this is imported; psutil and tenacity, which take longer than the rest, are imported when needed.
-
 rlimits do not do: they count per user, and do not bind root at all.
+
+A replay waits until this is imported; psutil and tenacity, which take longer than the rest, are imported when needed.
 """
 
 import errno
@@ -138,6 +138,10 @@ def cores() -> int:
 def free_memory(root: Path = CGROUPS) -> int:
     """The bytes that are free on this machine, or that its container may have, if those are less."""
     free = 1024 * _counter(Path("/proc/meminfo"), "MemAvailable:")
+    if not free:  # no Linux
+        import psutil
+
+        free = psutil.virtual_memory().available
     for file in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # no container, or `max`
             free = min(free, int(file.read_text()))

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from bot.llm import Unanswered
-from bot.planning.tiers import Tier
 from bot.ports import Clock
+
+if TYPE_CHECKING:
+    from bot.planning.tiers import Tier
 
 IN_A_ROW = 3
 REST = timedelta(minutes=5)
@@ -29,7 +32,7 @@ class Breaker:
         self._lock = Lock()
 
     @contextmanager
-    def watching(self, tier: Tier) -> Iterator[None]:
+    def watching(self, tier: "Tier") -> Iterator[None]:
         """Count a question to a tier. After a rest the first that fails again begins the next."""
         try:
             yield
