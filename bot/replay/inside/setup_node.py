@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.replay.inside import control, versions
-from bot.replay.inside.adapter import add_path, fail, inputs, set_env, set_output, workspace
+from bot.replay.inside.adapter import NPM_INSTALL, add_path, fail, inputs, set_env, set_output, workspace
 from bot.replay.inside.versions import LTS
 
 CACHE = Path("/opt/hostedtoolcache/node")
@@ -53,10 +53,9 @@ def fetched(wish: str) -> dict[str, Any] | None:
     place.mkdir(parents=True, exist_ok=True)
     (place / "package.json").write_text('{"private": true}')
     packages = [f"node-linux-{kind}@{version}", f"npm@{npm}"]
-    install = ["npm", "install", *packages, "--no-package-lock", "--no-audit", "--no-fund", "--fetch-retries=0"]
     modules = place / "node_modules"
     folder = modules / f"node-linux-{kind}" / "bin"
-    if subprocess.run(install, cwd=place, capture_output=True, check=False).returncode:
+    if subprocess.run([*NPM_INSTALL, *packages], cwd=place, capture_output=True, check=False).returncode:
         return None
     asked = subprocess.run([f"{folder}/node", "--version"], capture_output=True, text=True, check=False)
     version = asked.stdout.strip().removeprefix("v")

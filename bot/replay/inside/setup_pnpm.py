@@ -6,7 +6,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bot.replay.inside.adapter import add_path, call, fail, inputs, set_env, set_output, truth, unreplayable, workspace
+from bot.replay.inside.adapter import (
+    NPM_INSTALL,
+    add_path,
+    call,
+    fail,
+    inputs,
+    set_env,
+    set_output,
+    truth,
+    unreplayable,
+    workspace,
+)
 
 
 def main() -> None:
@@ -22,16 +33,7 @@ def main() -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text('{"private": true}')
-    install = [
-        "npm",
-        "install",
-        f"{name}@{target}",
-        "--no-package-lock",
-        "--no-audit",
-        "--no-fund",
-        "--fetch-retries=0",
-    ]
-    if subprocess.run(install, cwd=folder, check=False).returncode:
+    if subprocess.run([*NPM_INSTALL, f"{name}@{target}"], cwd=folder, check=False).returncode:
         unreplayable(f"{name}@{target} cannot be had here")
     add_path(str(programs))
     set_env("PNPM_HOME", str(programs))
