@@ -1,7 +1,5 @@
 """Runs the command line and dies by SIGKILL around a question to a model: `killed_asking.py MOMENT NUMBER ARGS...`."""
 
-import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -9,25 +7,18 @@ from typing import Any
 from bot.cli import main
 from bot.model import Incident
 from bot.state.checkpoints import Checkpoints
+from tests.e2e.dying import Death
 
-MOMENT, NUMBER = sys.argv.pop(1), int(sys.argv.pop(1))
-seen = 0
-
-
-def reached() -> None:
-    global seen
-    seen += 1
-    if seen == NUMBER:
-        os.kill(os.getpid(), signal.SIGKILL)
+MOMENT, death = sys.argv.pop(1), Death(int(sys.argv.pop(1)))
 
 
 def around(method: Callable[..., Any]) -> Callable[..., Any]:
     def called(self: Checkpoints, *args: Any) -> Any:
         if f"before {method.__name__}" == MOMENT:
-            reached()
+            death.reached()
         found = method(self, *args)
         if f"after {method.__name__}" == MOMENT:
-            reached()
+            death.reached()
         return found
 
     return called
@@ -39,7 +30,7 @@ def saved(method: Callable[[Checkpoints, Incident], Incident]) -> Callable[[Chec
         last = incident.attempts[-1] if incident.attempts else None
         put_down = {"attempt": last, "step": last and last.steps, "candidate": last and last.diff and not last.verdict}
         if put_down.get(MOMENT):
-            reached()
+            death.reached()
         return found
 
     return called

@@ -2,8 +2,6 @@
 number: before or after a push, which saves of checkpoints are too, or before or after a write to GitHub's API.
 """
 
-import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,26 +9,19 @@ from typing import Any
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.github_wire import Wire
 from bot.cli import main
+from tests.e2e.dying import Death
 from tests.e2e.hasty import be_hasty
 
-LAST = int(sys.argv.pop(1))
-reached = 0
-
-
-def boundary() -> None:
-    global reached
-    reached += 1
-    if reached == LAST:
-        os.kill(os.getpid(), signal.SIGKILL)
+death = Death(int(sys.argv.pop(1)))
 
 
 def bounded(method: Any, is_effect: Callable[[Any], bool]) -> Any:
     def called(self: Any, first: Any, *args: Any, **more: Any) -> Any:
         if not is_effect(first):
             return method(self, first, *args, **more)
-        boundary()
+        death.reached()
         found = method(self, first, *args, **more)
-        boundary()
+        death.reached()
         return found
 
     return called

@@ -41,8 +41,10 @@ def red(*names: str, needs: Mapping[str, str] | None = None, **more: str) -> dic
 
 
 def about(body: Mapping[str, Any], *names: str) -> str:
-    """Which of some jobs a question is about."""
-    return next(name for name in names if f"test_{name}" in prompt_of(body))
+    """Which of some jobs a question is about: the files of the others may be shown with it, but not their failures."""
+    shown = prompt_of(body)
+    (found,) = (name for name in names if f"unittest -v test_{name}" in shown and f"FAIL: test_{name}" in shown)
+    return found
 
 
 def test_independent_parts_are_asked_about_side_by_side(project: Make, llm_server: LLMServer) -> None:
@@ -63,7 +65,7 @@ def test_independent_parts_are_asked_about_side_by_side(project: Make, llm_serve
 def test_a_fix_that_conflicts_with_another_is_planned_anew_behind_it(project: Make, llm_server: LLMServer) -> None:
     def script(body: Mapping[str, Any]) -> Answer:
         name = about(body, "alpha", "beta")
-        return answer(f"shared.py\n<<<<<<< SEARCH\n{name} = 1\n=======\n{name} = 2\n>>>>>>> REPLACE\n")
+        return answer(f"shared.py\n<<<<<<< SEARCH\n{name} = 10\n=======\n{name} = 2\n>>>>>>> REPLACE\n")
 
     llm_server.script = script
     tests = {
@@ -71,7 +73,7 @@ def test_a_fix_that_conflicts_with_another_is_planned_anew_behind_it(project: Ma
         f"    def test_{name}(self):\n        self.assertEqual(shared.{name}, 2)\n"
         for name in ("alpha", "beta")
     }
-    made = project({**red("alpha", "beta"), **tests, "shared.py": "alpha = 1\nbeta = 1\n"})
+    made = project({**red("alpha", "beta"), **tests, "shared.py": "alpha = 10\nbeta = 10\n"})
     models = "{small: claude-haiku-5-5, medium: claude-sonnet-5-5}"
     _, found = fix(made, llm_server, **QUICK, REGREEN_LLM_MODELS=models)
     assert found["verdict"] == "FIXED", found
