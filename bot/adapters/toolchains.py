@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -197,12 +198,16 @@ def _asking(kind: str, toolchain: Toolchain) -> list[str]:
 
 
 def _ask(command: list[str], *, bare: bool = False) -> str:
-    """What a program prints; with `bare` as if this user had no settings."""
-    env = {"PATH": os.defpath, "HOME": "/nonexistent", "GOENV": "off"} if bare else None
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, env=env)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+    """What a program prints, in an empty home, since rustup writes there when asked its version; with `bare` as if
+    this user had no settings.
+    """
+    with tempfile.TemporaryDirectory(prefix="regreen-") as home:
+        homes = {"HOME": home, "RUSTUP_HOME": f"{home}/.rustup"}
+        env = {"PATH": os.defpath, "GOENV": "off", **homes} if bare else {**os.environ, **homes}
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, env=env)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
     return done.stdout if done.returncode == 0 else ""
 
 

@@ -101,3 +101,14 @@ def test_the_tools_tell_where_they_look_without_settings(tmp_path: Path) -> None
     assert known.indexes()[0] == "https://kept.example/simple", "they are asked once"
     kept.write_text("{")
     assert known.indexes() == found
+
+
+@pytest.mark.skipif(shutil.which("rustup") is None, reason="rustup is not installed")
+def test_to_look_leaves_nothing_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("RUSTUP_HOME", raising=False)
+    found = LocalToolchains(tmp_path / "t.json", os.environ).found()
+    assert [t for t in found if t.kind == "rustup"]
+    assert list(home.iterdir()) == []
