@@ -205,7 +205,9 @@ def _ask(command: list[str], *, bare: bool = False) -> str:
         homes = {"HOME": home, "RUSTUP_HOME": f"{home}/.rustup"}
         env = {"PATH": os.defpath, "GOENV": "off", **homes} if bare else {**os.environ, **homes}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, env=env)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False, env=env
+            )
         except (OSError, subprocess.TimeoutExpired):
             return ""
     return done.stdout if done.returncode == 0 else ""
