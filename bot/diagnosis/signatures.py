@@ -53,7 +53,7 @@ _PREFIXES = (  # of runners of many packages (turbo, pnpm, lerna, docker compose
     r"^(?:@?[\w./-]+(?::| )[\w-]*(?:test|build|lint|check|type|compile|e2e|spec|ci|dev|start|cover)[\w:.-]*: ?"
     r"|[\w.-]+-\d+ +\| |# )"
 )
-_PREFIX = compile_pattern(_PREFIXES)
+_find_prefix = finder(compile_pattern(_PREFIXES))
 
 _KEYS = {
     "id",
@@ -207,7 +207,7 @@ class Signatures:
     def matching_but(self, text: bytes, full: Container[str]) -> tuple[list[Found], bool]:
         """Return what `matching` does without the ids of `full`, and whether all was tried that the line calls for."""
         found, prefixed, whole = self._matching(text, full)
-        return self._matching(_PREFIX.sub(b"", text), full)[0] if prefixed and not found else found, whole
+        return self._matching(text[_find_prefix(text)[0][1] :], full)[0] if prefixed and not found else found, whole
 
     def _matching(self, text: bytes, full: Container[str]) -> tuple[list[Found], bool, bool]:
         nears, entries = self._nears
@@ -220,9 +220,10 @@ class Signatures:
     def beside(self, text: bytes) -> list[Found]:
         """Return details, frames and what has no `near` of a cleaned line: for lines beside what was found."""
         found = self._among(self._sides.calling(text), text)
-        if found or not _PREFIX.match(text):
+        end = _find_prefix(text)[0][1]
+        if found or end < 0:
             return found
-        bare = _PREFIX.sub(b"", text)
+        bare = text[end:]
         return self._among(self._sides.calling(bare), bare)
 
     def falling_back(self, text: bytes) -> list[Found]:

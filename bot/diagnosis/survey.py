@@ -9,7 +9,7 @@ from bot.text.clean import readable
 from bot.text.fingerprint import mask
 from bot.text.log import Line, Log
 from bot.text.patterns import escape
-from bot.text.scan import RawLine, Scanner
+from bot.text.scan import Scanner
 from bot.text.steps import NEAR, Step, StepReader, is_mark
 
 KEPT = {"test": 3000, "tally": 3000}
@@ -62,28 +62,27 @@ def pass_over(log: Log, signatures: Signatures) -> Survey:
     seen: Counter[str] = Counter()
     begun = 0
     ask = _Memory(signatures)
+    parts = bool(log.parts)
     for raw in log.scan(Scanner([*NEAR, escape(_KEY), *signatures.triggers])):
         bare = log.bare(raw.data)
-        if bare in ask.dull and reader.next_part > raw.offset:
-            continue
-        text = readable(bare)
-        steps, mark = len(reader.steps), is_mark(text)
-        if mark or reader.next_part <= raw.offset:
+        text, shown, mark, key, found = ask(bare)
+        if mark or (parts and reader.next_part <= raw.offset):
+            steps = len(reader.steps)
             reader.feed(raw, text)
-        if len(reader.steps) > steps:
-            hits[begun:] = _settled(hits[begun:], reader.steps[steps - 1])
-            if len(hits) > _MOST:
-                hits = _thinned(hits, reader.steps)
-            begun = len(hits)
-            seen.clear()
-            ask.anew()
-        if _KEY in text:
+            if len(reader.steps) > steps:
+                hits[begun:] = _settled(hits[begun:], reader.steps[steps - 1])
+                if len(hits) > _MOST:
+                    hits = _thinned(hits, reader.steps)
+                begun = len(hits)
+                seen.clear()
+                ask.anew()
+                found = ask(bare).found
+        if key:
             _note_key(keys, raw.number, text)
-        found = ask(text)
-        if not found and not mark and _KEY not in text:
-            ask.forget(bare, text)
         for signature, fields in found:
-            hits.append(Hit(signature, fields, _line(raw, text), len(reader.steps) - 1))
+            if signature.id in ask.full:
+                continue
+            hits.append(Hit(signature, fields, Line(raw.number, raw.offset, shown), len(reader.steps) - 1))
             seen[signature.id] += 1
             if seen[signature.id] >= KEPT.get(signature.role, _KEPT_ELSE):
                 ask.full.add(signature.id)
@@ -96,43 +95,53 @@ def usual_lines(log: Log, signatures: Signatures) -> frozenset[str]:
     ask = _Memory(signatures)
     usual: set[str] = set()
     for raw in log.scan(Scanner(signatures.triggers)):
-        text = readable(log.bare(raw.data))
-        if ask(text):
-            usual.add(mask(_line(raw, text).text))
+        told = ask(log.bare(raw.data))
+        if told.found:
+            usual.add(mask(told.shown))
             if len(usual) >= _MOST:
                 break
     return frozenset(usual)
 
 
-class _Memory:
-    """Asks for the signatures of a line, once for lines that come again: many do.
+class _Told(NamedTuple):
+    """What a line says: its readable text, what of it is shown, whether it may say something of steps or of a private
+    key, and what it matches.
+    """
 
-    `full` are those not to ask for. `dull` are lines, with their colours, that say nothing at all.
+    text: bytes
+    shown: str
+    mark: bool
+    key: bool
+    found: list[Found]
+
+
+class _Memory:
+    """Tells what a line without its stamp says, once for lines that come again: many do.
+
+    `full` are the signatures not to ask for.
     """
 
     def __init__(self, signatures: Signatures) -> None:
         self._signatures = signatures
-        self._whole: dict[bytes, list[Found]] = {}
-        self._partly: dict[bytes, list[Found]] = {}  # where some that they call for were full
+        self._whole: dict[bytes, _Told] = {}
+        self._partly: dict[bytes, _Told] = {}  # where some that they call for were full
         self.full: set[str] = set()
-        self.dull: set[bytes] = set()
 
-    def __call__(self, text: bytes) -> list[Found]:
-        found = self._whole.get(text)
-        if found is None and (found := self._partly.get(text)) is None:
-            found, whole = self._signatures.matching_but(text, self.full)
-            known = self._whole if whole else self._partly
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            known[text] = found
-        return [one for one in found if one[0].id not in self.full] if self.full and found else found
+    def __call__(self, bare: bytes) -> _Told:
+        known = self._whole.get(bare) or self._partly.get(bare)
+        return known or self._asked(bare)
 
-    def forget(self, bare: bytes, text: bytes) -> None:
-        """Remember that a line says nothing, if nothing that it may say was full."""
-        if text in self._whole:
-            if len(self.dull) >= _REMEMBERED:
-                self.dull.clear()
-            self.dull.add(bare)
+    def _asked(self, bare: bytes) -> _Told:
+        text = readable(bare)
+        found, whole = self._signatures.matching_but(text, self.full)
+        shown = text[: 4 * _WIDEST].decode("utf-8", "replace")[:_WIDEST] if found else ""
+        told = _Told(text, shown, is_mark(text), _KEY in text, found)
+        known = self._whole if whole else self._partly
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        if len(bare) <= _WIDEST:
+            known[bare] = told
+        return told
 
     def anew(self) -> None:
         """Begin a step: nothing is full any more."""
@@ -163,7 +172,3 @@ def _settled(hits: list[Hit], step: Step) -> list[Hit]:
 def _thinned(hits: list[Hit], steps: list[Step]) -> list[Hit]:
     """Let go of what steps that passed said, but for their counts; of more than the most the first are kept."""
     return [hit for hit in hits if steps[hit.step].errors or hit.signature.role == "tally"][:_MOST]
-
-
-def _line(raw: RawLine, text: bytes) -> Line:
-    return Line(raw.number, raw.offset, text[: 4 * _WIDEST].decode("utf-8", "replace")[:_WIDEST])

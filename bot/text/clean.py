@@ -48,8 +48,6 @@ def strip_escapes(raw: bytes) -> bytes:
 
 def stamp_end(raw: bytes) -> int:
     """Return how many bytes of `raw` are byte order mark and time stamp."""
-    if len(raw) > 28 and raw[27] == _Z and raw[28] == _SPACE and raw[10] == _T and raw[19] == _POINT:
-        return 29
     match = _STAMP.match(raw) if raw[:3] == _BOM or raw[4:5] == b"-" else None
     if match:
         return match.end()
@@ -74,6 +72,8 @@ def clean(raw: bytes) -> bytes:
 
 def bare(raw: bytes) -> bytes:
     """Return a raw line without byte order mark and time stamp."""
+    if len(raw) > 28 and raw[27] == _Z and raw[28] == _SPACE and raw[10] == _T and raw[19] == _POINT:
+        return raw[29:]
     return raw[stamp_end(raw) :]
 
 

@@ -35,13 +35,12 @@ _MASKS = {
 }
 _MASK = compile_pattern("|".join(f"(?P<{name}>{pattern})" for name, pattern in _MASKS.items()))
 _NAMES = {index: name for name, index in _MASK.groupindex.items()}
-_SPACE = compile_pattern(r"\s+")
 
 
 def mask(text: str) -> str:
     """Return one line with everything that differs between runs of the same failure replaced by what kind it is."""
     data = text.replace("\\", "/").encode("utf-8", "replace")  # one form of path for all systems
-    return _SPACE.sub(b" ", _MASK.sub(_masked, data)).decode().strip()
+    return b" ".join(_MASK.sub(_masked, data).split()).decode().strip()
 
 
 def fingerprint(*kinds: str, message: str, symbols: Iterable[str] = ()) -> str:

@@ -6,12 +6,13 @@ starts anew at them. Breaks other than a newline are rare; they are found by the
 interesting lines, and so cost nothing where there are none.
 """
 
+import os
 from collections.abc import Generator, Iterator
 from typing import BinaryIO, NamedTuple
 
 from bot.text.patterns import compile_pattern, finder
 
-BLOCK = 1 << 20  # bytes read at a time
+BLOCK = 1 << 18  # bytes read at a time
 LONGEST = 4 << 20  # a line longer than this is scanned in pieces
 CLIP_BEFORE, CLIP_AFTER = 2000, 4000  # bytes of a long line that are kept around what was found in it
 
@@ -90,18 +91,21 @@ def _clip(data: bytes, start: int, at: int, stop: int) -> bytes:
 
 
 def blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Read `file` in blocks that end after a newline, or, in a very long line, between two characters."""
-    rest = b""
-    while piece := file.read(BLOCK):
-        piece = rest + piece
+    """Read a seekable `file` in blocks that end after a newline, or, in a very long line, between two characters."""
+    size = BLOCK
+    while piece := file.read(size):
         cut = piece.rfind(b"\n") + 1
-        if not cut and len(piece) >= LONGEST:
-            cut = _between_characters(piece)
-        rest = piece[cut:]
+        if len(piece) < size:  # the end of the file
+            cut = len(piece)
+        elif not cut and size < LONGEST:
+            size *= 2
+        else:
+            cut = cut or _between_characters(piece)
+            size = BLOCK
+        if cut < len(piece):
+            file.seek(cut - len(piece), os.SEEK_CUR)
         if cut:
             yield piece[:cut]
-    if rest:
-        yield rest
 
 
 def _between_characters(piece: bytes) -> int:
