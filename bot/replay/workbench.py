@@ -27,6 +27,8 @@ MAX_SCRIPT = 1_000_000
 MAX_FILE = 20_000_000
 MAX_ARGUMENT = 60_000  # with base64, below what Linux lets one argument have (128 KiB)
 OPAQUE = "user.overlay.opaque"
+EMPTY = 'mkdir -p "${1%/*}" && { stat -c %Y "$1" 2>/dev/null || echo 0; } && : > "$1"'  # says of which second it was
+APPEND = 'printf %s "$2" | base64 -d >> "$1" && { [ "$(stat -c %Y "$1")" -gt "$3" ] || touch -d "@$(($3 + 1))" "$1"; }'
 
 
 class Workbench:
@@ -126,15 +128,18 @@ class Session:
         return self._bench.serve(command, cwd or self._held.cwd, env or {}, timeout)
 
     def put(self, path: str, content: bytes | None) -> None:
-        """Write a file of the repository, or (None) delete it."""
+        """Write a file of the repository, or (None) delete it.
+
+        Its time moves on by a second at least: Python and others keep what they made of a file of that time and size.
+        """
         place = f"{self.workspace}/{path}"
         if content is None:
             self.run(["rm", "-f", "--", place])
             return
-        self.run(["sh", "-c", 'mkdir -p "${1%/*}" && : > "$1"', "sh", place])
+        emptied = self.run(["sh", "-c", EMPTY, "sh", place])
         for at in range(0, len(content), MAX_ARGUMENT):
             piece = base64.b64encode(content[at : at + MAX_ARGUMENT]).decode()
-            self.run(["sh", "-c", 'printf %s "$2" | base64 -d >> "$1"', "sh", place, piece])
+            self.run(["sh", "-c", APPEND, "sh", place, piece, emptied.output.strip()])
 
     def rerun(self) -> Ran:
         """Run the held step again, within its own time limit."""

@@ -88,6 +88,17 @@ def test_writes_stack_up_in_a_session_and_reach_nothing_else(hold: Hold) -> None
     assert two.written() == ()
 
 
+def test_what_is_put_is_of_a_later_second_than_what_was_there(hold: Hold) -> None:
+    """Or Python would take the bytecode of a source of the same second and size for that of the new one."""
+    bench, _, _ = hold(CHECKOUT, "run: touch -d @9999999999 m.py; exit 1", **{"m.py": "a = 1\n"})
+    session = bench.session()
+    for second in (10_000_000_000, 10_000_000_001):
+        session.put("m.py", b"a = 2\n")
+        assert session.run(["stat", "-c", "%Y", "m.py"]).output == f"{second}\n"
+    session.put("new/n.py", b"")
+    assert session.run(["cat", "m.py", "new/n.py"]).output == "a = 2\n"
+
+
 def test_what_the_job_itself_changed(hold: Hold) -> None:
     files = {"a": "old\n", "b": "b\n", "c": "c\n", "link": "l\n"}
     bench, _, replays = hold(
