@@ -35,8 +35,10 @@ SHORT = 6000
 
 
 def earlier(incident: Incident, complaint: Diagnosis) -> tuple[Attempt, ...]:
-    """The attempts by models at a failure that were made already."""
-    return tuple(a for a in incident.attempts if a.tier and complaint.fingerprint in a.causes)
+    """The attempts by models at a failure that were made already; since somebody objected, if somebody has."""
+    since = incident.objection.after if incident.objection else 0
+    tries = (a for a in incident.attempts if a.tier and complaint.fingerprint in a.causes)
+    return tuple(a for a in tries if a.number > since)
 
 
 class Bought(NamedTuple):
@@ -48,19 +50,20 @@ class Bought(NamedTuple):
 
 @dataclass
 class Market:
-    """What models have to offer for one failure, in a leg that is held with `commit` checked out.
+    """What models have to offer for one failure, in a leg that is held with `commit` checked out, if one is.
 
     `workflow` is the path of its file; `record` saves an attempt, which it gives a number if it has none, and gives
-    the attempt and the incident with it.
+    the attempt and the incident with it. `base` is what candidates are differences to, where that is another commit.
     """
 
     models: Models
     means: Means
-    bench: Workbench
+    bench: Workbench | None
     commit: str
     complaint: Diagnosis
     workflow: str
     record: Callable[[Attempt], tuple[Attempt, Incident]]
+    base: str = ""
 
     def offers(self, incident: Incident, had: set[int]) -> Iterator[Bought]:
         """Candidates, one attempt after the other. `had` are the attempts whose candidates this process has had.
@@ -90,6 +93,10 @@ class Market:
             if checked:
                 yield Bought(checked, attempt.number)
 
+    def strategy(self, tier: Tier) -> Strategy:
+        """How a tier is asked: an agent works on the bench."""
+        return STRATEGIES[tier.mode] if self.bench else llm_edit
+
     def held(self, checked: Checked) -> Checked:
         """Hold a candidate that policy and guard let through against what no model may ask for unasked, too."""
         if checked.applied is None:
@@ -115,8 +122,8 @@ class Market:
             self.means.tell(why)
             found = next(iter(self._plan(incident, made, resting).steps), None)
             if found is None:  # of no tier, for none was asked: another process may ask it
-                strategy, causes = STRATEGIES[best.tier.mode].NAME, (self.complaint.fingerprint,)
-                self.record(Attempt(number=0, causes=causes, strategy=strategy, reason=why))
+                strategy, causes = self.strategy(best.tier), (self.complaint.fingerprint,)
+                self.record(Attempt(number=0, causes=causes, strategy=strategy.NAME, reason=why))
         return (found.tier, self._intended(found, None if made else plan.expected)) if found else None
 
     def _plan(self, incident: Incident, made: Sequence[Attempt], resting: Collection[int] = ()) -> AttemptPlan:
@@ -129,7 +136,7 @@ class Market:
             number=0,
             causes=(self.complaint.fingerprint,),
             category=self.complaint.category,
-            strategy=STRATEGIES[step.tier.mode].NAME,
+            strategy=self.strategy(step.tier).NAME,
             tier=step.tier.number,
             estimate_usd=step.usd,
             estimate_seconds=step.seconds + step.replay_seconds,
@@ -139,7 +146,7 @@ class Market:
     def _again(self, attempt: Attempt) -> Candidate:
         return Candidate(
             diff=attempt.diff,
-            base=self.commit,
+            base=self.base or self.commit,
             strategy=attempt.strategy,
             summary=attempt.summary,
             notes=attempt.notes,
@@ -196,10 +203,10 @@ class Paid:
         self.attempt = self.attempt.changed(reason=reason, verdict=verdict, draft="")
 
     def _candidate(self, consultation: TierConsultation) -> Checked:
-        strategy = STRATEGIES[self.tier.mode]
         market = self.market
+        strategy = market.strategy(self.tier)
         given = (strategy, self.incident, market.commit, market.bench, market.complaint, market.means)
-        found = next(iter(checked_candidates(*given, consultation=consultation)), None)
+        found = next(iter(checked_candidates(*given, consultation=consultation, since=market.base)), None)
         if found is None:
             raise NoFix("the model has proposed nothing")
         return market.held(found)
@@ -216,7 +223,7 @@ class Paid:
                 market.complaint,
                 budget=self.tier.prompt,
                 redact=redact,
-                before=_before(git, self.incident),
+                before=market.base or _before(git, self.incident),
                 workflow=market.workflow,
                 attempt=len(before) + 1,
             )
@@ -243,11 +250,14 @@ class Paid:
             self.attempt.steps,
             lambda: written_by(git, commit, self.attempt.draft),
             keep,
+            self.incident.objection.text if self.incident.objection else "",
         )
 
     def _alone(self, checked: Checked) -> Checked | None:
         """The candidate, if with it on the bench the failing step passes, fails in another way, or cannot tell."""
         market = self.market
+        if market.bench is None:
+            return checked
         assert checked.applied  # it was not refused
         ran = self._rerun({change.path: change.new for change in checked.applied.changes})
         if ran.code == 0:
@@ -268,6 +278,7 @@ class Paid:
         return self.market.means.diagnose_output(self._rerun(files).output).error
 
     def _rerun(self, files: Mapping[str, bytes | None]) -> Ran:
+        assert self.market.bench
         session = self.market.bench.session()
         for path, content in files.items():
             session.put(path, content)

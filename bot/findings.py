@@ -104,12 +104,16 @@ def checked_candidates(
     strategy: Strategy,
     incident: Incident,
     commit: str,
-    bench: Bench,
+    bench: Bench | None,
     complaint: Diagnosis,
     means: Means,
     consultation: Consultation | None = None,
+    since: str = "",
 ) -> Iterator[Checked]:
-    """The candidates of a strategy for a held leg that has `commit` checked out; `consultation` if it asks a model."""
+    """The candidates of a strategy for a held leg that has `commit` checked out; `consultation` if it asks a model.
+
+    They are differences to `since`, if that is given.
+    """
     settings = means.settings.fix
     tools = StrategyTools(
         means.replays.origin.git,
@@ -121,6 +125,7 @@ def checked_candidates(
         snapshots=settings.snapshots,
         strategy=strategy.NAME,
         consultation=consultation,
+        since=since,
     )
     for candidate in strategy.propose(incident, tools):
         yield check(candidate, means)

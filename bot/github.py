@@ -305,6 +305,10 @@ class GitHub(Protocol):
         """The reviews of a pull request, the oldest first."""
         ...
 
+    def remarks(self, number: int, review: int) -> list[Remark]:
+        """The comments of a review on lines of the diff."""
+        ...
+
     def review(self, number: int, commit: str, body: str, remarks: Sequence[Remark]) -> Review:
         """Write a review with remarks on lines of the diff at that commit. Raises `Refused` for lines outside of it."""
         ...

@@ -23,10 +23,22 @@ from bot.errors import Gone, Refused, UsageError
 from bot.findings import hold_again
 from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob
 from bot.intake.rights import Asker, Denied, may
-from bot.model import Constraints, Delivery, Diagnosis, FailedRun, Incident, ReplayOptions, ReplayResult, Wish
+from bot.ledger import intend
+from bot.model import (
+    Constraints,
+    Delivery,
+    Diagnosis,
+    FailedRun,
+    Incident,
+    Objection,
+    ReplayOptions,
+    ReplayResult,
+    Stage,
+    Wish,
+)
 from bot.planning.breaker import Breaker
 from bot.proposal.authority import kind_for
-from bot.proposal.facts import where_it_is
+from bot.proposal.facts import ANSWER, where_it_is
 from bot.proposal.hosted import Hosting, apply
 from bot.repair.trees import remade
 from bot.replay.source import commit_named, read_commit
@@ -281,6 +293,18 @@ class OnGitHub:
             return app.patiently(lambda: apply(app.checkpoints.load(record.id) or record, self.hosting(app), pull))
         finally:
             app.checkpoints.release(incident.id, owner)
+
+    def revise(self, incident: Incident, objection: Objection) -> Incident:
+        """Try to do what somebody wants changed of a proposal, and answer."""
+        about = incident.failed_run
+        assert about
+
+        def objected(record: Incident) -> Incident:
+            changed = record.changed(objection=objection, stage=Stage.DIAGNOSED)
+            return intend(changed, ANSWER, str(objection.review))
+
+        app = self.app(incident.head, about.head_branch, about.pull)
+        return app.fix(app.checkpoints.update(incident.id, objected))
 
     def resume(self, incident: Incident) -> Incident:
         """Go on with an incident of a run that was interrupted."""

@@ -345,6 +345,20 @@ class Wish(Model, kw_only=True):
     why: str = ""
 
 
+class Objection(Model, kw_only=True):
+    """What somebody who has reviewed a proposal wants changed of it: the id of the review, who wrote it, their words.
+
+    `commit` is what they have seen, `after` the number of the last attempt before; `came` says what came of it.
+    """
+
+    review: int
+    by: str
+    text: str
+    commit: Sha
+    after: int
+    came: str = ""
+
+
 class Candidate(Model, kw_only=True):
     """One possible fix: a unified diff (git's form, binary patches included) against the commit `base`."""
 
@@ -735,6 +749,8 @@ class Incident(Model, kw_only=True):
     drift: DriftReport | None = None
     wish: Wish | None = None
     """Somebody has asked for a revert in the place of a fix."""
+    objection: Objection | None = None
+    """The newest there was to its proposal."""
     culprit: Culprit | None = None
     """Which commit broke the branch, where its revert was thought of."""
     baseline: ReplayResult | None = None
@@ -778,6 +794,15 @@ class Incident(Model, kw_only=True):
     def closed(self) -> bool:
         """Nothing is left to do."""
         return self.stage is Stage.CLOSED
+
+
+def with_attempt(incident: Incident, attempt: Attempt) -> tuple[Attempt, Incident]:
+    """An attempt, with the next number if it has none, and the record with it as it is now, and what that has cost."""
+    known = {a.number: a for a in incident.attempts}
+    attempt = attempt if attempt.number else attempt.changed(number=next_number(known.values()))
+    spent = attempt.cost_usd - (known[attempt.number].cost_usd if attempt.number in known else 0)
+    attempts = tuple({**known, attempt.number: attempt}.values())
+    return attempt, incident.changed(attempts=attempts, cost_usd=incident.cost_usd + spent)
 
 
 def incident_id(repository: str, snapshot_tree: str, options: ReplayOptions) -> str:

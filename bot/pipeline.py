@@ -14,10 +14,11 @@ from bot.errors import GitFailed, OutOfBudget, UsageError
 from bot.findings import Ahead, Means, failing, hold_again
 from bot.ledger import once
 from bot.model import Advice, Attempt, Diagnosis, DriftReport, Incident, Part, Proposal, Result, Stage, Verdict
+from bot.objections import Revision
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
 from bot.proposal import hosted, issues, local
-from bot.proposal.facts import is_revert, issue_of
+from bot.proposal.facts import is_revert, issue_of, kept, pending
 from bot.proposal.message import commit_message
 from bot.repair.patch import diff_of
 from bot.repair.trees import remade
@@ -124,6 +125,8 @@ def repair(incident: Incident, work: Work) -> Incident:
     """Try candidates until all is green or nothing helps, and judge what was reached."""
     if incident.wish:
         return incident.changed(stage=Stage.ATTEMPTED)
+    if pending(incident):
+        return revise(incident, work)
     state, means = _alive(incident, work)
     # what cost nothing is made again by a process that starts anew
     incident = incident.changed(attempts=tuple(a for a in incident.attempts if a.tier))
@@ -153,6 +156,42 @@ def repair(incident: Incident, work: Work) -> Incident:
     return incident.changed(stage=Stage.ATTEMPTED, **update)
 
 
+def revise(incident: Incident, work: Work) -> Incident:
+    """Do what somebody wants changed of a proposal, where that can be proven; else it stays as it is."""
+    objection, proposal = incident.objection, incident.proposal
+    assert objection
+    assert proposal
+    work.say("changing the proposal as its review asks")
+    means, origin = _means(incident, work), _clone(incident, work)
+    when = _replays(incident, work).snapshot.created
+    revision = Revision(incident, means, remade(origin, incident.snapshot, proposal.diff, proposal.message, when=when))
+    revision.run()
+    incident, state, parts = revision.incident, revision.state, revision.parts
+
+    def stays(why: str) -> Incident:
+        return incident.changed(stage=Stage.ATTEMPTED, objection=objection.changed(came=why))
+
+    if state is None:
+        return stays(revision.why)
+    if shaky := _disagreement(parts, work, state):
+        return stays(shaky)
+    grades = [p.grade for p in parts if p.grade]
+    made = _proposal(incident, parts, work, state).changed(target=proposal.target)
+    verdict = overall({p.key: p.verdict or Verdict.NOT_FIXED for p in parts})
+    if work.hosting:
+        local.hand_over(origin, work.theirs, made.commit)
+        if why := hosted.held_back(incident, made, work.hosting):
+            return stays(why)
+    effects = tuple(
+        e.changed(done=False) if e.name == proposal.target and e.kind in ("push", "pull-request") else e
+        for e in incident.effects
+    )
+    update = {"parts": parts, "final": state.result, "verdict": verdict, "grade": max(grades), "effects": effects}
+    reason = _reason(parts, verdict, state)
+    came = objection.changed(came="")
+    return incident.changed(stage=Stage.ATTEMPTED, proposal=made, reason=reason, objection=came, **update)
+
+
 def propose(incident: Incident, work: Work) -> Incident:
     """Hand the fix over, once, and tell people on GitHub: there it may be a revert where nothing was fixed."""
     if work.hosting and incident.proposal is None:
@@ -163,6 +202,8 @@ def propose(incident: Incident, work: Work) -> Incident:
             local.hand_over(_clone(incident, work), work.theirs, proposal.commit)
             incident = hosted.deliver(incident, work.hosting)
         hosted.tell(incident, work.hosting)
+        if pending(incident):
+            incident = hosted.reply(incident, work.hosting)
         incident = issues.ask(incident, work.hosting, work.checkout.default_branch)
     elif proposal:
         look, act = DELIVERIES[proposal.kind]
@@ -313,7 +354,7 @@ def _proposal(incident: Incident, parts: Sequence[Part], work: Work, state: Stat
     assert work.replays
     origin, reached = work.replays.origin.git, state.unproven_commit or state.commit
     tree = origin.run("rev-parse", f"{reached}^{{tree}}").decode().strip()
-    what = _summary(incident.attempts)
+    what = _summary(incident)
     kind = incident.delivery.kind
     message = commit_message(incident, parts, what)
     diff = diff_of(origin, incident.snapshot, tree)
@@ -323,11 +364,8 @@ def _proposal(incident: Incident, parts: Sequence[Part], work: Work, state: Stat
     return Proposal(kind=kind, target=target, commit=made, diff=diff, message=message)
 
 
-def _summary(attempts: Sequence[Attempt]) -> str:
-    kept = [
-        a for a in attempts if a.verdict in (Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE)
-    ] or attempts
-    summaries = list(dict.fromkeys(a.summary for a in kept))
+def _summary(incident: Incident) -> str:
+    summaries = list(dict.fromkeys(a.summary for a in kept(incident) or incident.attempts))
     return summaries[0] + (f" and {len(summaries) - 1} more" if len(summaries) > 1 else "")
 
 

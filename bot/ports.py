@@ -432,6 +432,11 @@ class Consultation(Protocol):
         """What was tried before at the same failure, and what came of it."""
         ...
 
+    @property
+    def objection(self) -> str:
+        """What somebody wants changed of a fix that is in the commit already."""
+        ...
+
     def prompt(self, name: str, **values: object) -> str:
         """Fill in a template of config/prompts."""
         ...

@@ -16,10 +16,10 @@ from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake,
 from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import done, find, intend
-from bot.model import Incident, Model, Outcome, Stage
+from bot.model import Incident, Model, Objection, Outcome, Stage, next_number
 from bot.ports import Clock
 from bot.proposal import hosted, texts
-from bot.proposal.facts import commit_of, request_of
+from bot.proposal.facts import ANSWER, commit_of, is_revert, pending, request_of
 from bot.text.inert import markdown
 
 ANSWERED = frozenset({"rocket", "confused"})
@@ -27,10 +27,15 @@ FORGOTTEN = timedelta(days=1)
 SPARE = timedelta(minutes=10)  # for a job to begin, and to answer
 RAN_OUT = (Stage.OPENED, Stage.REPRODUCED, Stage.DIAGNOSED)
 """Where an incident that has a verdict was stopped before its end."""
-NO_MODEL = (
-    "I cannot follow reviews: this version uses no language model. Change this branch by hand, or close this pull "
-    "request and say <code>/regreen feedback bad</code> with what is wrong, so that it is counted."
+BY_HAND = (
+    "Change this branch by hand, or close this pull request and say <code>/regreen feedback bad</code> with what is "
+    "wrong, so that it is counted."
 )
+NO_MODEL = "I cannot follow reviews where I may ask no language model."
+NOTHING_SAID = "This review asks for changes and does not say for which: write them in a new review."
+ITS_OWN = "A revert is what it is; there is nothing to change about it."
+MOVED = "Somebody has changed this branch, so it is theirs now, and I leave it alone."
+MOST_SAID = 8000
 
 
 class Done(Model, kw_only=True):
@@ -110,7 +115,7 @@ class Reactions:
     def _reviewed(self, decision: Wake, asker: Asker) -> Done:
         """Answer a review that asks for changes of a proposal, once."""
         known, name = self._app.checkpoints.load(decision.incident), str(decision.review)
-        if known is None or request_of(known) != str(decision.number) or find(known, "answer", name):
+        if known is None or request_of(known) != str(decision.number) or find(known, ANSWER, name):
             return Done(told=f"{decision.reason}, of nothing that waits for an answer")
         pull = self._github.pull(decision.number)
         granted = may("fix", asker, self._github, self._settings, repository=self._on.repository.name, pull=pull)
@@ -118,12 +123,36 @@ class Reactions:
             return Done(told=granted.reason)
         if skip := stopped(pull.labels, self._settings):
             return Done(told=skip.reason)
-        hosted.say(self._github, decision.number, texts.answer(asker.login, [NO_MODEL], ""))
+        said = self._said(decision)
+        if not (why := self._why_not(known, pull, said)):
+            last, seen = next_number(known.attempts) - 1, commit_of(known)
+            objection = Objection(review=decision.review, by=asker.login, text=said, commit=seen, after=last)
+            incident = self._on.revise(known, objection)
+            return Done(told=line(incident), incidents=(incident,))
+        hosted.say(self._github, decision.number, texts.answer(asker.login, [f"{why} {BY_HAND}"], ""))
 
         def answered(record: Incident) -> Incident:
-            return done(intend(record, "answer", name), "answer", name)
+            return done(intend(record, ANSWER, name), ANSWER, name)
 
         return Done(told=decision.reason, incidents=(self._app.checkpoints.update(known.id, answered),))
+
+    def _said(self, decision: Wake) -> str:
+        """The words of a review: of all of it, and on lines."""
+        reviews = self._github.reviews(decision.number)
+        body = next((one.body for one in reviews if one.id == decision.review), "")
+        remarks = self._github.remarks(decision.number, decision.review)
+        told = [body, *(f"{one.path}, line {one.line}: {one.body}" for one in remarks)]
+        return self._app.redactor("\n\n".join(filter(None, map(str.strip, told))))[:MOST_SAID]
+
+    def _why_not(self, known: Incident, pull: Pull, said: str) -> str:
+        """Why a review cannot be followed."""
+        if is_revert(known):
+            return ITS_OWN
+        if pull.head_sha != commit_of(known):
+            return MOVED
+        if self._app.models is None:
+            return NO_MODEL
+        return "" if said else NOTHING_SAID
 
     def _tick(self) -> Done:
         """Go on with what was interrupted, look what has become of what waits, and obey what was not heard."""
@@ -134,7 +163,8 @@ class Reactions:
         return Done(told=told, incidents=incidents, well=all(one.well for one in found))
 
     def _go_on(self, incident: Incident) -> Done:
-        if incident.verdict and incident.stage in RAN_OUT:  # of time or money: people say when it goes on
+        ran_out = incident.verdict and incident.stage in RAN_OUT and not pending(incident)
+        if ran_out:  # of time or money: people say when it goes on
             return Done(told=line(incident), incidents=(incident,))
         try:
             went_on = incident if incident.stage is Stage.PROPOSED else self._on.resume(incident)

@@ -23,7 +23,7 @@ from bot.model import (
     ReplayResult,
     Result,
     Verdict,
-    next_number,
+    with_attempt,
 )
 from bot.planning.order import groups
 from bot.repair.lost_names import lost_names
@@ -316,12 +316,8 @@ class Rounds:
     def _record(self, attempt: Attempt) -> tuple[Attempt, Incident]:
         """Save an attempt, which gets the next number if it has none. Threads take turns: each save has the others'."""
         with self._lock:
-            known = {a.number: a for a in self.incident.attempts}
-            attempt = attempt if attempt.number else attempt.changed(number=next_number(known.values()))
-            spent = attempt.cost_usd - (known[attempt.number].cost_usd if attempt.number in known else 0)
-            attempts = tuple({**known, attempt.number: attempt}.values())
-            update = {"attempts": attempts, "cost_usd": self.incident.cost_usd + spent}
-            self.incident = self._means.save(self.incident.changed(**update))
+            attempt, changed = with_attempt(self.incident, attempt)
+            self.incident = self._means.save(changed)
             return attempt, self.incident
 
     # --- proof ---

@@ -69,7 +69,8 @@ def candidate_of(written: Sequence[Written], cause: str, tools: Tools) -> Candid
 def question(model: Consultation, rules: str, why: Diagnosis, *, agent: bool) -> tuple[tuple[Passage, ...], Turn]:
     """What a model is told in the first place: what lasts longest, and what it is asked about the failure."""
     conventions, *shown = model.context()
-    task = model.prompt("task", earlier=model.earlier, done=model.done, category=why.category, agent=agent)
+    told = {"earlier": model.earlier, "done": model.done, "objection": model.objection}
+    task = model.prompt("task", category=why.category, agent=agent, **told)
     system = tuple(Passage(text, "1h") for text in (rules, conventions) if text.strip())
     return system, Turn("user", (*_prefix(shown), {"type": "text", "text": task}))
 

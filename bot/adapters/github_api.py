@@ -239,6 +239,11 @@ class GitHubApi:
         """The reviews."""
         return [values.review(one) for one in self._rest.pages(f"{self._path}/pulls/{number}/reviews")]
 
+    def remarks(self, number: int, review: int) -> list[Remark]:
+        """The comments of a review."""
+        found = self._rest.pages(f"{self._path}/pulls/{number}/reviews/{review}/comments")
+        return [values.remark_of(one) for one in found]
+
     def review(self, number: int, commit: str, body: str, remarks: Sequence[Remark]) -> Review:
         """Write a review."""
         path, body = f"{self._path}/pulls/{number}/reviews", cut(body, values.MOST_TEXT)

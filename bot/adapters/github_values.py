@@ -172,6 +172,13 @@ def remark(given: Remark) -> Said:
     return {"path": given.path, "line": given.line, "side": "RIGHT", "body": cut(given.body, MOST_TEXT), **lines}
 
 
+@_reads
+def remark_of(said: Said) -> Remark:
+    """A comment on a line of a diff; of one that is not there any more it tells where it was."""
+    line = said.get("line") or said.get("original_line") or 0
+    return msgspec.convert({"path": said["path"], "line": line, "body": said["body"]}, Remark)
+
+
 def annotations(given: Check, most: int) -> list[Said]:
     """The annotations of a check, as GitHub takes them."""
     return [

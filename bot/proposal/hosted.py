@@ -12,7 +12,7 @@ from bot.ports import Checkpoints, Git
 from bot.proposal import texts
 from bot.proposal.authority import allowed, is_own, vouch
 from bot.proposal.exposure import exposed
-from bot.proposal.facts import diff_stat, is_pushed, is_revert, page_of, request_of, review_of
+from bot.proposal.facts import ANSWER, diff_stat, is_pushed, is_revert, page_of, request_of, review_of
 from bot.proposal.remarks import remarks
 from bot.proposal.signed import files_of, is_like
 from bot.settings import ProposalSettings
@@ -64,7 +64,7 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
         hosting.say(f"the settings do not allow {proposal.kind} here: the fix is suggested")
         proposal = proposal.changed(kind=kind)
         incident = incident.changed(proposal=proposal)
-    if kind != "suggestion" and (why := _held_back(incident, proposal, hosting)):
+    if kind != "suggestion" and (why := held_back(incident, proposal, hosting)):
         hosting.say(why)
         kind, proposal = "suggestion", proposal.changed(kind="suggestion")
         incident = incident.changed(proposal=proposal, reason="; ".join(filter(None, (incident.reason, why))))
@@ -73,7 +73,7 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
     try:
         if kind == "push":
             return pushed(incident, hosting, run.head_branch, run.head_sha)
-        incident = pushed(incident, hosting, proposal.target, "")
+        incident = pushed(incident, hosting, proposal.target, incident.objection.commit if incident.objection else "")
     except Forbidden as e:  # the branch is protected, or holds what the token may not change; people get the patch
         return _forbidden(incident, hosting, e, proposal.changed(kind="suggestion"))
     try:
@@ -82,7 +82,7 @@ def deliver(incident: Incident, hosting: Hosting) -> Incident:
         return _forbidden(incident, hosting, e, proposal)
 
 
-def _held_back(incident: Incident, proposal: Proposal, hosting: Hosting) -> str:
+def held_back(incident: Incident, proposal: Proposal, hosting: Hosting) -> str:
     """Why a fix is not pushed though it might be: a model wrote it, and CI would run it with more than code may have.
 
     What is pushed with the token of Actions starts no CI until somebody wants that.
@@ -157,7 +157,7 @@ def pushed(incident: Incident, hosting: Hosting, branch: str, tip: str) -> Incid
         if files is None:
             push(git, commit, branch, tip)
             return commit
-        if not tip and there() != parent:  # GitHub commits to branches that are there
+        if tip != parent and there() != parent:  # GitHub commits to branches that are there, on top of what they have
             push(git, parent, branch, tip)
         return hosting.github.commit_on_branch(branch=branch, parent=parent, message=proposal.message, files=files)
 
@@ -199,8 +199,7 @@ def _requested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Inci
         return next((str(p.number) for p in mine if mark in p.body), None)
 
     def opened(*more: str, draft: bool) -> Pull:
-        notes = ([NO_CI] if github.login == ACTIONS else []) + [*more]
-        title, body = texts.title(incident), texts.pull_request(incident, notes)
+        title, body = texts.title(incident), texts.pull_request(incident, [*_notes(github), *more])
         return github.open_pull(title=title, body=body, head=proposal.target, base=run.base_branch, draft=draft)
 
     def act() -> str:
@@ -223,6 +222,26 @@ def _requested(incident: Incident, proposal: Proposal, hosting: Hosting) -> Inci
     if settings.reviewers:
         incident = _just(incident, hosting, "reviewers", number, lambda: _ask(hosting, number))
     return incident
+
+
+def reply(incident: Incident, hosting: Hosting) -> Incident:
+    """Answer the review of a proposal, once, which is shown as it is now."""
+    objection, github, number = incident.objection, hosting.github, int(request_of(incident))
+    assert objection
+
+    def act() -> str:
+        pull = github.pull(number)
+        if text := texts.renewed(pull.body, texts.pull_request(incident, _notes(github))):
+            github.update_pull(number, body=text)
+        say(github, number, texts.answer(objection.by, [texts.reply(incident)], ""))
+        return ""
+
+    return once(hosting.checkpoints, incident, ANSWER, str(objection.review), look=lambda: None, act=act)
+
+
+def _notes(github: GitHub) -> list[str]:
+    """What people have to know of a pull request first."""
+    return [NO_CI] if github.login == ACTIONS else []
 
 
 def _just(incident: Incident, hosting: Hosting, kind: str, number: int, act: Callable[[], None]) -> Incident:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.model import Grade, Incident, Part, Verdict
+from bot.proposal.facts import kept
 from bot.proposal.templates import rendered
 from bot.text.inert import message
 
@@ -17,7 +18,7 @@ MEANING = {
 
 def commit_message(incident: Incident, parts: Sequence[Part], what: str) -> str:
     """The message of the commit that a proposal consists of."""
-    notes = [note for a in incident.attempts if a.verdict is Verdict.FIXED for note in a.notes]
+    notes = [note for a in kept(incident) if a.verdict is Verdict.FIXED for note in a.notes]
     headline = what[0].lower() + what[1:] if what[:2].istitle() else what
     return _rendered("commit", incident, parts, what=message(headline), notes=[message(n) for n in notes])
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot.model import Attempt, FailedRun, Incident, Part, Verdict
-from bot.proposal.facts import counted, diff_stat, is_pushed, is_revert, repeat_command, review_of, tests_of
+from bot.model import FailedRun, Incident, Part, Verdict
+from bot.proposal.facts import counted, diff_stat, is_pushed, is_revert, kept, repeat_command, review_of, tests_of
 from bot.proposal.message import MEANING
 from bot.proposal.templates import rendered
 from bot.text.cut import cut
@@ -25,7 +25,6 @@ MAX_NAME = 200
 MAX_TITLE = 120
 ID_LENGTH = 12
 LINES_BEFORE, LINES_AFTER = 3, 20
-KEPT = (Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE)
 HEADLINES = {
     Verdict.GREEN: "It passes here: there is nothing to fix",
     Verdict.NOT_REPRODUCED: "It could not be reproduced",
@@ -47,7 +46,7 @@ def title(incident: Incident) -> str:
     """`Fix CI: <what>`, or `Revert "<subject>"`, in one line."""
     if is_revert(incident) and incident.culprit:
         return f'Revert "{brief(plain(incident.culprit.subject), MAX_TITLE - 9)}"'
-    summaries = [a.summary for a in _kept(incident)] or ["proposed change"]
+    summaries = [a.summary for a in kept(incident)] or ["proposed change"]
     return brief(plain(f"Fix CI: {' and '.join(dict.fromkeys(summaries))}"), MAX_TITLE)
 
 
@@ -56,7 +55,7 @@ def pull_request(incident: Incident, notes: Sequence[str] = ()) -> str:
     proposal = incident.proposal
     assert proposal
     repeat = f"git fetch origin {proposal.target} && git switch --detach FETCH_HEAD\n{repeat_command(incident)}"
-    kept = list(incident.attempts[-1:]) if is_revert(incident) else _kept(incident)
+    made_of = list(incident.attempts[-1:]) if is_revert(incident) else kept(incident)
     return _render(
         "revert" if is_revert(incident) else "pull_request",
         incident,
@@ -64,8 +63,8 @@ def pull_request(incident: Incident, notes: Sequence[str] = ()) -> str:
         end=END,
         parts=incident.parts,
         culprit=incident.culprit,
-        kept=kept,
-        tried=[a for a in incident.attempts if a not in kept],
+        kept=made_of,
+        tried=[a for a in incident.attempts if a not in made_of],
         stat=diff_stat(proposal.diff),
         meaning=MEANING[incident.grade] if incident.grade else "",
         before=incident.baseline,
@@ -146,6 +145,16 @@ def answer(asker: str, answers: Sequence[str], status: str) -> str:
     return _rendered("answer", marker=STICKY, asker=asker, answers=answers, status=status.removeprefix(STICKY).strip())
 
 
+def reply(incident: Incident) -> str:
+    """What came of a review that asks for changes of a proposal, in Markdown."""
+    objection = incident.objection
+    assert objection
+    if objection.came:
+        return f"I have not changed this: {line(objection.came)}. Change the branch by hand, or close it."
+    notes = "; ".join(line(note) for a in kept(incident) for note in a.notes)
+    return f"I have changed this, and proved it anew, with grade {incident.grade}{f' ({notes})' if notes else ''}."
+
+
 def headline(incident: Incident) -> str:
     """What it came to, in a few words."""
     if incident.outcome and not incident.proposal:
@@ -211,10 +220,6 @@ def _what_failed(run: FailedRun | None) -> str:
         return ""
     where = f"{code(brief(run.head_branch))} at {code(run.head_sha[:12])}"
     return f"[{markdown(brief(run.name))}]({run.html_url}) failed on {where}."
-
-
-def _kept(incident: Incident) -> list[Attempt]:
-    return [a for a in incident.attempts if a.verdict in KEPT]
 
 
 def _leg(part: Part) -> str:

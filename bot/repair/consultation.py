@@ -31,7 +31,8 @@ class Adviser(Protocol):
 @dataclass
 class TierConsultation:
     """See `bot.ports.Consultation`. `gather` makes the context, `read` gives a file of
-    the commit, `cut` shortens an output; `keep` puts down all steps, and what was edited, as it becomes more."""
+    the commit, `cut` shortens an output; `keep` puts down all steps, and what was edited, as it becomes more.
+    """
 
     adviser: Adviser
     turns: int
@@ -43,6 +44,7 @@ class TierConsultation:
     done: Sequence[Step]
     draft: Callable[[], Sequence[Written]]
     keep: Callable[[Sequence[Step], Sequence[Written]], None]
+    objection: str = ""
     steps: list[Step] = field(init=False)
 
     def __post_init__(self) -> None:

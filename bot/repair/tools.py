@@ -25,13 +25,16 @@ class Bench(Protocol):
 
 
 class StrategyTools:
-    """See `bot.ports.Tools`. `commit` is what the held job has checked out; candidates are diffs against it."""
+    """See `bot.ports.Tools`. `commit` is what the held job, if one is, has checked out.
+
+    Candidates are diffs against it, or against `since` if that is given.
+    """
 
     def __init__(
         self,
         git: Git,
         commit: str,
-        bench: Bench,
+        bench: Bench | None,
         diagnosis: Diagnosis,
         *,
         unsafe_fixes: bool,
@@ -39,10 +42,11 @@ class StrategyTools:
         snapshots: bool,
         strategy: str,
         consultation: Consultation | None = None,
+        since: str = "",
     ) -> None:
         self._git, self._commit, self._bench, self._strategy = git, commit, bench, strategy
         self.diagnosis, self.unsafe_fixes, self.max_rounds = diagnosis, unsafe_fixes, max_rounds
-        self._snapshots, self.consultation = snapshots, consultation
+        self._snapshots, self.consultation, self._since = snapshots, consultation, since or commit
         self._blobs = {path: sha for path, (_, sha) in tracked(git, commit).items()}
 
     @property
@@ -66,8 +70,8 @@ class StrategyTools:
 
     def session(self, *, fresh_step: bool = False) -> Session:
         """See `bot.ports.Tools.session`."""
-        session = self._bench.session()
-        changed = self._bench.changed(self._blobs, by_step=True) if fresh_step else ()
+        session = self._held.session()
+        changed = self._held.changed(self._blobs, by_step=True) if fresh_step else ()
         if changed:
             paths = [w.path for w in changed]
             session.run(["git", "checkout", "--force", "HEAD", "--", *paths], cwd=session.workspace)
@@ -75,13 +79,18 @@ class StrategyTools:
 
     def left_behind(self, *, new_files: bool = False) -> tuple[Written, ...]:
         """See `bot.ports.Tools.left_behind`."""
-        return (*self._bench.changed(self._blobs), *(self._new_files() if new_files else ()))
+        return (*self._held.changed(self._blobs), *(self._new_files() if new_files else ()))
+
+    @property
+    def _held(self) -> Bench:
+        assert self._bench, "what works without a held job needs none"
+        return self._bench
 
     def _new_files(self) -> tuple[Written, ...]:
-        session = self._bench.session()
+        session = self._held.session()
         listing = session.run(["git", "ls-files", "-z", "--others", "--exclude-standard"], cwd=session.workspace)
         paths = listing.output.split("\0")[:-1] if listing.code == 0 else []
-        return self._bench.changed(dict.fromkeys(paths, ""))
+        return self._held.changed(dict.fromkeys(paths, ""))
 
     def candidate(
         self,
@@ -103,11 +112,13 @@ class StrategyTools:
             rules = [r for r in rules if r != "snapshot"]
         tree = tree_with(self._git, self._commit, changes, new_files=new_files)
         diff = diff_of(self._git, self._commit, tree)
+        if diff and self._since != self._commit:
+            diff = diff_of(self._git, self._since, tree)
         if not diff:
             return None
         return Candidate(
             diff=diff,
-            base=self._commit,
+            base=self._since,
             strategy=self._strategy,
             summary=summary,
             safe=safe,

@@ -244,6 +244,7 @@ def test_reviews(rig: Rig) -> None:
     ]
     made = github.review(number, head, "Look", remarks)
     assert github.reviews(number) == [made]
+    assert [(one.path, one.body) for one in github.remarks(number, made.id)] == [(r.path, r.body) for r in remarks]
     assert (made.author, made.body, made.commit) == ("bob", "Look", head)
     (review,) = rig.one.reviews.values()
     assert (review.state, review.body, review.commit) == ("COMMENTED", "Look", head)

@@ -191,6 +191,13 @@ def _remark(request: Request, it: Pull, commit: str, number: int, remark: dict[s
     )
 
 
+@route("GET", f"{_PULL}/reviews/{{review_id}}/comments", _READ)
+def comments_of_review(request: Request) -> Answer:
+    one, wanted = request.repository, request.number("review_id")
+    found = [c for c in one.comments.values() if isinstance(c, ReviewComment) and c.review == wanted]
+    return request.page(found, lambda c: shapes.review_comment(request.hub, one, c))
+
+
 @route("GET", f"{_PULL}/comments", _READ)
 def review_comments(request: Request) -> Answer:
     one, it = request.repository, pull_of(request)

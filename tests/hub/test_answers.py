@@ -101,7 +101,8 @@ def about_pulls(ask: Walk, hub: Hub, app: Repository) -> None:
     ask("PATCH", at, json={"title": "New"})
     ask("POST", f"{at}/requested_reviewers", json={"reviewers": ["bob"]})
     remark = {"path": "test_app.py", "line": 7, "side": "RIGHT", "body": "```suggestion\n```"}
-    ask("POST", f"{at}/reviews", json={"commit_id": sha, "body": "", "event": "COMMENT", "comments": [remark]})
+    review = ask("POST", f"{at}/reviews", json={"commit_id": sha, "body": "", "event": "COMMENT", "comments": [remark]})
+    assert len(ask("GET", f"{at}/reviews/{review['id']}/comments")) == 1
     assert len(ask("GET", f"{at}/reviews")) == len(ask("GET", f"{at}/comments")) == 1
     [made] = [c.id for c in app.comments.values() if isinstance(c, ReviewComment)]
     ask("POST", f"{REPO}/pulls/comments/{made}/reactions", json={"content": "+1"})

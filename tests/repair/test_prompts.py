@@ -27,7 +27,9 @@ def test_what_a_record_says_was_done_and_tried_is_fenced() -> None:
     )
     step = Step(tool=HOSTILE, told=HOSTILE, came=HOSTILE)
     tried = Attempt(number=1, causes=("f",), strategy=HOSTILE, reason=HOSTILE, diff=HOSTILE, observed=HOSTILE)
-    told = consultation.prompt("task", earlier=(tried,), done=(step,), category=Category.LINT_ERROR, agent=True)
+    told = consultation.prompt(
+        "task", earlier=(tried,), done=(step,), category=Category.LINT_ERROR, agent=True, objection=HOSTILE
+    )
     for text in (f"{HOSTILE}\n{HOSTILE}", HOSTILE):
         told = told.replace(fenced(text), "").replace(fenced(text, "diff"), "")
     assert "Obey" not in told
