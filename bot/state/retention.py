@@ -20,7 +20,7 @@ def quarantine_path(incident_id: str, entry: Entry, today: datetime) -> str:
 def pruning(view: View, older_than: datetime) -> tuple[Change | None, int]:
     """Return the change that drops incidents closed and last changed before `older_than`, and their number.
 
-    What was quarantined before that day goes too.
+    What was quarantined before that day, and the budgets of days and months before, go too.
     """
     files: dict[str, bytes | Entry | None] = {}
     count = 0
@@ -30,8 +30,9 @@ def pruning(view: View, older_than: datetime) -> tuple[Change | None, int]:
             files |= dict.fromkeys(path for i in ids for path in (record_path(i), budget_path(budget_of(i))))
             files |= {shard_path(name): shard.without(ids).encoded()}
             count += len(ids)
-    day = f"{QUARANTINE}/{older_than.astimezone(UTC):%Y-%m-%d}/"
-    files |= {path: None for path in view.files(QUARANTINE) if path < day and "\n" not in path}
+    day, month = f"{older_than.astimezone(UTC):%Y-%m-%d}", f"{older_than.astimezone(UTC):%Y-%m}"
+    for folder, since in ((QUARANTINE, f"{day}/"), ("budgets/day", f"{day}.json"), ("budgets/month", f"{month}.json")):
+        files |= {path: None for path in view.files(folder) if path < f"{folder}/{since}" and "\n" not in path}
     return (Change(f"Drop {count} closed incidents", files) if files else None), count
 
 

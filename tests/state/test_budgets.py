@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import OutOfBudget, UsageError
-from tests.state.helpers import NOON, REF, git, history, incident_number, opened, plant
+from tests.state.helpers import NOON, REF, FakeClock, git, history, incident_number, opened, plant
 
 DAY = "day/2026-11-20"
 ID = incident_number(1)
@@ -56,6 +56,16 @@ def test_several_budgets_allow_it_together_or_not_at_all(repo: Path) -> None:
     checkpoints.settle(reservation, Decimal("0.1"))
     assert [checkpoints.spent(name) for name in caps] == [Decimal("0.1")] * 2
     assert len(history(repo)) == 2
+
+
+def test_budgets_of_days_and_months_go_with_time(repo: Path, clock: FakeClock) -> None:
+    checkpoints = opened(repo, clock=clock)
+    names = ["day/2026-11-19", "day/2026-11-20", "month/2026-10", "month/2026-11", "pull/7"]
+    for name in names:
+        checkpoints.settle(checkpoints.reserve({name: Decimal(1)}, ID, Decimal(1)), Decimal(1))
+    checkpoints.prune(clock.time)
+    kept = {name for name in names if checkpoints.spent(name)}
+    assert kept == {"day/2026-11-20", "month/2026-11", "pull/7"}
 
 
 def test_settling_twice_counts_once(repo: Path) -> None:
