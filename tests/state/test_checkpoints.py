@@ -240,7 +240,7 @@ def test_sums_tell_of_each_tier_what_became_of_the_attempts_that_it_answered(rep
 def test_what_was_pruned_can_happen_again(repo: Path, clock: FakeClock) -> None:
     checkpoints = opened(repo, clock=clock)
     own = budget_of(checkpoints.save(incident(stage=Stage.CLOSED)).id)
-    one, day = Decimal(1), "day/2026-11-20"
+    one, day = Decimal(1), "day/2026-11-21"
     checkpoints.settle(checkpoints.reserve({own: one, day: one}, incident().id, one), one)
     checkpoints.prune(NOON + timedelta(days=1))
     assert checkpoints.spent(own) == Decimal(0)
