@@ -304,7 +304,7 @@ class OnGitHub:
             return intend(changed, ANSWER, str(objection.review))
 
         app = self.app(incident.head, about.head_branch, about.pull)
-        return app.fix(app.checkpoints.update(incident.id, objected))
+        return app.fix(app.patiently(lambda: app.checkpoints.update(incident.id, objected)))
 
     def resume(self, incident: Incident) -> Incident:
         """Go on with an incident of a run that was interrupted."""

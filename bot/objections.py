@@ -81,7 +81,7 @@ class Revision:
         seconds = (means.clock.now() - began).total_seconds()
         attempt = asked.changed(verdict=Verdict.STILL_FAILING, seconds=seconds)  # which a part as red as before gets
         parts = judged_parts(with_attempt(incident, attempt)[1], state)
-        was = {p.key for p in incident.parts if p.verdict is Verdict.FIXED}
+        was = {p.key for p in incident.parts if p.grade}
         red = [p for p in parts if p.key in was and p.verdict is not Verdict.FIXED]
         if not (worse or red):
             self._record(attempt.changed(verdict=Verdict.FIXED))

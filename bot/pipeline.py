@@ -173,7 +173,11 @@ def revise(incident: Incident, work: Work) -> Incident:
 
     if state is None:
         return stays(revision.why)
-    if shaky := _disagreement(parts, work, state):
+    try:
+        shaky = _disagreement(parts, work, state)
+    except OutOfBudget as e:
+        shaky = e.message
+    if shaky:
         return stays(shaky)
     grades = [p.grade for p in parts if p.grade]
     made = _proposal(incident, parts, work, state).changed(target=proposal.target)

@@ -115,6 +115,9 @@ class Reactions:
     def _reviewed(self, decision: Wake, asker: Asker) -> Done:
         """Answer a review that asks for changes of a proposal, once."""
         known, name = self._app.checkpoints.load(decision.incident), str(decision.review)
+        waits = pending(known) if known else None
+        if known and waits and waits.review == decision.review:
+            return self._go_on(known)
         if known is None or request_of(known) != str(decision.number) or find(known, ANSWER, name):
             return Done(told=f"{decision.reason}, of nothing that waits for an answer")
         pull = self._github.pull(decision.number)

@@ -9,8 +9,13 @@ from pathlib import Path
 from tests.e2e.desk import STALE, Desk
 from tests.e2e.test_github_action import BOT, Runner
 from tests.hub.webhooks import Delivery
+from tests.llm.answers import answer
+from tests.llm.server import LLMServer
 
 HERE = Path(__file__).parent
+
+
+MORE = "CAUSE: it is a copy\n\nnote\n<<<<<<< SEARCH\n=======\nsource\n>>>>>>> REPLACE\n"
 
 
 class Story:
@@ -212,6 +217,41 @@ class Apply(Command):
         return (pushed or self.refused) and super().whole
 
 
+class Objected(Event):
+    """A review asks for changes of a pull request: a model makes them on its branch, and the review is answered."""
+
+    def begin(self) -> None:
+        super().begin()
+        done = super().start()
+        assert done.returncode == 0, done.stderr
+        (self.pull,) = self.desk.pulls()
+        self.tip = self.pull.head_sha
+        self.models = self.hub.beside.enter_context(LLMServer(lambda _: answer(MORE)).serving())
+        asked = {"event": "REQUEST_CHANGES", "body": "Say where it comes from."}
+        octo = self.hub.client(self.hub.token("octo"))
+        octo.post(f"/repos/octo/app/pulls/{self.pull.number}/reviews", json=asked).raise_for_status()
+        self.hub.settle()
+        self.review = next(d for d in self.hub.webhooks.deliveries if d.event == "pull_request_review")
+
+    def start(self, program: str = "hasty.py", *args: str) -> subprocess.CompletedProcess[str]:
+        return self.react(self.review, program, *args)
+
+    def run(self, program: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        models = getattr(self, "models", None)
+        return super().run(program, *args, **env, **(models.environ if models else {}))
+
+    def check(self) -> None:
+        super().check()
+        assert len(self.comments(self.pull.number)) <= 1
+        git = self.desk.one.git
+        assert (git.read(self.pull.head_sha, "note"), git.read(self.pull.head_sha, "copy")) == ("source", "new")
+        assert git.resolve(f"{self.pull.head_sha}~1") == self.red.head_sha
+
+    @property
+    def whole(self) -> bool:
+        return "I have changed this" in "".join(self.comments(self.pull.number)) and self.pull.head_sha != self.tip
+
+
 STORIES: dict[str, Callable[[Desk], Story]] = {
     "fix": Fix,
     "event": Event,
@@ -219,4 +259,5 @@ STORIES: dict[str, Callable[[Desk], Story]] = {
     "command": Command,
     "apply": Apply,
     "merged": Merged,
+    "objected": Objected,
 }

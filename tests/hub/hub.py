@@ -50,7 +50,7 @@ class Asked:
 
 
 class Hub:
-    """See the package. `root` is a folder of its own."""
+    """See the package. `root` is a folder of its own, `beside` holds what else lives as long as it serves."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -69,7 +69,7 @@ class Hub:
         self.queue: queue.SimpleQueue[tuple[Repository, Run]] = queue.SimpleQueue()
         self.requests: list[Asked] = []
         self.violations: list[str] = []
-        self._clients = ExitStack()
+        self.beside = ExitStack()
         self._ids = itertools.count(1001)
         self.server = Server(self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -77,7 +77,7 @@ class Hub:
     @contextmanager
     def serving(self) -> Iterator["Hub"]:
         """Serve until the end."""
-        with serving(self.server), self.webhooks.sending(), self._clients:
+        with serving(self.server), self.webhooks.sending(), self.beside:
             yield self
 
     # --- what there is ---
@@ -274,7 +274,7 @@ class Hub:
     def client(self, token: str = "") -> httpx.Client:
         """Somebody who asks by hand, with a token or without."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        return self._clients.enter_context(httpx.Client(base_url=self.url, headers=headers, trust_env=False))
+        return self.beside.enter_context(httpx.Client(base_url=self.url, headers=headers, trust_env=False))
 
     # --- what was asked ---
 
