@@ -68,7 +68,8 @@ def review(path: Path, environ: Mapping[str, str], asked: Asked) -> tuple[Refusa
         changes, large = _contents(origin.git, files)
         newer = settings.fix.workflow_files and asked.as_fix and WORKFLOW not in allow
         allowed = allow | ({WORKFLOW} if newer else set()) if asked.as_fix else allow | OF_FIXES
-        found = {*large, *judge(changes, allow=allowed, known=passages(origin.git, base))}
+        told = judge(changes, allow=allowed, known=passages(origin.git, base), by_people=not asked.as_fix)
+        found = {*large, *told}
         found = _held_to_versions(found, changes) if newer else found
         if asked.as_fix and files:
             found |= _policy(origin.git, base, tree, settings, allowed)

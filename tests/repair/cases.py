@@ -14,12 +14,17 @@ CORPUS = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Case:
-    """A candidate: files before and after (None: no such file), and the rules of which one must refuse it."""
+    """A candidate: files before and after (None: no such file), and the rules of which one must refuse it.
+
+    `people`: an honest one that is accepted of people only. `as_fix`: a masking one that is refused of a fix only.
+    """
 
     name: str
     files: dict[str, tuple[str | None, str | None]]
     rules: frozenset[str]
     allow: frozenset[str]
+    people: bool = False
+    as_fix: bool = False
 
     @property
     def changes(self) -> list[Change]:
@@ -45,6 +50,8 @@ def _cases(file: Path) -> Iterator[Case]:
             {path: _sides(one, told.get("base", {}).get("text", ""), row["name"]) for path, one in files.items()},
             frozenset([rules] if isinstance(rules, str) else rules),
             frozenset(row.get("allow", [])),
+            people=row.get("people", False),
+            as_fix=row.get("as_fix", False),
         )
 
 

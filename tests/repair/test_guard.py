@@ -20,13 +20,21 @@ def rules(found: tuple[Refusal, ...]) -> set[str]:
 
 @pytest.mark.parametrize("case", MASKING, ids=lambda c: c.name)
 def test_masking_candidate_is_refused(case: Case) -> None:
-    found = judge(case.changes, allow=case.allow)
+    found = judge(case.changes, allow=case.allow, by_people=not case.as_fix)
     assert rules(found) & case.rules, [str(r) for r in found]
 
 
 @pytest.mark.parametrize("case", HONEST, ids=lambda c: c.name)
 def test_honest_candidate_is_accepted(case: Case) -> None:
-    assert [str(r) for r in judge(case.changes, allow=case.allow)] == []
+    assert [str(r) for r in judge(case.changes, allow=case.allow, by_people=case.people)] == []
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in HONEST if c.people] + [c for c in MASKING if c.as_fix], ids=lambda c: c.name
+)
+def test_what_people_may_change_a_fix_may_not(case: Case) -> None:
+    assert judge(case.changes, allow=case.allow) != ()
+    assert judge(case.changes, allow=case.allow, by_people=True) == ()
 
 
 @pytest.mark.parametrize("case", MASKING[::4], ids=lambda c: c.name)
@@ -52,7 +60,11 @@ def test_corpus_is_as_large_as_promised() -> None:
     assert {r for c in MASKING for r in c.rules} | {"unreadable"} == set(RULES)
 
 
-SAMPLE = [c for c in (*MASKING[::17], *HONEST[::9]) if not any(path.startswith(".gitlab") for path in c.files)]
+SAMPLE = [
+    c
+    for c in (*MASKING[::17], *HONEST[::9])
+    if not c.people and not any(path.startswith(".gitlab") for path in c.files)
+]
 """Without files that no patch may touch at all."""
 
 

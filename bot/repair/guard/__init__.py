@@ -12,6 +12,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.config import judge as config
 from bot.repair.guard.config.files import configures
 from bot.repair.guard.findings import Finding
+from bot.repair.guard.floors import floors_of
 from bot.repair.guard.jobs import settled
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.languages import language_of
@@ -24,14 +25,19 @@ MOST = 200  # refusals that are told; a candidate with more is no better underst
 
 
 def judge(
-    changes: Sequence[Change], *, allow: frozenset[str] = frozenset(), known: Known | None = None
+    changes: Sequence[Change],
+    *,
+    allow: frozenset[str] = frozenset(),
+    known: Known | None = None,
+    by_people: bool = False,
 ) -> tuple[Refusal, ...]:
     """Judge the changed files of one candidate: the refusals in order of file and line, none when it is accepted.
 
     `allow` names rules (see `RULES`) that the candidate's strategy is about, or that a person allowed. `known` finds
-    passages in the tests of the repository as it was; without it only those of the changed files are known.
+    passages in the tests of the repository as it was; without it only those of the changed files are known. A change
+    that is made `by_people` may change what tests expect of a function together with what that function does.
     """
-    found = (r for r in _all(changes, known) if r.rule not in allow)
+    found = (r for r in _all(changes, known, by_people=by_people) if r.rule not in allow)
     unique = {(r.file, r.line, r.rule, r.message): r for r in found}
     return tuple(unique[key] for key in sorted(unique))[:MOST]
 
@@ -47,7 +53,7 @@ def reads(path: str) -> bool:
     )
 
 
-def _all(given: Sequence[Change], known: Known | None) -> Iterator[Refusal]:
+def _all(given: Sequence[Change], known: Known | None, *, by_people: bool) -> Iterator[Refusal]:
     changes = [c for c in given if c.old != c.new]  # a mode that changed alone hides nothing
     read = [c for c in changes if not files.skips_reading(c)]
     for change in changes:
@@ -55,15 +61,16 @@ def _all(given: Sequence[Change], known: Known | None) -> Iterator[Refusal]:
         if change.binary and change.old is not None and b"\0" not in change.old and reads(change.path):
             told = "is binary now, so that it cannot be read any more"
             yield Refusal(rule="unreadable", file=change.path, line=1, message=told)
-    yield from sources.judge(read, known)
+    yield from sources.judge(read, known, by_people=by_people)
     yield from _told(config.judge(read))
     for change in read:
         yield from _told(exits.judge(change))
         yield from _told(builds.judge(change))
         yield from _told(automake.judge(change))
+    floors = floors_of(read)
     for change in settled(read):
         yield from _told(scripts.judge(change))
-        yield from _told(workflows.judge(change))
+        yield from _told(workflows.judge(change, floors))
 
 
 def _told(findings: Iterable[Finding]) -> Iterator[Refusal]:

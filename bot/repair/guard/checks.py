@@ -1,5 +1,6 @@
 """Comparing assertions: which one became which, and whether it still asks as much."""
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,90 +10,8 @@ import re2
 
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check
-from bot.repair.guard.rules import listed
+from bot.repair.guard.operators import EQUAL, FLIPPED, SPECIFIC, STRONGER
 
-# What may stand in for an operator without asking less. Everything else counts as weaker.
-SPECIFIC = frozenset(
-    listed(
-        "eq eq-strict eq-deep eq-loose is true in not-in ne is-not match instance not-instance gt ge lt le approx "
-        "subset length property same-items raises called-with inline-snapshot"
-    )
-)
-EQUAL = frozenset({"eq", "is", "eq-strict", "eq-deep", "eq-loose"})
-STRONGER = {
-    "truthy": SPECIFIC,
-    "true": SPECIFIC | {"truthy"},
-    "falsy": frozenset({"false", "none", "eq", "not-in", "is", "eq-strict", "length", "undefined"}),
-    "false": frozenset({"falsy", "not-in", "ne", "is-not", "not-instance", "not-match", "none"}),
-    "none": frozenset({"is", "eq", "empty"}),
-    "not-none": SPECIFIC | {"truthy"},
-    "defined": SPECIFIC | {"truthy", "not-none"},
-    "undefined": frozenset({"is", "eq"}),
-    "eq": frozenset({"is", "eq-strict", "eq-deep", "eq-loose", "length", "subset-eq", "inline-snapshot"}),
-    "is": frozenset({"eq-strict", "length", "eq"}),
-    "eq-strict": frozenset({"is", "eq-deep"}),
-    "eq-deep": frozenset({"is", "eq", "eq-strict", "length", "inline-snapshot"}),
-    "eq-loose": frozenset({"is", "eq", "eq-deep", "eq-strict", "length", "subset-eq", "inline-snapshot"}),
-    "ne": frozenset({"gt", "lt"}),
-    "in": EQUAL | {"match"},
-    "match": EQUAL | {"in"},
-    "ge": frozenset({"gt", "eq", "is", "length"}),
-    "le": frozenset({"lt", "eq", "is", "length"}),
-    "gt": frozenset({"eq", "is", "length"}),
-    "lt": frozenset({"eq", "is", "length"}),
-    "approx": EQUAL,
-    "subset": EQUAL | {"property"},
-    "property": EQUAL | {"subset"},
-    "same-items": EQUAL,
-    "instance": frozenset({"eq", "is", "exact-type"}),
-    "length": EQUAL,
-    "snapshot": EQUAL | {"inline-snapshot"},
-    "inline-snapshot": EQUAL,
-    "called": frozenset(
-        {
-            "called-once",
-            "called-with",
-            "called-once-with",
-            "called-times",
-            "nth-with",
-            "last-with",
-            "any-call",
-            "has-calls",
-        }
-    ),
-    "called-once": frozenset({"called-once-with", "called-times"}),
-    "called-times": frozenset({"called-once", "called-once-with"}),
-    "any-call": frozenset({"called-with", "called-once-with", "has-calls"}),
-    "empty": EQUAL | {"length", "none"},
-    "not-empty": SPECIFIC,
-    "not-raises": SPECIFIC,
-    "fail": frozenset({"raises"}),
-    "called-with": frozenset({"called-once-with", "last-with", "nth-with"}),
-    "warns": frozenset({"raises"}),
-}
-FLIPPED = {
-    frozenset(pair)
-    for pair in (
-        ("truthy", "falsy"),
-        ("true", "false"),
-        ("eq", "ne"),
-        ("is", "is-not"),
-        ("in", "not-in"),
-        ("none", "not-none"),
-        ("lt", "gt"),
-        ("lt", "ge"),
-        ("gt", "le"),
-        ("le", "ge"),
-        ("instance", "not-instance"),
-        ("match", "not-match"),
-        ("truthy", "false"),
-        ("true", "falsy"),
-        ("called", "not-called"),
-        ("raises", "not-raises"),
-        ("defined", "undefined"),
-        ("empty", "not-empty"),
-    )
-}
 OLD_STYLE = frozenset({"call:should", "call:must"})
 """Of RSpec's old style: what they ask stands in the words behind them."""
 OLD_NOT = frozenset({"call:should_not", "call:must_not"})
@@ -110,7 +29,14 @@ NUMBER = re2.compile(r"^-?[0-9]{1,15}(?:\.[0-9]{1,15})?$")
 INDEX = re2.compile(r"\[\s*-?[0-9]+\s*\]")
 PLACE = re2.compile(r"(?:[.:](?:get|at|nth|elementAt)\(|\[)(-?[0-9]+)(?:\.0)?[)\]]")
 """A place that is asked for, by an index or a call."""
+WITHIN = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 CALLED = frozenset({"called-with", "called-once-with", "any-call", "nth-with", "last-with"})
+LOOKED = re2.compile(
+    r"\b(locator|\$|\$\$|get|find|contains|querySelector|querySelectorAll|find_element\w*|find_css|getElement\w*|"
+    r"getBy\w+|findBy\w+|queryBy\w+|getAllBy\w+|get_by_\w+|by|css|xpath)\s*\(\s*('[^'\n]*'|\"[^\"\n]*\")"
+)
+"""Calls that look for an element of a page, and what for."""
+CHANGES = frozenset({"call:change", "call:assert_difference", "call:assertDifference"})
 SWALLOW = frozenset({"try", "raises"})
 FEW = 12  # checks that read the same, up to which what their names stand for is compared
 SEVERAL = 200  # checks that are compared each with each; above, only their order counts
@@ -208,6 +134,7 @@ def judge_pair(
         yield Finding(verdict, new.line, f"asked `{_told(old)}`, asks `{_told(new)}`")
         return
     more = new.lossy - old.lossy - ({"first"} if "[0]" in _places(old.subject) else set())
+    more = frozenset(x for x in more if old.op != "raises" or " " in x or x == "choice")  # a call there is no part
     longer = new.expected.startswith(f"{old.expected},") and old.op in CALLED  # one more argument is looked at
     if more and not longer and (old.op == new.op or old.op in {"eq", "is", "eq-strict", "eq-deep", "eq-loose"}):
         yield Finding(
@@ -233,6 +160,8 @@ def _operator(old: Check, new: Check) -> str:
         return ""
     if (old.op in OLD_STYLE and new.op not in VAGUE) or (old.op in OLD_NOT and NEGATIVE.search(new.op)):
         return ""
+    if old.op in EQUAL | {"length"} and counts_change(old, new):
+        return ""
     if old.op in EQUAL and _equal_in_other_words(old, new):
         return ""
     if old.op.startswith("call:") and (new.op.startswith("call:") or new.op in SPECIFIC):
@@ -247,6 +176,16 @@ def _operator(old: Check, new: Check) -> str:
     if (old.op, new.op) in LITERAL_OK and not new.expected_literals:
         return "weakened-assertion"
     return "" if new.op in STRONGER.get(old.op, ()) else "weakened-assertion"
+
+
+def counts_change(old: Check, new: Check) -> bool:
+    """Whether `count == before + 1` became `change { count }.by(1)`."""
+    numbers = {x for x in old.expected_literals if NUMBER.match(x)}
+    told = {*new.expected_literals, *new.subject_literals}
+    asked = {w for w in words_of(old.subject) if not w.isdigit()}
+    return (
+        new.op in CHANGES and bool(numbers) and numbers <= told and bool(asked & (new.words | words_of(new.expected)))
+    )
 
 
 def _equal_in_other_words(old: Check, new: Check) -> bool:
@@ -346,19 +285,27 @@ def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
         return "fewer members are expected"
     came = Counter(new.subject_literals) - Counter(old.subject_literals)
     keywords = {name for name, is_keyword in map(_keyword, came) if is_keyword}
+    found_anew = _is_found_anew(old, new)
+    bare = {y.strip("'\"`") for y in new.expected_literals if not NUMBER.match(y)}
     for literal in (Counter(old.subject_literals) - Counter(new.subject_literals)) & lost:
-        if not came and _is_index(literal, old, new):
+        if not came and (_is_index(literal, old, new) or literal.strip("'\"`") in bare):
             continue
         name, is_keyword = _keyword(literal)
+        if found_anew and literal in found_anew:
+            continue
         if ((name in keywords) if is_keyword else not _as_keyword(literal, came)) and not fed(literal):
             return f"{literal} is not what is tested any more"
     return ""
 
 
 def _bounds_more(old: Check, new: Check) -> bool:
-    """Whether the same side of a value is bounded, at least as tightly as before."""
+    """Whether the same side of a value is bounded, at least as tightly as before; or the value is told, within."""
     was, now = (c.expected.replace("- ", "-") for c in (old, new))
-    if old.op != new.op or not (NUMBER.match(was) and NUMBER.match(now)):
+    if not (NUMBER.match(was) and NUMBER.match(now)):
+        return False
+    if new.op in EQUAL and old.op in WITHIN and old.subject == new.subject:
+        return bool(WITHIN[old.op](float(now), float(was)))
+    if old.op != new.op:
         return False
     return float(now) >= float(was) if new.op in {"gt", "ge"} else new.op in {"lt", "le"} and float(now) <= float(was)
 
@@ -376,6 +323,13 @@ def _is_part(old: str, new: str) -> bool:
 def _is_index(literal: str, old: Check, new: Check) -> bool:
     """Whether a number only told the place of a value that is reached in another way now, not what was asked."""
     return INDEX.search(new.subject) is None and f"[{literal.removesuffix('.0')}]" in _places(old.subject)
+
+
+def _is_found_anew(old: Check, new: Check) -> frozenset[str]:
+    """What an element of a page was looked for by, where it is looked for in another way and asked the same."""
+    was, now = (dict(LOOKED.findall(c.subject)) for c in (old, new))
+    same = old.op == new.op and old.expected == new.expected != ""
+    return frozenset(was.values()) if same and was and now and not was.keys() & now.keys() else frozenset()
 
 
 def _places(subject: str) -> str:

@@ -131,6 +131,7 @@ def _leaves_on_ci(found: Sequence[Command]) -> bool:
 def _tidies(words: Sequence[str]) -> bool:
     """Whether a command only clears away what may not be there, or asks whether something is there."""
     words = words[1:] if words[0] == "shell" and words[1:] else words  # of make
+    words = ("docker", *words[2:]) if words[:2] == ("docker", "compose") else words
     return checker(words) is None and (words[0] in TIDYING or tuple(words[:2]) in TIDYING)
 
 

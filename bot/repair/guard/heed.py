@@ -120,8 +120,10 @@ def _streamed(node: Node) -> str:
 
 def _asked(node: Node) -> str:
     """What is called, by its last name; `JSON.parse` by both, since most else that parses may not fail."""
-    name = _name(node)
-    return text_of(child(node, "function"))[:80] if name == "parse" else name
+    name, called = _name(node), child(node, "function")
+    if name == "import" and (called is None or called.type != "import"):
+        return ""  # a function of that name; `import(...)` of JavaScript is no identifier
+    return text_of(called)[:80] if name == "parse" else name
 
 
 def _droppers(node: Node, *, results: bool) -> Iterator[tuple[Node, int]]:

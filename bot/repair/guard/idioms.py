@@ -1,8 +1,13 @@
 """Ways of saying the same in a test that a comparison of single assertions does not know."""
 
+from collections.abc import Sequence
+
+from bot.repair.guard.checks import counts_change
 from bot.repair.guard.directives import literals_of
 from bot.repair.guard.facts import Check, Unit
+from bot.repair.guard.operators import EQUAL
 
+ENZYME = frozenset({"mount", "shallow"})
 SETUP = frozenset({"os.MkdirTemp", "ioutil.TempDir", "os.Setenv", "os.Chdir", "ioutil.TempFile", "os.CreateTemp"})
 MODERN = frozenset({"t.TempDir", "t.Setenv", "t.Chdir", "b.TempDir", "b.Setenv", "tb.TempDir"})
 TEMPORARY = frozenset({"tempdir", "TempDir", "tmp_path", "mkdtemp", "createTempDirectory", "mktmpdir"})
@@ -14,7 +19,28 @@ GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
     told = _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
+    told = told or any(counts_change(check, c) for c in new.checks if check.op in EQUAL | {"length"})
     return told or (check.op == "fail" and "matches" in new.words - old.words)
+
+
+def is_rendered_anew(old: Unit, new: Unit) -> bool:
+    """Whether a component that Enzyme mounted is rendered by Testing Library, which asks for what people see."""
+    was, now = ({part for call in unit.calls for part in call.split(".")} for unit in (old, new))
+    return bool(was & ENZYME) and not now & ENZYME and "render" in now - was
+
+
+def is_seen(check: Check, others: Sequence[Check]) -> bool:
+    """Whether what was expected is what one of these checks expects, a number perhaps as its text."""
+    wanted = {_text(x) for x in check.expected_literals}
+    return (
+        any(wanted <= {_text(x) for x in (*c.expected_literals, *c.subject_literals)} for c in others)
+        if wanted
+        else False
+    )
+
+
+def _text(literal: str) -> str:
+    return literal.strip("'\"`").removesuffix(".0")
 
 
 def _set_up(unit: Unit) -> list[tuple[str, str]]:

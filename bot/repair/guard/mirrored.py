@@ -12,6 +12,7 @@ import re2
 from bot.repair.guard.change import Change
 
 WORD = re2.compile(r"[A-Za-z0-9_]+")
+RARE = 3  # characters from which a number or word is not found everywhere
 TELLING = re2.compile(r"[A-Za-z]\w\w")
 
 
@@ -31,6 +32,12 @@ class Mirrored:
                 for line, count in lines.items():
                     more.update({word: sign * count * times for word, times in Counter(WORD.findall(line)).items()})
         return cls(more)
+
+    def brings(self, old: Iterable[str], new: Iterable[str]) -> bool:
+        """Whether the program got all that these literals have more than the old ones, where that is no common word."""
+        was, now = (Counter(w for x in side for w in WORD.findall(x.removesuffix(".0"))) for side in (old, new))
+        came = now - was
+        return any(len(word) >= RARE for word in came) and all(self.more[word] > 0 for word in came)
 
     def shows(self, old: Iterable[str], new: Iterable[str]) -> bool:
         """Whether the program lost each word of these literals that the new ones have no more, and got each new one."""

@@ -18,7 +18,11 @@ TIDYING = frozenset(
         *listed(
             "rm rmdir unlink kill pkill killall umount mkdir command which type hash deactivate unset stty fuser read"
         ),
-        *((tool, verb) for tool in ("docker", "podman") for verb in listed("rm rmi stop kill network volume")),
+        *(
+            (tool, verb)
+            for tool in ("docker", "podman", "docker-compose")
+            for verb in listed("rm rmi stop kill down logs network volume")
+        ),
         *listed("uname hostname nproc whoami getconf sysctl"),
         *(("git", verb) for verb in ("describe", "rev-parse", "symbolic-ref")),
         *(("brew", verb) for verb in ("unlink", "uninstall", "update", "upgrade")),
@@ -45,7 +49,7 @@ LAX = re2.compile(  # options with which a checker finds less, or does not fail 
     r"--force-exit|--no-check|--skipLibCheck|--no-lint|--cap-lints.*|-A|--noEmitOnError=?false|--if-present|--no-cov-on-fail|--stepwise|"
     r"--rule.*|-o|--override-ini.*|--rootdir.*|--no-eslintrc|--suppress.*|--tolerat.*|--nofail.*|--max-failures=?0|--shard.*|--only.*|-run|-short|--tags.*|--fail-never|-DskipTests.*|"
     r"-Dmaven.test.*|-x|--exclude-task|--no-test|--collectCoverage=false|--coverage=false|--no-coverage|--no-threshold.*|-O+|--level.*|"
-    r"--severity.*|--error-level.*|--min-.*|--confidence.*|-ll|--diff-only|--staged|--since.*|--filter.*)$"
+    r"--severity.*|--error-level.*|--min-.*|--confidence.*|-ll|--diff-only|--staged|--since.*|--filter.*|-E|-LE|-R|-L|-I|--label-.*)$"
 )
 STRICT = re2.compile(  # options whose loss makes a checker find or report less
     r"^(--strict.*|--check.*|--diff|--exit-code|--error-on.*|-W.*error.*|-Werror|--Werror|--max-warnings.*|--cov-fail-under.*|"
@@ -63,6 +67,7 @@ SCOPED = {  # options of some tools that mean something else, or nothing, to oth
     "-m": {"pytest", "py.test"},
     "-p": {"pytest", "py.test"},
     "-o": {"pytest", "py.test", "jest"},
+    **{option: {"ctest"} for option in ("-E", "-LE", "-R", "-L", "-I")},
     "-k": {"pytest", "py.test", "unittest"},
     "-t": {"jest", "vitest"},
     "-i": {"make", "autopep8", "clang-format"},
@@ -77,7 +82,7 @@ SCOPED = {  # options of some tools that mean something else, or nothing, to oth
     "--level": {"bandit"},
     "-W": {"sphinx-build", "pytest", "py.test"},
     "-n": {"sphinx-build"},
-    "--filter": {"pytest", "go", "phpunit", "vitest", "jest"},
+    "--filter": {"pytest", "go", "phpunit", "dotnet", "vitest", "jest"},
     "--all": {"cargo"},
 }
 NUMBERS = {  # option -> whether a larger number is stricter

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.repair.guard.facts import Facts, Unit
 from bot.repair.guard.handed import short
@@ -11,6 +11,10 @@ from bot.repair.guard.kinds import shelves
 FUZZY = 120  # units that are compared each with each to find a renamed one
 SAME = 0.6  # share of common words from which two units count as one under another name
 SIMILAR = 0.35  # the same for units that keep all their checks
+
+Renamed = tuple[frozenset[str], frozenset[str]]
+NOTHING: Renamed = (frozenset(), frozenset())
+ANY_NAME = "(renamed)"
 
 Key = tuple[str, str, int]
 """File, name, and which of that name in the file."""
@@ -37,9 +41,13 @@ class Side:
 Pair = tuple[tuple[str, Unit], tuple[str, Unit]]
 
 
-def pairs_of(before: Side, after: Side) -> list[Pair]:
-    """Take out of both sides the units that are the same one, and return them: ((path, before), (path, after))."""
-    return [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
+def pairs_of(before: Side, after: Side, renamed: Renamed = NOTHING) -> list[Pair]:
+    """Take out of both sides the units that are the same one, and return them: ((path, before), (path, after)).
+
+    `renamed` are the names that the program defines no more, and those that it defines now.
+    """
+    found = [*_same_place(before, after), *_same_name(before, after), *_same_body(before, after)]
+    return [*found, *_same_body(before, after, renamed)] if all(renamed) else found
 
 
 def _same_place(before: Side, after: Side) -> list[Pair]:
@@ -87,15 +95,15 @@ def _same_name(before: Side, after: Side) -> list[Pair]:
     return found
 
 
-def _same_body(before: Side, after: Side) -> list[Pair]:
-    """Units that were renamed: most of their words are the same."""
+def _same_body(before: Side, after: Side, renamed: Renamed = NOTHING) -> list[Pair]:
+    """Units that were renamed: most of their words are the same, when what they call was renamed, too."""
     old, new = list(before.units)[:FUZZY], list(after.units)[:FUZZY]
+    told = [
+        _called_alike([side.units[k] for k in keys], names)
+        for side, keys, names in ((before, old, renamed[0]), (after, new, renamed[1]))
+    ]
     scored = sorted(
-        (
-            (alike(before.units[a], after.units[b]), a[0] == b[0], i, j)
-            for i, a in enumerate(old)
-            for j, b in enumerate(new)
-        ),
+        ((alike(told[0][i], told[1][j]), a[0] == b[0], i, j) for i, a in enumerate(old) for j, b in enumerate(new)),
         reverse=True,
     )
     found = []
@@ -105,6 +113,13 @@ def _same_body(before: Side, after: Side) -> list[Pair]:
         if not shelves(old[i][0], new[j][0], collected=before.units[old[i]].collected):
             found.append(((old[i][0], before.units.pop(old[i])), (new[j][0], after.units.pop(new[j]))))
     return found
+
+
+def _called_alike(units: Sequence[Unit], names: frozenset[str]) -> list[Unit]:
+    """The units, with one word for all these names."""
+    if not names:
+        return list(units)
+    return [replace(u, words=u.words - names | ({ANY_NAME} if u.words & names else frozenset())) for u in units]
 
 
 def alike(a: Unit, b: Unit) -> float:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import re2
 
 from bot.model import Refusal
-from bot.repair.guard import textual
+from bot.repair.guard import files, textual
 from bot.repair.guard.change import Change
 from bot.repair.guard.directives import added, line_words
 from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
-from bot.repair.guard.kinds import is_sample
+from bot.repair.guard.follows import Program
+from bot.repair.guard.kinds import in_test_folder, is_sample, name_of
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.lexer import code_only
 from bot.repair.guard.mirrored import Mirrored
+from bot.repair.guard.reworked import Reworked
 from bot.repair.guard.specials import Known, is_known
 from bot.repair.guard.units import NOT_IN_NEW, compare, surplus
 
@@ -22,8 +24,11 @@ PROSE = re2.compile(r"(?i)\.(md|markdown|rst|html?)$")
 LARGE = 100_000  # characters from which a file may be read by lines only because it is large
 
 
-def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Refusal]:
-    """Yield what the source files among `changes` hide; `known` finds passages in the tests of the repository."""
+def judge(changes: Sequence[Change], known: Known | None = None, *, by_people: bool = False) -> Iterator[Refusal]:
+    """Yield what the source files among `changes` hide; `known` finds passages in the tests of the repository.
+
+    In a change that is made `by_people` an expectation may follow what the program does now.
+    """
     by_path = {c.path: c for c in changes}
     old: dict[str, Facts] = {}
     new: dict[str, Facts] = {}
@@ -33,8 +38,9 @@ def judge(changes: Sequence[Change], known: Known | None = None) -> Iterator[Ref
             yield from _read(change, language, old, new)
     tested = {path for path, facts in (*old.items(), *new.items()) if any(u.collected for u in facts.units)}
     apart = [c for c in changes if c.path in old and c.path not in tested and not _is_test(c.path)]
-    mirrored = Mirrored.of(c for c in apart if not PROSE.search(c.path))
-    for finding in compare(_with_units(old), _with_units(new), _gone(changes), mirrored):
+    written = [c for c in apart if not PROSE.search(c.path)]
+    program = Program(_gone(changes), Mirrored.of(written), Reworked.of(written, _grown(changes)), by_people)
+    for finding in compare(_with_units(old), _with_units(new), program):
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
@@ -79,6 +85,12 @@ def _gone(changes: Sequence[Change]) -> dict[str, frozenset[str]]:
             for place in (p for p in defined if f"/{p}".endswith(module)):
                 told[test.path] = told.get(test.path, frozenset()) | (defined[place] & found)
     return told
+
+
+def _grown(changes: Sequence[Change]) -> frozenset[str]:
+    """The names of the data files of tests that got more records, and lost none."""
+    data = (c for c in changes if language_of(c.path) is None and not c.binary and c.old is not None)
+    return frozenset(name_of(c.path) for c in data if in_test_folder(c.path) and files.has_grown(c))
 
 
 def _lines(text: str) -> Counter[str]:

@@ -10,6 +10,7 @@ from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Unit
 
 VALUE = re2.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|-?\b\d[\w.]*")
+GIVEN = re2.compile(VALUE.pattern + r"|\b(?:nil|null|None|undefined)\b")
 TOKEN = re2.compile(VALUE.pattern.replace("-?", "") + r"|[A-Za-z_$]\w*|[-+*/!&|.]")
 FIELD = re2.compile(r"\b[A-Za-z_]\w*\s*(?::|=>|=)\s")
 NAMED = re2.compile(r"^(?:'[^']*'|\"[^\"]*\")\s*(?:=>|:)\s*[\[{(]")
@@ -109,7 +110,7 @@ def _sides(check: Check) -> tuple[str, str]:
 
 
 def _values(case: str) -> list[str]:
-    return list(VALUE.findall(NEGATIVE.sub(r"\1-\2", case)))
+    return list(GIVEN.findall(NEGATIVE.sub(r"\1-\2", case)))
 
 
 def _bare(literal: str) -> str:

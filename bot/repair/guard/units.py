@@ -3,14 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
 from bot.repair.guard.findings import Finding
+from bot.repair.guard.follows import FOLLOWS, Program, follows, rows_follow
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
-from bot.repair.guard.idioms import is_error, is_of_setup, said_otherwise, spare_errors
+from bot.repair.guard.idioms import (
+    is_error,
+    is_of_setup,
+    is_rendered_anew,
+    is_seen,
+    said_otherwise,
+    spare_errors,
+)
 from bot.repair.guard.joined import Joined, in_case, provided
 from bot.repair.guard.kinds import shelves
 from bot.repair.guard.mirrored import Mirrored
@@ -22,7 +29,6 @@ NOT_IN_NEW = frozenset({"mocked-subject", "swallowed-failure", "early-exit", "co
 
 
 NOTHING = frozenset[str]()
-NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -35,7 +41,6 @@ class _Loose:
     """The tests in which checks that are gone stood, by the id of the check."""
 
 
-UNCHANGED = Mirrored(Counter())
 DISABLED = "disabled-test"
 ALWAYS, NEVER = "always ", "own "
 """How keys of marks begin that count in new units whatever their rule, or never count there."""
@@ -58,11 +63,11 @@ class _After:
     renamed: Mapping[str, str]
     nested: frozenset[str]
     overloads: Mapping[str, frozenset[str]]
-    mirrored: Mirrored
+    program: Program
 
     @classmethod
     def of(
-        cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence[Pair], mirrored: Mirrored
+        cls, old: Mapping[str, Facts], new: Mapping[str, Facts], pairs: Sequence[Pair], program: Program
     ) -> "_After":
         units = [u for facts in new.values() for u in facts.units]
         asked = {f"call:{short(u.name)}": u.checks for u in units if not u.collected and u.checks}
@@ -71,7 +76,15 @@ class _After:
         counts = Counter(u.name for u in units)
         handing = [u for u in units if not u.collected and counts[u.name] > 1 and short(u.name) in map(short, u.calls)]
         overloads = {u.name: frozenset(text for text, _ in u.literals) for u in handing}
-        return cls(_helpers(new), Handed.of(old, new), asked, renamed, nested, overloads, mirrored)
+        return cls(
+            _helpers(new),
+            Handed.of(old, new),
+            asked,
+            renamed,
+            nested,
+            overloads,
+            program,
+        )
 
     def left(self, old: Check, new: Check, unit: Unit) -> Check:
         """What `old` asks beside what the helper that `new` calls, or an overload of its unit, expects by itself."""
@@ -87,19 +100,14 @@ class _After:
 def compare(
     old: Mapping[str, Facts],
     new: Mapping[str, Facts],
-    gone: Mapping[str, frozenset[str]] = NONE,
-    mirrored: Mirrored = UNCHANGED,
+    program: Program,
 ) -> Iterator[Finding]:
-    """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file.
-
-    `gone` are the names that each file of tests imports of code that the candidate takes out of the program: tests of
-    nothing else go with it. `mirrored` are the words that the program changed.
-    """
+    """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file."""
     old, new = ({path: replace(f, units=provided(f.units)) for path, f in side.items()} for side in (old, new))
     before, after = Side.of(old), Side.of(new)
-    pairs = pairs_of(before, after)
+    pairs = pairs_of(before, after, program.reworked.renamed)
     loose = _Loose()
-    known = _After.of(old, new, pairs, mirrored)
+    known = _After.of(old, new, pairs, program)
     for (_, old_unit), (path, unit) in pairs:
         yield from _judge(old_unit, path, unit, loose, known)
     usual = {(p, m.message) for p, f in old.items() for u in f.units for m in u.marks if m.rule == DISABLED}
@@ -115,7 +123,7 @@ def compare(
     for (path, _, _), unit in before.units.items():
         if unit.collected and (joined.takes(unit) or _merged(path, unit, loose)):
             continue
-        if unit.checks and all(_is_about(c, gone.get(path, NOTHING)) for c in unit.checks):
+        if unit.checks and all(_is_about(c, program.gone.get(path, NOTHING)) for c in unit.checks):
             continue
         if unit.collected:
             yield Finding("deleted-test", path, unit.line, f"{unit.name} is gone", old=True)
@@ -195,7 +203,10 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Ite
         yield Finding("mocked-subject", path, new.line, f"{target}, which {new.name} tests, is replaced by a fake")
     called = Counter(new.calls)
     called.subtract(old.calls)
-    lost = next((name for name in (n for n, more in called.items() if more < 0) if short(name)[:1].isupper()), "")
+    gone = (
+        name for name, more in called.items() if more < 0 and short(name)[:1].isupper() and short(name) not in FAKES
+    )
+    lost = next(gone, "")
     if lost and any(short(name) in FAKES for name, more in called.items() if more > 0):
         yield Finding("mocked-subject", path, new.line, f"{lost} is replaced by a fake in {new.name}")
     if not new.collected and Counter(old.values) - Counter(new.values):
@@ -206,6 +217,7 @@ def _judge(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Ite
 def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> Iterator[Finding]:
     """Yield what the checks of a test lost; those that are gone or came are put aside."""
     pairs, gone, extra = pair(old.checks, new.checks)
+    rendered = is_rendered_anew(old, new)
     spread = not old.cases and any(in_case(old, new, case) for case in new.cases)
     for before, after in pairs:
 
@@ -214,11 +226,17 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
             return known.handed.feeds(literal, old, new, looked) or is_of_setup(literal, old, new, after)
 
         found = judge_pair(known.left(before, after, new), after, known.helpers, fed)
-        same = spread or _says_anew(before, after, known.mirrored)
+        same = spread or _says_anew(before, after, known.program.mirrored)
         told = (f for f in found if not (same and f.rule == "changed-expectation"))
+        told = (f for f in told if not (f.rule in FOLLOWS and follows(before, after, new, known.program)))
+        told = (f for f in told if not (rendered and f.rule in FOLLOWS and is_seen(before, [after])))
         yield from (Finding(f.rule, path, f.line, f.message) for f in told)
     spare = spare_errors(old, new)
     for check in gone:
+        heir = next((c for c in extra if rendered and is_seen(check, [c])), None)
+        if heir is not None:
+            extra.remove(heir)
+            continue
         if spare and is_error(check):
             spare -= 1
         elif not (_is_twin(check, old.checks) or said_otherwise(check, old, new)):
@@ -287,7 +305,9 @@ def _is_asked(target: str, unit: Unit) -> bool:
 def _cases(old: Unit, path: str, new: Unit, known: _After) -> Iterator[Finding]:
     lost = lost_rows(old.cases, new.cases, known.renamed)
     came = lost_rows(new.cases, old.cases, known.renamed)
-    if not lost or (lost.total() == came.total() and known.mirrored.shows(lost.elements(), came.elements())):
+    if not lost or (lost.total() == came.total() and known.program.mirrored.shows(lost.elements(), came.elements())):
+        return
+    if rows_follow(lost, came, new, known.program):
         return
     shown = next(iter(lost))[:60]
     if len(new.cases) < len(old.cases):
@@ -338,7 +358,8 @@ def _is_asked_there(old: Check, new: Check, owner: Unit, helper: Unit) -> bool:
 
 def _takes_over(old: Check, new: Check, unit: Unit) -> bool:
     """Whether a helper that a test calls asks what the test asked, of values that the test hands over."""
-    rules = {f.rule for f in judge_pair(old, new)}
+    handed = replace(old, subject_literals=new.subject_literals) if old.subject == new.subject else old
+    rules = {f.rule for f in judge_pair(handed, new)}
     return old.op == new.op and (not rules or (rules == {"changed-expectation"} and _hands_over(unit, old)))
 
 

@@ -15,6 +15,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.config.readers import Setting, yaml_tree
 from bot.repair.guard.facts import TooComplex, Unparsable
 from bot.repair.guard.findings import Finding
+from bot.repair.guard.floors import Floors, is_below
 from bot.repair.guard.jobs import below, left_out
 from bot.repair.guard.kinds import is_workflow
 from bot.repair.guard.shell import checker, commands
@@ -49,6 +50,8 @@ IMAGE = re2.compile(r"^(ubuntu|macos|windows)-([0-9]{1,4}(?:\.[0-9]{2})?|latest)
 SPARE = "actions/cache"  # without it all is done anew
 PREPARES = re2.compile(r"^actions/(checkout|cache|setup-[\w-]+|(upload|download)-artifact)$")
 """Actions that check nothing themselves, so that one fewer of them asks for no less."""
+SETS_UP = re2.compile(r"^[\w.-]+/(setup-[\w-]+|action-setup|[\w-]*toolchain|install-[\w-]+)$")
+"""Actions that install what the steps after them run, one of which may stand in for another."""
 FEWER = re2.compile(
     r"(^|\.)(matrix\.exclude.*|on\..*(paths|branches|tags|types)(-ignore)?|paths-ignore|branches-ignore)$"
 )
@@ -65,8 +68,11 @@ DOES = re2.compile(r"\.(run|uses|script)$")
 USES = re2.compile(r"(^|\.)uses$")
 
 
-def judge(change: Change) -> Iterator[Finding]:
-    """Yield what a changed CI file lets pass. Other files, and files that are not YAML, yield nothing."""
+def judge(change: Change, floors: Floors = ()) -> Iterator[Finding]:
+    """Yield what a changed CI file lets pass. Other files, and files that are not YAML, yield nothing.
+
+    `floors` say which versions the candidate supports no more; those need not be tested.
+    """
     if not is_workflow(change.path) or not change.path.endswith((".yml", ".yaml")) or change.old is None:
         return
     try:
@@ -81,7 +87,13 @@ def judge(change: Change) -> Iterator[Finding]:
     except Unparsable as e:
         yield Finding("syntax", change.path, e.line, f"not valid: {e.message}")
         return
-    told = (*_tolerance(old, new), *_conditions(old, new), *_lost(old, new), *_inputs(old, new), *_gates(old, new))
+    told = (
+        *_tolerance(old, new),
+        *_conditions(old, new),
+        *_lost(old, new, floors),
+        *_inputs(old, new),
+        *_gates(old, new),
+    )
     left = (("weakened-command", line, message) for line, message in left_out(change))
     for rule, line, message in (*told, *_retried(old, new), *_steps(change), *left):
         yield Finding(rule, change.path, max(line, 1), message)
@@ -291,25 +303,26 @@ def _steps_of(text: str) -> Iterator[_Step]:
             yield _Step(frozenset(does), bool(tools), condition, tolerant, where.start_mark.line + 1)
 
 
-def _lost(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
+def _lost(old: Sequence[Setting], new: Sequence[Setting], floors: Floors) -> Told:
     """Jobs, triggers, legs of a matrix and steps that are gone."""
     for root, what in (("jobs", "the job"), ("on", "the trigger")):
         for name in sorted(_members(old, root) - _members(new, root)):
             if not (what == "the job" and _moved(name, old, new)):
                 yield "weakened-command", 1, f"{what} {name} is gone"
-    yield from _lost_legs(old, new) if new else ()
+    yield from _lost_legs(old, new, floors) if new else ()
     before, after = (Counter(_bare(s.value) for s in side if USES.search(s.key)) for side in (old, new))
     for value in sorted((before - after).keys()):
-        if not (after[value] and PREPARES.search(value)) and value != SPARE:
+        heir = SETS_UP.search(value) and any(SETS_UP.search(other) for other in after - before)
+        if not (after[value] and PREPARES.search(value)) and value != SPARE and not heir:
             yield "weakened-command", 1, f"the step {value} is gone"
 
 
-def _lost_legs(old: Sequence[Setting], new: Sequence[Setting]) -> Told:
+def _lost_legs(old: Sequence[Setting], new: Sequence[Setting], floors: Floors) -> Told:
     before, after = ({s.value: s.key for s in reversed(side) if LEGS.search(s.key)} for side in (old, new))
     counts = [Counter(s.value for s in side if LEGS.search(s.key)) for side in (old, new)]
     came = counts[1] - counts[0]
     for value in sorted((counts[0] - counts[1]).keys()):
-        if DOES_SO.search(before[value]):
+        if DOES_SO.search(before[value]) or is_below(value, floors):
             continue
         node = "node" in before[value]
         if any(_is_newer(value, other, node=node and "node" in after[other]) for other in came):

@@ -85,13 +85,17 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ".pre-commit-hooks.yaml": ("other", yaml_tree),
     "phpstan.neon": ("phpstan", yaml_tree),
     "phpstan.neon.dist": ("phpstan", yaml_tree),
+    **dict.fromkeys(
+        listed("cspell.json .cspell.json cspell.config.json cspell.yaml .cspell.yaml cspell.yml cspell.config.yaml"),
+        ("cspell", JSON_OR_YAML),
+    ),
     "detekt.yml": ("detekt", yaml_tree),
     ".clang-tidy": ("clang-tidy", yaml_tree),
     **dict.fromkeys(
         listed(
             ".yamllint .yamllint.yml .yamllint.yaml .rubocop_todo.yml "
             ".hadolint.yaml .hadolint.yml .ansible-lint .swiftlint.yml "
-            ".spectral.yml .spectral.yaml .codeclimate.yml .clang-format .cspell.yaml "
+            ".spectral.yml .spectral.yaml .codeclimate.yml .clang-format "
             ".markdownlint.yaml .markdownlint.yml .markdown-lint.yml .pa11yci.yml .stylelintrc.yaml "
             "lefthook.yml .lefthook.yml .commitlintrc.yml "
             ".remarkrc.yml "
@@ -101,7 +105,7 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     **dict.fromkeys(
         listed(
             ".jshintrc .markdownlint.json .markdownlint.jsonc .markdownlint-cli2.jsonc .htmlhintrc "
-            ".solhint.json .jscpd.json cspell.json .cspell.json .commitlintrc .commitlintrc.json "
+            ".solhint.json .jscpd.json .commitlintrc .commitlintrc.json "
             ".lintstagedrc .lintstagedrc.json knip.json .secrets.baseline eslint-suppressions.json "
             ".djlintrc .xo-config.json .size-limit.json .betterer.json "
             "web-test-runner.json .remarkrc .remarkrc.json"

@@ -6,13 +6,24 @@ again.
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import re2
 
 from bot.repair.guard.change import Change
 from bot.repair.guard.commands import arguments
-from bot.repair.guard.config.files import Reader, configures, settings_of
+from bot.repair.guard.config.adopted import (
+    LAX_PRESET,
+    RANKS,
+    has_other_hooks,
+    introduced,
+    is_adopted,
+    means_no_less,
+    only_asks,
+    stem,
+    stem_of,
+)
+from bot.repair.guard.config.files import Reader, configures
+from bot.repair.guard.config.gathered import Tools, Values, is_true, split
 from bot.repair.guard.config.readers import Setting
 from bot.repair.guard.config.tables import TOOLS
 from bot.repair.guard.facts import TooComplex, Unparsable
@@ -21,15 +32,8 @@ from bot.repair.guard.kinds import name_of
 from bot.repair.guard.options import WHOLE
 from bot.repair.guard.shell import unquoted
 
-RANKS = {
-    **dict.fromkeys(("off", "0", "none", "false", "null", "disable", "ignore", "allow"), 0),
-    **dict.fromkeys(("info", "information", "on-info", "basic"), 1),
-    **dict.fromkeys(("warn", "1", "warning", "standard"), 2),
-    **dict.fromkeys(("error", "2", "on", "true", "strict", "deny", "forbid"), 3),
-}
 NUMBER = re2.compile(r"[0-9]+(?:\.[0-9]+)?")
 DIGITS = re2.compile(r"[0-9]+")
-LAX_PRESET = re2.compile(r"(?i)disable|\\b(off|none|relaxed|loose)\\b")  # of a preset that only takes checks away
 RETRIES = re2.compile(r"(^|[.-])retr(y|ies)")  # none, unless they are asked for
 LONGER = 10  # times from which a time limit is none any more
 TOP = {"max": "1000"}  # levels that stand above all numbers
@@ -40,46 +44,32 @@ FEW = 8  # changed lines up to which the repair of a file that did not parse is 
 OWN_FILES = frozenset(
     {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
 )
+STUBS = frozenset(
+    {
+        "if TYPE_CHECKING:",
+        "if typing.TYPE_CHECKING:",
+        "raise NotImplementedError",
+        "if __name__ == .__main__.:",
+        "@(abc.)?abstractmethod",
+        "@abstractmethod",
+        "@overload",
+        "@typing.overload",
+        "class .*Protocol.*:",
+        "...",
+        "pragma: no cover",
+        "assert_never",
+    }
+)
+"""Lines that coverage is often told to leave out, since there is nothing to run in them."""
 ADDABLE = frozenset({"typescript", "pre-commit", "package", "pyproject", "none"})
 
 
 FIXES = frozenset({"--fix", "--write", "-w", "-i", "--in-place"})
 
 
-@dataclass(slots=True)
-class _Values:
-    """The values of one setting of one tool on both sides."""
-
-    old: list[str] = field(default_factory=list)
-    new: list[str] = field(default_factory=list)
-    path: str = ""
-    line: int = 1
-
-
-@dataclass(slots=True)
-class _Tools:
-    """Everything that the changed files of a candidate say about checkers: by folder, tool and key."""
-
-    values: dict[tuple[str, str, str], _Values] = field(default_factory=dict)
-
-    def take(self, change: Change, tool: str, found: Sequence[Setting], *, new: bool) -> None:
-        """Add the settings of one side of a file."""
-        folder = change.path.rpartition("/")[0]
-        for name, setting in settings_of(tool, list(found)):
-            slot = self.values.setdefault((folder, name, setting.key), _Values(path=change.path))
-            (slot.new if new else slot.old).append(setting.value)
-            if new:
-                slot.path = change.path
-                slot.line = setting.line or change.find(setting.key.rpartition(".")[2])
-
-    def had(self, tool: str) -> bool:
-        """Whether the tool was configured at all before."""
-        return any(values.old for (_, name, _), values in self.values.items() if name == tool)
-
-
 def judge(changes: Sequence[Change]) -> Iterator[Finding]:
     """Yield what the configuration files among `changes` loosen."""
-    tools = _Tools()
+    tools = Tools()
     replaced: list[Change] = []
     for change in changes:
         told = configures(change.path)
@@ -98,12 +88,12 @@ def judge(changes: Sequence[Change]) -> Iterator[Finding]:
             and not (name_of(change.path).startswith("vite.") and "test" not in change.new_text)
         ):
             replaced.append(change)
-    yield from _new_files(replaced, tools)
+    yield from _new_files([c for c in replaced if not only_asks(c, tools) and not introduced(stem(c), changes)], tools)
     for place, slot in sorted(tools.values.items(), key=lambda row: row[0]):
         _, tool, key = place
         direction = TOOLS[tool].direction(key)
-        message = _loosened(direction, place, slot, tools)
-        if message and Counter(slot.old) != Counter(slot.new):
+        message = _loosened(direction, place, slot, tools) if Counter(slot.old) != Counter(slot.new) else ""
+        if message and not (not tools.had(tool) and introduced(stem_of(slot.path, tool), changes)):
             yield Finding("loosened-config", slot.path, slot.line, f"{tool}: {message}")
 
 
@@ -134,7 +124,7 @@ def _repaired(change: Change) -> Iterator[Finding]:
         yield Finding("loosened-config", change.path, 1, "the file could not be read before, and much of it changed")
 
 
-def _new_files(added: Sequence[Change], tools: _Tools) -> Iterator[Finding]:
+def _new_files(added: Sequence[Change], tools: Tools) -> Iterator[Finding]:
     """A new configuration file takes the place of what is configured elsewhere, unless that moved here."""
     for change in added:
         folder = change.path.rpartition("/")[0]
@@ -145,16 +135,19 @@ def _new_files(added: Sequence[Change], tools: _Tools) -> Iterator[Finding]:
             yield Finding("loosened-config", change.path, 1, f"a new configuration of {told} hides the one in force")
 
 
-def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools: _Tools) -> str:
+def _loosened(direction: str, place: tuple[str, str, str], slot: Values, tools: Tools) -> str:
     folder, tool, key = place
     old, new = slot.old, slot.new
     shown = key or WHOLE_FILE
     if direction in {"free", ""} or (key == "extends" and _extends(folder, tool, slot, tools)):
         return ""
-    if not tools.had(tool) and _may_come(direction, tool, new):
+    if _is_let(direction, place, slot, tools):
         return ""
     if direction in {"grow", "add", "shrink"}:
-        return _list(direction, shown, _split(old), _split(new))
+        left_out = tool == "coverage" and "exclude" in key
+        return _list(
+            direction, shown, split(old), split([v for v in _lines(new) if v not in STUBS] if left_out else new)
+        )
     if direction in {"on", "off"}:
         return _switch(direction, shown, old, new)
     if direction == "patience":
@@ -164,27 +157,43 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: _Values, tools:
     if direction == "level":
         return _level(shown, old, new)
     if direction == "command":
-        fixes = FIXES if tool == "pre-commit" else frozenset()  # it fails when a hook has changed a file
-        was, now = ([w for w in _words(side) if w not in fixes] for side in (old, new))
-        return next(iter(arguments(_command_name(tool, key), was, now)), "")
+        return _command(tool, key, old, new)
     if direction == "filters":
         return _filters(shown, old, new)
     if direction == "version":
-        pairs = zip((Counter(old) - Counter(new)), (Counter(new) - Counter(old)), strict=False)
-        return f"{shown} is an older version" if any(_version(b) < _version(a) for a, b in pairs) else ""
+        return "" if has_other_hooks(folder, tool, tools) else _older(shown, old, new)
     if _is_new_option(folder, tool, key, tools):
         return ""
     return f"{shown} changed" if new else f"{shown} is gone"
 
 
+def _command(tool: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    fixes = FIXES if tool == "pre-commit" else frozenset()  # it fails when a hook has changed a file
+    was, now = ([w for w in _words(side) if w not in fixes] for side in (old, new))
+    return next(iter(arguments(_command_name(tool, key), was, now)), "")
+
+
+def _is_let(direction: str, place: tuple[str, str, str], slot: Values, tools: Tools) -> bool:
+    """Whether a setting of a tool that comes, or whose work another one does now, may be what it is."""
+    folder, tool, key = place
+    if not tools.had(tool) and (_may_come(direction, tool, slot.new) or is_adopted(direction, tool, slot, tools)):
+        return True
+    return tools.succeeded(tool) or means_no_less(folder, tool, key, tools)
+
+
+def _older(key: str, old: Sequence[str], new: Sequence[str]) -> str:
+    pairs = zip((Counter(old) - Counter(new)), (Counter(new) - Counter(old)), strict=False)
+    return f"{key} is an older version" if any(_version(b) < _version(a) for a, b in pairs) else ""
+
+
 def _may_come(direction: str, tool: str, new: Sequence[str]) -> bool:
     """Whether a setting loosens nothing where its tool was not configured: where things lie, a style, wheels."""
     if direction == "grow":
-        return tool == "coverage" or _split(new).keys() <= WHOLE
+        return tool == "coverage" or split(new).keys() <= WHOLE
     return tool == "cibuildwheel" or (tool in FORMATTERS and direction not in {"add", "shrink"})
 
 
-def _extends(folder: str, tool: str, slot: _Values, tools: _Tools) -> bool:
+def _extends(folder: str, tool: str, slot: Values, tools: Tools) -> bool:
     """Whether what was extended is a member of a flat configuration now, or a new file builds on another one."""
     if tool == "typescript":
         return not slot.old and all(v.startswith(".") for v in slot.new)
@@ -198,18 +207,19 @@ def _is_preset_of(extended: str, items: Sequence[str]) -> bool:
     return any(last in "".join(item.split()).replace("[", ".").replace("'", "").split(".") for item in items)
 
 
-def _is_new_option(folder: str, tool: str, key: str, tools: _Tools) -> bool:
+def _is_new_option(folder: str, tool: str, key: str, tools: Tools) -> bool:
     """Whether the setting belongs to a rule or hook that was not there before."""
     head, dot, _ = key.rpartition(".")
     if not dot:
         return False
     owners = [tools.values.get((folder, tool, name)) for name in (head, f"{head}.id")]
-    return any(owner is not None and not owner.old for owner in owners)
+    risen = owners[0] is not None and _has_risen(owners[0])  # a rule that counts for more, and got options
+    return risen or any(owner is not None and not owner.old for owner in owners)
 
 
-def _split(values: Sequence[str]) -> Counter[str]:
-    parts = (p.strip() for v in values for p in v.replace("\n", ",").split(","))
-    return Counter(p for p in parts if p and p not in {"[]", "{}"})
+def _has_risen(slot: Values) -> bool:
+    was, now = ([RANKS[v.lower()] for v in side if v.lower() in RANKS] for side in (slot.old, slot.new))
+    return bool(was and now) and min(now) > max(was)
 
 
 def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str:
@@ -228,17 +238,8 @@ def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str
     return f"{key} lost {min(gone)}" if gone else ""
 
 
-def _is_true(values: Sequence[str]) -> bool | None:
-    """The truth of the last value; None when there is none."""
-    return (
-        values[-1].strip().lower() not in {"false", "0", "no", "off", "none", "null", "", "[]", "{}"}
-        if values
-        else None
-    )
-
-
 def _switch(direction: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:
-    was, now = _is_true(old), _is_true(new)
+    was, now = is_true(old), is_true(new)
     if direction == "on":
         return f"{key} is switched off" if (now is False and was is not False) or (was and now is None) else ""
     return f"{key} is switched on" if now and not was else ""

@@ -134,6 +134,11 @@ TOOLS = {
     ),
     "interrogate": _tool("fixed", up="fail-under", shrink="exclude ignore-.*"),
     "other": _tool("fixed"),
+    "cspell": _tool(
+        "fixed",
+        free="\\$schema version words userwords dictionaries dictionarydefinitions.* import",
+        shrink="ignorepaths ignorewords ignoreregexplist (.*\\.)?(ignore.*|flagwords)",
+    ),
     "phpstan": _tool(
         "fixed",
         up="parameters.level",

@@ -21,6 +21,8 @@ OFF = frozenset(
         "assume"
     )
 )
+FAILING = frozenset({"xfail", "expectedFailure"})
+"""Those of a test that is run, and known to fail: in a new one they tell of a defect that nobody asked for before."""
 FEATURES = frozenset({"skipIfDBFeature", "skipUnlessDBFeature"})
 CONDITIONAL = frozenset(
     listed("skipif skipIf skipUnless skip_if skip_unless skipIfDBFeature skipUnlessDBFeature xfail")
@@ -99,7 +101,7 @@ def decorators(
         if name in OFF or DECORATORS.search(name):
             text = f"@{name} keeps a test from running or failing"
             held = name in CONDITIONAL and any(constant(a) is ... for a in (call.args[:1] if call else ()))
-            held |= name in FEATURES or (bool(call and call.args) and UNLESS.search(name) is not None)
+            held |= name in FEATURES | FAILING or (bool(call and call.args) and UNLESS.search(name) is not None)
             yield Mark("disabled-test", f"{owner}@{name}({told})", node.lineno, text, conditional=held)
         elif dotted.startswith("pytest.mark.") and SLOW_MARKS.search(name):
             yield Mark("disabled-test", f"{owner}@{name}", node.lineno, f"the mark {name} may deselect a test")

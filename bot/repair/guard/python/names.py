@@ -139,8 +139,9 @@ class Names:
             path = called.value
         elif isinstance(value, ast.Call) and isinstance(called, ast.Name) and called.id == "open":
             path = next(iter(value.args), None)
-        if path is None:
-            return [UNKNOWN]
+        if path is None:  # what a class makes is often what it gives, and is asked for by what it was made of
+            made = isinstance(called, ast.Name) and called.id[:1].isupper()
+            return [value if made else UNKNOWN]
         return (self.values.get(path.id) if isinstance(path, ast.Name) else None) or [path]
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:

@@ -256,7 +256,11 @@ def grammar(parser: object) -> Grammar:
         throws=names("throw_statement throw_expression"),
         lists=names("initializer_list"),
         wrappers=names("parenthesized_expression condition_clause pointer_expression"),
-        assignments={"init_declarator": ("declarator", "value"), "assignment_expression": ("left", "right")},
+        assignments={
+            "init_declarator": ("declarator", "value"),
+            "assignment_expression": ("left", "right"),
+            "field_declaration": ("declarator", "default_value"),
+        },
         annotations=annotations,
         title=title,
         tolerant=True,

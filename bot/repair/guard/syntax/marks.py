@@ -20,6 +20,8 @@ SUPPRESSIONS = frozenset(
 ALWAYS = frozenset({"Disabled", "Ignore", "Ignored", "ignore", "Skip"})  # a reason is all that they are told
 RETRIED = re2.compile(r"(?i)^(retry\w*|flak[ye]\w*|RepeatedIfExceptionsTest|RetryingTest|.*retry)$")
 RETRY_RULES = frozenset({"Retry", "RetryRule", "RetryTestRule", "RetryAnalyzer", "FlakyRule", "FlakyTestRule"})
+TIME_LIMIT = re2.compile(r"\btimeout\s*=\s*([0-9]{1,9})")
+PATIENCE = 300_000  # milliseconds
 UNFAILING = frozenset({"DoesNotPerformAssertions", "doesNotPerformAssertions"})
 ON_CI = (
     r"(?:CI|GITHUB_ACTIONS|GITLAB_CI|CONTINUOUS_INTEGRATION|TRAVIS|JENKINS_URL|BUILDKITE|CIRCLECI|RUNNER_OS|GITHUB_\w+)"
@@ -61,6 +63,8 @@ def of_annotation(told: Annotation, vocabulary: Vocabulary) -> Iterator[Mark]:
         yield Mark("disabled-test", "enabled=false", told.line, "a test is switched off")
     elif RETRIED.search(told.name) or "retryAnalyzer" in told.text:
         yield Mark("retried-test", told.name, told.line, "failing tests are run again")
+    elif any(int(n) >= PATIENCE for n in TIME_LIMIT.findall(told.text) if told.name in {"Test", "Timeout"}):
+        yield Mark("loosened-tolerance", f"timeout {told.text}", told.line, "a time limit that is none")
     elif told.name in UNFAILING:
         yield Mark("disabled-test", "asserts nothing", told.line, "a test is told to do without assertions")
     elif told.name in {"should_panic", "expectedException"} or (told.name == "Test" and "expected" in told.text):

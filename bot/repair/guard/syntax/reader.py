@@ -198,7 +198,9 @@ class Reader:
         listers = self.vocabulary.listers
         runs = last.call.receiver is None and self.vocabulary.runs.search(last.name)  # type: ignore[attr-defined]
         if {last.name, chain.dotted} & self.vocabulary.rows or runs:
-            owner.cases.append(normal(last.call.node, self.grammar))
+            given = [normal(a, self.grammar) for a in last.call.arguments]
+            named = len(given) == 1 and self.vocabulary.runs.search(given[0])  # type: ignore[attr-defined]
+            owner.cases.append(f"{given[0]} ( )" if named else normal(last.call.node, self.grammar))
         elif last.name in self.vocabulary.tables and last.name != "with":
             given = [r for a in last.call.arguments for r in rows(a, owner.scope, listers)]
             found = given or [normal(a, self.grammar) for a in last.call.arguments]

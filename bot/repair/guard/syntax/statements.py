@@ -268,7 +268,9 @@ def _if(node: Node, context: Context, kit: Kit) -> Iterator[tuple[Node, Context]
         condition = node.named_children[0]
         rest = [c for c in rest if c != condition]
     negative = node.type.startswith("unless")
-    place = Place(context.guards, owner.scope, True)
+    initializer = field(node, "initializer")
+    scope = owner.scope if initializer is None else owner.scope.file.inside(initializer, owner.scope)
+    place = Place(context.guards, scope, True)
     fails = [_fails_at_once(body, kit), _fails_at_once(alternative, kit)]
     if (owner.collected or kit.test) and condition is not None and any(fails):
         found = kit.asserts.of_condition(condition, fails[1] != negative, place, line_of(node))

@@ -51,10 +51,10 @@ class Values:
         self._rows = 0
         self._literal: dict[int, bool] = {}
 
-    def inside(self, node: Node) -> "Scope":
-        """The scope of a test or function: its own assignments hide the file's."""
+    def inside(self, node: Node, outer: "Scope | None" = None) -> "Scope":
+        """The scope of a test or function, or of less: its own assignments hide those `outer`, or of the file."""
         own = self._all[bisect_left(self._starts, node.start_byte) : bisect_left(self._starts, node.end_byte)]
-        return Scope(self, _by_name(own), self.file)
+        return Scope(self, _by_name(own), outer or self.file)
 
     @cached_property
     def file(self) -> "Scope":
@@ -278,6 +278,8 @@ def _collect(start: Node, scope: Scope, out: Literals, steps: int) -> None:
             for value in values.values():
                 if value.id != start.id and (own or scope.file.is_literal(value)):
                     out.found += scope.file.told(value, scope) if steps > 1 else [leaf(value, grammar)]
+        elif kind == "pair" and (key := node.child_by_field_name("key")) is not None and key.type == "simple_symbol":
+            stack += [c for c in node.named_children if c != key]  # `:name => 6` is `name: 6`
         elif kind not in grammar.comments and kind not in grammar.lambdas:
             out.elements += node.named_child_count if kind in grammar.lists else 0
             stack += node.named_children

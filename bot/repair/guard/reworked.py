@@ -1,0 +1,107 @@
+"""Functions of the program that do something else than before, by name.
+
+What a test expects of one of these may change together with it: the two are read in one change, and people see both.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import re2
+
+from bot.repair.guard.change import Change
+from bot.repair.guard.facts import Check, TooComplex, Unit
+from bot.repair.guard.languages import language_of
+from bot.repair.guard.lexer import without_comments
+
+DEFINED = re2.compile(
+    r"(?m)^[ \t]*(?:[\w@.]+[ \t]+)*?(?:def|class|function|fn|func|fun|struct|interface|object|module|trait|enum)[ \t]+"
+    r"(?:\([^)\n]*\)[ \t]*)?(?:self\.)?([A-Za-z_]\w{2,})"
+    r"|^(?:export[ \t]+)?(?:const|let|var|val|static|final|define|#define|public|private|pub)?[ \t]*"
+    r"([A-Za-z_]\w{2,})[ \t]*(?::[^=\n]*)?=[^=]"
+    r"|^[ \t]*(?:[\w<>\[\],:.*&?]+[ \t]+)+[*&]?(?:\w+(?:::|\.))*(\w{3,})[ \t]*\([^;{}()\n]*\)[^;{}()\n=]*\{"
+    r"|^[ \t]*(?:async[ \t]+)?(\w{3,})[ \t]*\([^;{}()\n]*\)[ \t]*\{"
+)
+STATEMENTS = frozenset({"return", "else", "while", "switch", "catch", "for", "elif", "until", "unless", "new", "throw"})
+TOKEN = re2.compile(
+    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|\b\d[\w.]*|[A-Za-z_]\w*(?:[ \t]*\()|"
+    r"\b(?:not|and|or|in|return|yield)\b|[-+*/%<>=!&|^?]+"
+)
+NEUTRAL = frozenset({"=", ":=", "->", "=>", "?", "|", "&", "*", "//"})
+"""Signs that stand in types and declarations, too."""
+DOCUMENTS = re2.compile(r"(?s)\"\"\".*?\"\"\"|'''.*?'''")
+TYPES = re2.compile(r"\b[A-Za-z_]\w*(?:::)?<[\w\s,.?:\[\]|&'*-]*>+|[&*]+[A-Za-z_]\w*")
+TELLS = re2.compile(
+    r"(?i)^\s*(?:[\w.$>-]*\.)?(?:_?log\w*|slog|console|print\w*|puts|warn|debug|import|use|require|package)\b"
+)
+WORD = re2.compile(r"[A-Za-z_]\w{2,}")
+STEPS = 3  # functions that call a reworked one, and so on
+MOST = 2000  # definitions of one file
+LARGEST = 200_000  # characters of a file that is read for it
+
+
+@dataclass(frozen=True, slots=True)
+class Reworked:
+    """The names of what the changed files of the program define, and which does something else now."""
+
+    names: frozenset[str]
+    renamed: tuple[frozenset[str], frozenset[str]]
+    """What is defined no more, and what is now."""
+    data: frozenset[str]
+    """Names of files of data that got more."""
+
+    @classmethod
+    def of(cls, program: Iterable[Change], data: frozenset[str]) -> "Reworked":
+        """Read the changed files of the program, without its tests; `data` are files that its tests read."""
+        names: set[str] = set()
+        sides: tuple[set[str], set[str]] = (set(), set())
+        bodies: list[tuple[str, frozenset[str]]] = []
+        for change in program:
+            old, new = (dict(_definitions(change.path, text)) for text in (change.old_text, change.new_text))
+            names |= {name for name in old.keys() & new.keys() if _does(old[name]) != _does(new[name])}
+            for side, told in zip(sides, (old, new), strict=True):
+                side.update(told)
+            bodies += [(name, frozenset(WORD.findall(text))) for name, text in new.items()]
+        for _ in range(STEPS if names else 0):
+            names |= {name for name, words in bodies if words & names}
+        return cls(frozenset(names), (frozenset(sides[0] - sides[1]), frozenset(sides[1] - sides[0])), data)
+
+    def answers(self, check: Check, unit: Unit) -> bool:
+        """Whether what a check asks comes from one of them."""
+        if any(text.endswith(name) for text, _ in unit.literals for name in self.data):
+            return True
+        reached = set(WORD.findall(f"{check.subject} {check.expected}"))
+        for _ in range(STEPS):
+            for name, value in unit.assigned:
+                if name in reached:
+                    reached |= set(WORD.findall(value))
+        return bool(reached & self.names)
+
+    def runs_in(self, unit: Unit) -> bool:
+        """Whether a test calls one of them."""
+        return any(set(WORD.findall(call)) & self.names for call in unit.calls)
+
+
+def _definitions(path: str, text: str) -> Iterator[tuple[str, str]]:
+    """Each name that is defined, with the text up to the next definition; overloads count as one."""
+    language = language_of(path)
+    if language is None or len(text) > LARGEST:
+        return
+    try:
+        text = without_comments(text, language.PATTERNS.comments)
+    except TooComplex:
+        return
+    starts = [(m.start(), next(g for g in m.groups() if g)) for m in DEFINED.finditer(text)]
+    starts = [row for row in starts if row[1] not in STATEMENTS][:MOST]
+    told: dict[str, str] = {}
+    ends: Sequence[int] = [at for at, _ in starts[1:]] + [len(text)]
+    for (at, name), end in zip(starts, ends, strict=False):
+        told[name] = told.get(name, "") + text[at:end]
+    yield from told.items()
+
+
+def _does(text: str) -> Counter[str]:
+    """What a function calls, asks and gives, without its names for things, its types and what it tells a log."""
+    lines = (line for line in TYPES.sub("", DOCUMENTS.sub("", text)).split("\n") if not TELLS.search(line))
+    told = ("".join(token.split()).replace("'", '"') for line in lines for token in TOKEN.findall(line))
+    return Counter(token for token in told if token not in NEUTRAL)
