@@ -88,6 +88,16 @@ def test_allowed_rules_are_left_out_and_others_stay() -> None:
     assert judge([change], allow=frozenset({"changed-expectation", "disabled-test"})) == ()
 
 
+def test_module_that_is_faked_for_all_tests_is_refused_where_one_asks_it() -> None:
+    old, new = b"import 'x';\n", b"import 'x';\nvi.mock('./src/validate', () => ({ validate: () => true }));\n"
+    change = Change("vitest.setup.ts", old, new)
+    asking = "import { validate } from './validate';"
+    faking = "vi.mock('./validate');\nimport { validate } from './validate';"
+    assert rules(judge([change], known=lambda text: [asking] if text in asking else [])) == {"mocked-subject"}
+    assert judge([change], known=lambda text: [faking] if text in faking else []) == ()
+    assert judge([change]) == ()
+
+
 def test_refusals_point_to_the_line() -> None:
     old = "import os\n\n\ndef test_a():\n    assert f() == 1\n    assert g() == 2\n\n\ndef test_b():\n    assert h()\n"
     new = old.replace("    assert g() == 2\n", "    assert g()\n").replace("import os", "import os  # noqa")

@@ -4,6 +4,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import MappingProxyType
 
 import re2
@@ -19,6 +20,7 @@ SPOKEN = {"true": "true", "false": "false", "nil": "none"}
 """What stands there as a value, and which operator a newer style makes of it: `x.should be false`."""
 NEGATIVE = re2.compile(r"^(?:not-.*|ne|is-not|falsy|false|none)$")
 MESSAGE = re2.compile(r"\.\s*(?:getMessage|message|what)\b")
+STATUS = "call:have_http_status"
 SUPERTEST = "call:expect"
 """`request(app).get("/").expect(200, "tj")`: what is expected of an answer, by its arguments."""
 SHOWN = frozenset({"call:toBeInTheDocument", "call:toBeVisible", "call:toBeInTheDOM"})
@@ -133,6 +135,8 @@ def judge_pair(
     if verdict:
         yield Finding(verdict, new.line, f"asked `{_told(old)}`, asks `{_told(new)}`")
         return
+    if new.op == STATUS and old.op in EQUAL:
+        return  # the number by its name
     more = new.lossy - old.lossy - ({"first"} if "[0]" in _places(old.subject) else set())
     more = frozenset(x for x in more if old.op != "raises" or " " in x or x == "choice")  # a call there is no part
     longer = new.expected.startswith(f"{old.expected},") and old.op in CALLED  # one more argument is looked at
@@ -192,12 +196,20 @@ def _equal_in_other_words(old: Check, new: Check) -> bool:
     """Whether what was compared is compared by a check of another kind."""
     if new.op == "subset":  # `error.code` is asked of the whole error
         return bool(words_of(old.subject.rpartition(".")[2]) & words_of(new.expected))
+    if new.op == STATUS and "status" in old.subject:
+        return _status(new.expected) == old.expected.removesuffix(".0")
     if new.op == "raises" and old.expected_literals and MESSAGE.search(old.subject):
         return True  # what was asked of a failure that was caught is asked of the one that is expected
     if new.op == "raises":  # the error that was compared is the one that is expected
         return old.expected == new.expected != ""
     told = {*new.expected_literals, *new.subject_literals}
     return new.op == SUPERTEST and bool(old.expected_literals) and told >= {*old.expected_literals}
+
+
+def _status(symbol: str) -> str:
+    """The number of a status by its name, as Rails writes it."""
+    named = HTTPStatus.__members__.get(symbol.strip(": '").upper())
+    return str(named.value) if named else symbol.removesuffix(".0")
 
 
 def _reaches_less(old: Check, new: Check) -> bool:

@@ -10,6 +10,7 @@ from bot.repair.guard.compilers import compilers
 from bot.repair.guard.options import (
     ALIKE,
     ALL_FOUND,
+    BOTH,
     CHOSEN,
     COMPARED,
     CONFIGS,
@@ -25,6 +26,7 @@ from bot.repair.guard.options import (
     ON_CI,
     OWN_CONFIGS,
     SCOPED,
+    SPREAD,
     STRICT,
     STRICTER,
     TIDYING,
@@ -303,7 +305,8 @@ def _became(command: Command, rest: list[Command]) -> Iterator[Finding]:
         yield Finding("weakened-command", 1, f"`{_told(command)}` is gone")
         return
     heir, (name, now) = max(options, key=lambda n: len({*n[1][1]} & {*given}) - len({*n[1][1]} ^ {*given}) / 100)
-    rest.remove(heir)
+    if name not in BOTH or name == tool:
+        rest.remove(heir)
     yield from _shielded(command, heir)
     if name == tool:
         yield from (Finding("weakened-command", heir.line, m) for m in arguments(tool, given, now))
@@ -331,7 +334,7 @@ def arguments(tool: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str
         if (
             word.startswith("-")
             and _counts(name, word, LAX)
-            and not (word in ALL_FOUND or _number_only(word, numbers[0]))
+            and not (word in ALL_FOUND or SPREAD.search(word) or _number_only(word, numbers[0]))
         ):
             yield f"`{tool}` got {word}, which makes it find less or never fail"
         elif IGNORED.search(word) or (name == "make" and CHOSEN.search(word)):

@@ -71,8 +71,10 @@ STREAMS = frozenset({">>", "<<"})
 """Operators of C++ that read and write, and may throw."""
 RECORD = re2.compile(r"^[\[{(][\w\s\"'`:,.=>-]{1,200}[\]})];?$")
 """What a handler gives back that is made of literals and names."""
+CAST = re2.compile(r"\s+(?:as|satisfies)\s+[\w.<>\[\]| ]+;?$")
 WORD = re2.compile(r"[A-Za-z_]\w*")
 TELLING = re2.compile(r"(?i)\bfalse\b|err|fail|\bok\b|status|success|reason|message|invalid|missing")
+TELLS = re2.compile(r"^(?:eprintln|println|eprint|dbg|(?:log|tracing)::\w+|warn|error|info|debug)!")
 ERROR = re2.compile(r"^(?:\w*[eE]rr(?:or)?|ok)$")
 
 
@@ -143,11 +145,35 @@ def _droppers(node: Node, *, results: bool) -> Iterator[tuple[Node, int]]:
         yield gone, line_of(node)
     elif results and node.type == "if_statement" and _gives_nil(node):
         yield from ((n, line_of(node)) for n in _before(node) if n is not None)
+    elif (tried := _cast_away(node) or (_told_only(node) if results else None)) is not None:
+        yield tried, line_of(node)
     elif results and node.type in {"let_declaration", "assignment_statement", "short_var_declaration"}:
         left = text_of(child(node, "pattern", "left")).replace(" ", "")
         right = child(node, "value", "right")
         if right is not None and (left in {"", "_"} or left.endswith(",_")) and not _is_heeded(right):
             yield right, line_of(node)
+
+
+def _cast_away(node: Node) -> Node | None:
+    """What C's `(void)f()` calls without heed of what it gives back."""
+    is_void = node.type == "cast_expression" and text_of(child(node, "type")) == "void"
+    return child(node, "value") if is_void else None
+
+
+def _told_only(node: Node) -> Node | None:
+    """What Rust's `if let Err(e) = f() { eprintln!("{e}") }` asks for its failure, and only tells of it."""
+    condition, body = child(node, "condition"), child(node, "consequence")
+    if (
+        node.type != "if_expression"
+        or condition is None
+        or condition.type != "let_condition"
+        or body is None
+        or child(node, "alternative") is not None
+    ):
+        return None
+    statements = [s for s in body.named_children if s.type not in COMMENTS]
+    told = all(TELLS.search(text_of(s)[:80]) for s in statements)
+    return child(condition, "value") if told and text_of(child(condition, "pattern")).startswith("Err(") else None
 
 
 def _caught(node: Node) -> Node | None:
@@ -237,7 +263,7 @@ def _says_nothing(statement: Node, *, looped: bool, bound: frozenset[str] = froz
     if statement.type in JUMPS and not text.startswith("return"):
         return True
     if text.startswith("return"):
-        told = text.removeprefix("return").strip()
+        told = CAST.sub("", text.removeprefix("return").strip())
         made_up = RECORD.search(told) and not TELLING.search(told) and not bound & set(WORD.findall(told))
         return bool(made_up or LITERALS.search("".join(told.split())))
     if LOGS.search(text):

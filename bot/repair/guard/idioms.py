@@ -2,16 +2,43 @@
 
 from collections.abc import Sequence
 
+import re2
+
 from bot.repair.guard.checks import counts_change
 from bot.repair.guard.directives import literals_of
 from bot.repair.guard.facts import Check, Unit
 from bot.repair.guard.operators import EQUAL
 
 ENZYME = frozenset({"mount", "shallow"})
-SETUP = frozenset({"os.MkdirTemp", "ioutil.TempDir", "os.Setenv", "os.Chdir", "ioutil.TempFile", "os.CreateTemp"})
-MODERN = frozenset({"t.TempDir", "t.Setenv", "t.Chdir", "b.TempDir", "b.Setenv", "tb.TempDir"})
+SETUP = frozenset(
+    {
+        "http.Get",
+        "http.Post",
+        "http.NewRequest",
+        "http.Head",
+        "os.MkdirTemp",
+        "ioutil.TempDir",
+        "os.Setenv",
+        "os.Chdir",
+        "ioutil.TempFile",
+        "os.CreateTemp",
+    }
+)
+MODERN = frozenset(
+    {
+        "httptest.NewRecorder",
+        "httptest.NewRequest",
+        "t.TempDir",
+        "t.Setenv",
+        "t.Chdir",
+        "b.TempDir",
+        "b.Setenv",
+        "tb.TempDir",
+    }
+)
 TEMPORARY = frozenset({"tempdir", "TempDir", "tmp_path", "mkdtemp", "createTempDirectory", "mktmpdir"})
 """Makers of folders that a fixed one gives way to."""
+ADDRESS = re2.compile(r"^https?://[^/]+/")
 FIXED = "/tmp/"  # noqa: S108  # read in a test, nothing is written there
 GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 
@@ -20,7 +47,7 @@ def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
     told = _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
     told = told or any(counts_change(check, c) for c in new.checks if check.op in EQUAL | {"length"})
-    return told or (check.op == "fail" and "matches" in new.words - old.words)
+    return told or (check.op == "fail" and ("matches" in new.words - old.words or _raised_now(old, new)))
 
 
 def is_rendered_anew(old: Unit, new: Unit) -> bool:
@@ -41,6 +68,26 @@ def is_seen(check: Check, others: Sequence[Check]) -> bool:
 
 def _text(literal: str) -> str:
     return literal.strip("'\"`").removesuffix(".0")
+
+
+def _raised_now(old: Unit, new: Unit) -> bool:
+    """Whether a test that failed by itself where nothing was raised asks for one kind of failure now."""
+    was, now = ([c for c in unit.checks if c.op == "raises" and not c.lossy] for unit in (old, new))
+    return len(now) > len(was)
+
+
+def said_by_setup(literal: str, old: Unit, new: Unit, check: Check) -> bool:
+    """Whether a literal is of a set-up that is made by other means: a call by that name, the path of an address."""
+    text = literal.strip("'\"`")
+    made = {told for told, _ in old.literals} & (_last_names(new) - _last_names(old))
+    named = text in made or (bool(made) and literal.startswith("key "))  # an object that a call makes now
+    address = ADDRESS.match(text)
+    path = bool(address) and any(told.startswith("/") and text.endswith(told) for told, _ in new.literals)
+    return named or path or is_of_setup(literal, old, new, check)
+
+
+def _last_names(unit: Unit) -> set[str]:
+    return {call.rpartition(".")[2] for call in unit.calls}
 
 
 def _set_up(unit: Unit) -> list[tuple[str, str]]:

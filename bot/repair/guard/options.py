@@ -61,6 +61,8 @@ STRICT = re2.compile(  # options whose loss makes a checker find or report less
 IGNORED = re2.compile(r"^ignore(:|$)")  # a filter for warnings, behind -W
 CHOSEN = re2.compile(r"^(TESTS?|CHECKS|TESTSUITES|TESTARGS|TEST_ARGS|ARGS|RUN|PATTERN|ONLY|SKIP\w*)=")
 """Variables of makefiles that choose among the tests."""
+SPREAD = re2.compile(r"^--shard=?\$\{\{ *matrix\.\w+ *\}\}")
+"""A part of the tests for each leg of a matrix."""
 ALL_FOUND = frozenset({"--severity=style"})  # options that read like a limit, and leave nothing out
 NEUTRAL_LOSS = frozenset({"--show-error-codes"})
 SCOPED = {  # options of some tools that mean something else, or nothing, to others
@@ -100,13 +102,15 @@ FAMILIES = [
     {"black", "yapf", "autopep8", "ruff format"},
     {"isort", "ruff", "ruff check"},
     {"pytest", "py.test", "unittest", "nosetests", "nose2", "setup.py test"},
-    {"eslint", "tslint", "biome", "biome check", "biome lint", "oxlint", "jshint", "standard", "xo"},
-    {"prettier", "biome", "biome check", "biome format"},
+    {"eslint", "tslint", "biome", "biome check", "biome lint", "biome ci", "oxlint", "jshint", "standard", "xo"},
+    {"prettier", "biome", "biome check", "biome ci", "biome format"},
     {"tsc", "vue-tsc"},
     {"npm test", "yarn test", "pnpm test", "bun test"},
     {"pre-commit", "prek"},
     {"jest", "vitest", "mocha", "ava", "jasmine", "karma", "node --test"},
 ]
+BOTH = frozenset({"biome check", "biome ci"})
+"""Commands that do what two others do."""
 STRICTER = frozenset({("npm install", "npm ci"), ("npm i", "npm ci"), ("npm install", "npm clean-install")})
 """Commands, and what may stand in for them since it refuses more."""
 OTHERS = frozenset({"$@", "$*", "${@}", "${*}", "{posargs}"})  # arguments that a script passes on

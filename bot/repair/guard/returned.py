@@ -27,6 +27,8 @@ def returned(nodes: Sequence[Node]) -> Iterator[tuple[str, int, bool]]:
     for node in nodes:
         if node.type == "return_statement":
             yield from _given(node)
+        elif node.type == "if_statement":
+            yield from _told_only(node)
         elif node.type in FUNCTIONS and _gives_error(node):
             text = text_of(node)[:LONGEST]
             for name in sorted(set(STEPPED.findall(text))):
@@ -48,6 +50,26 @@ def _given(node: Node) -> Iterator[tuple[str, int, bool]]:
         is_nil = text_of(values[-1]) == "nil"
         if not is_nil or _is_bare(node):
             yield f"{_name(function)}: {condition}", line_of(node), not is_nil
+
+
+def _told_only(node: Node) -> Iterator[tuple[str, int, bool]]:
+    """An error that is asked for, told, and no more."""
+    body, condition = child(node, "consequence"), _condition(node, node)
+    if body is None or body.named_child_count > FEW or not condition or CHOSEN.search(condition):
+        return
+    statements = [
+        s for one in body.named_children for s in (one.named_children if one.type == "statement_list" else [one])
+    ]
+    statements = [s for s in statements if s.type not in {"comment", "continue_statement"}]
+    if not statements or not all(TELLS.search(text_of(s)[:80]) for s in statements):
+        return
+    function = node.parent
+    for _ in range(CLIMB):
+        if function is None or function.type in FUNCTIONS:
+            break
+        function = function.parent
+    if function is not None and function.type in FUNCTIONS and _gives_error(function):
+        yield f"{_name(function)}: {condition}", line_of(node), False
 
 
 def _condition(above: Node, one: Node) -> str:

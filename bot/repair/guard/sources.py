@@ -1,7 +1,7 @@
 """Source files of a candidate: read on both sides, compared over all of them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import re2
 
@@ -11,7 +11,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.directives import added, line_words
 from bot.repair.guard.facts import Facts, Language, Mark, TooComplex, Unparsable
 from bot.repair.guard.follows import Program
-from bot.repair.guard.kinds import in_test_folder, is_sample, name_of
+from bot.repair.guard.kinds import in_test_folder, is_sample, is_script_setup, name_of
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.lexer import code_only
 from bot.repair.guard.mirrored import Mirrored
@@ -39,7 +39,9 @@ def judge(changes: Sequence[Change], known: Known | None = None, *, by_people: b
     tested = {path for path, facts in (*old.items(), *new.items()) if any(u.collected for u in facts.units)}
     apart = [c for c in changes if c.path in old and c.path not in tested and not _is_test(c.path)]
     written = [c for c in apart if not PROSE.search(c.path)]
-    program = Program(_gone(changes), Mirrored.of(written), Reworked.of(written, _grown(changes)), by_people)
+    came = [c for c in changes if c.old is None and c.path in new and c.path not in tested and not _is_test(c.path)]
+    reworked = Reworked.of([*written, *came], _grown(changes))
+    program = Program(_gone(changes), Mirrored.of(written), reworked, by_people)
     for finding in compare(_with_units(old), _with_units(new), program):
         line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
@@ -52,6 +54,7 @@ def judge(changes: Sequence[Change], known: Known | None = None, *, by_people: b
     yield from _heed(old, new)
     yield from _specials(old, new, known or _among(changes))
     yield from _faked(old, new, known or _among(changes))
+    yield from _faked_for_all(by_path.values(), known or _among(changes))
 
 
 DEFINED = re2.compile(
@@ -249,6 +252,22 @@ def _faked(old: Mapping[str, Facts], new: Mapping[str, Facts], known: Known) -> 
                 if faked and any(True for passage in known(f".{name}(") if passage):
                     told = f"{target}, which tests call, is replaced by a fake"
                     yield Refusal(rule="mocked-subject", file=path, line=unit.line, message=told)
+
+
+MOCKED = re2.compile(
+    r"\b(?:vi|jest)\.(?:mock|doMock)\(\s*['\"](?:\.{1,2}|@|~)/(?:[^'\"\n]*/)?([\w-]+)(?:\.[jt]sx?)?['\"]"
+)
+
+
+def _faked_for_all(changes: Iterable[Change], known: Known) -> Iterator[Refusal]:
+    """Modules of the program that are replaced by fakes for all tests, although a test asks them themselves."""
+    for change in (c for c in changes if is_script_setup(c.path) and not c.binary):
+        before = set(MOCKED.findall(change.old_text))
+        for name in sorted(set(MOCKED.findall(change.new_text)) - before):
+            asked = (p for quote in "'\"" for p in known(f"/{name}{quote}"))
+            if any("mock" not in passage.lower() for passage in asked):
+                told = f"{name}, which tests import, is replaced by a fake for all of them"
+                yield Refusal(rule="mocked-subject", file=change.path, line=change.find(name), message=told)
 
 
 def _specials(old: Mapping[str, Facts], new: Mapping[str, Facts], known: Known) -> Iterator[Refusal]:

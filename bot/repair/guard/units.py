@@ -12,9 +12,9 @@ from bot.repair.guard.follows import FOLLOWS, Program, follows, rows_follow
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import (
     is_error,
-    is_of_setup,
     is_rendered_anew,
     is_seen,
+    said_by_setup,
     said_otherwise,
     spare_errors,
 )
@@ -130,7 +130,7 @@ def compare(
         else:
             loose.gone += [(path, unit, c) for c in unit.checks if not c.hollow]
     called = {short(name) for facts in new.values() for unit in facts.units for name in unit.calls}
-    yield from _homeless(loose, called, known.helpers)
+    yield from _homeless(loose, called, known)
 
 
 def _faked_by_hooks(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Finding]:
@@ -223,7 +223,7 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
 
         def fed(literal: str, after: Check = after) -> bool:
             looked = replace(after, subject=f"{after.subject} {after.expected}")
-            return known.handed.feeds(literal, old, new, looked) or is_of_setup(literal, old, new, after)
+            return known.handed.feeds(literal, old, new, looked) or said_by_setup(literal, old, new, after)
 
         found = judge_pair(known.left(before, after, new), after, known.helpers, fed)
         same = spread or _says_anew(before, after, known.program.mirrored)
@@ -239,10 +239,18 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
             continue
         if spare and is_error(check):
             spare -= 1
-        elif not (_is_twin(check, old.checks) or said_otherwise(check, old, new)):
+        elif not (_is_twin(check, old.checks) or said_otherwise(check, old, new) or _is_kind(check, new, known)):
             loose.gone.append((path, new, check))
             loose.owners[id(check)] = old
     loose.extra += [(path, new, c) for c in extra]
+
+
+def _is_kind(check: Check, new: Unit, known: _After) -> bool:
+    """Whether the text of an error of Go gave way to its kind, with the program: `errors.Is(err, ErrSyntax)`."""
+    base, dot, rest = check.subject.rpartition(" . Error")
+    kinds = (c for c in new.checks if c.op == "eq" and c.subject == base and c.expected and not c.expected_literals)
+    told = bool(dot) and rest.strip() == "( )" and any(kinds)
+    return told and known.program.by_people and known.program.reworked.answers(check, new)
 
 
 def _only_grown(old: Unit, new: Unit) -> bool:
@@ -325,13 +333,17 @@ def _helpers(files: Mapping[str, Facts]) -> Helpers:
     return found
 
 
-def _homeless(loose: _Loose, called: set[str], helpers: Helpers) -> Iterator[Finding]:
+def _homeless(loose: _Loose, called: set[str], known: _After) -> Iterator[Finding]:
     """Checks that left their unit: accepted when they are now in another test, or in a function that is called."""
     homes = [c for _, u, c in loose.extra if u.collected or short(u.name) in called or u.name == "<module>"]
     itself = {id(c) for _, u, c in loose.extra if c.op == f"call:{short(u.name)}"}  # that asks nothing
     homes = [c for c in homes if id(c) not in itself]
     pairs, _, _ = pair([c for _, _, c in loose.gone], homes)
-    kept = {id(before): list(judge_pair(before, after, helpers)) for before, after in pairs}
+    kept = {id(before): list(judge_pair(before, after, known.helpers)) for before, after in pairs}
+    homed = {id(c): u for _, u, c in loose.extra}
+    for before, after in pairs:
+        if follows(before, after, homed[id(after)], known.program):
+            kept[id(before)] = [f for f in kept[id(before)] if f.rule not in FOLLOWS]
     lent = {c: u for _, u, c in loose.extra if not u.collected and not c.guards and u.name != "<module>"}
     helper = {id(c): u for c, u in lent.items()}
     heirs = {id(before): after for before, after in pairs}

@@ -89,11 +89,12 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
         listed("cspell.json .cspell.json cspell.config.json cspell.yaml .cspell.yaml cspell.yml cspell.config.yaml"),
         ("cspell", JSON_OR_YAML),
     ),
+    ".rubocop_todo.yml": ("relief", yaml_tree),
     "detekt.yml": ("detekt", yaml_tree),
     ".clang-tidy": ("clang-tidy", yaml_tree),
     **dict.fromkeys(
         listed(
-            ".yamllint .yamllint.yml .yamllint.yaml .rubocop_todo.yml "
+            ".yamllint .yamllint.yml .yamllint.yaml "
             ".hadolint.yaml .hadolint.yml .ansible-lint .swiftlint.yml "
             ".spectral.yml .spectral.yaml .codeclimate.yml .clang-format "
             ".markdownlint.yaml .markdownlint.yml .markdown-lint.yml .pa11yci.yml .stylelintrc.yaml "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bot.repair.guard.change import Change
 from bot.repair.guard.config.files import settings_of
 from bot.repair.guard.config.readers import Setting
+from bot.repair.guard.floors import Floors
 
 SUCCESSORS = {  # tools whose work another one does, with what it must be told to do for that
     "black": ("ruff", "ruff-format", ""),
@@ -37,6 +38,8 @@ class Values:
 class Tools:
     """Everything that the changed files of a candidate say about checkers: by folder, tool and key."""
 
+    floors: Floors = ()
+    """Versions that the candidate supports no more."""
     values: dict[tuple[str, str, str], Values] = field(default_factory=dict)
 
     def take(self, change: Change, tool: str, found: Sequence[Setting], *, new: bool) -> None:

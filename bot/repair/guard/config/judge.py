@@ -28,6 +28,7 @@ from bot.repair.guard.config.readers import Setting
 from bot.repair.guard.config.tables import TOOLS
 from bot.repair.guard.facts import TooComplex, Unparsable
 from bot.repair.guard.findings import Finding
+from bot.repair.guard.floors import floors_of, is_below
 from bot.repair.guard.kinds import name_of
 from bot.repair.guard.options import WHOLE
 from bot.repair.guard.shell import unquoted
@@ -64,12 +65,13 @@ STUBS = frozenset(
 ADDABLE = frozenset({"typescript", "pre-commit", "package", "pyproject", "none"})
 
 
+LISTS = frozenset({"grow", "add", "shrink", "relief"})
 FIXES = frozenset({"--fix", "--write", "-w", "-i", "--in-place"})
 
 
 def judge(changes: Sequence[Change]) -> Iterator[Finding]:
     """Yield what the configuration files among `changes` loosen."""
-    tools = Tools()
+    tools = Tools(floors_of(changes))
     replaced: list[Change] = []
     for change in changes:
         told = configures(change.path)
@@ -143,11 +145,8 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: Values, tools: 
         return ""
     if _is_let(direction, place, slot, tools):
         return ""
-    if direction in {"grow", "add", "shrink"}:
-        left_out = tool == "coverage" and "exclude" in key
-        return _list(
-            direction, shown, split(old), split([v for v in _lines(new) if v not in STUBS] if left_out else new)
-        )
+    if direction in LISTS:
+        return _members(direction, tool, key, slot, tools)
     if direction in {"on", "off"}:
         return _switch(direction, shown, old, new)
     if direction == "patience":
@@ -165,6 +164,17 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: Values, tools: 
     if _is_new_option(folder, tool, key, tools):
         return ""
     return f"{shown} changed" if new else f"{shown} is gone"
+
+
+def _members(direction: str, tool: str, key: str, slot: Values, tools: Tools) -> str:
+    """What a list, or what is tolerated for now, has more or fewer of than it may."""
+    old, new, shown = slot.old, slot.new, key or WHOLE_FILE
+    if direction == "relief":
+        numbers = old and new and all(NUMBER.fullmatch(v) for v in (*old, *new))
+        return _number("down", shown, old, new) if numbers else _list("shrink", shown, split(old), split(new))
+    new = [v for v in _lines(new) if v not in STUBS] if tool == "coverage" and "exclude" in key else new
+    kept = Counter(v for v in split(old) if not (tool == "tox" and is_below(v, tools.floors)))
+    return _list(direction, shown, kept, split(new))
 
 
 def _command(tool: str, key: str, old: Sequence[str], new: Sequence[str]) -> str:

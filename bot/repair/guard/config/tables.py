@@ -11,6 +11,7 @@ A tool has a default direction and lists of key patterns (re2, matched against t
     command arguments of a command                  filters warning filters
     version may only rise
     patience a time limit that may only grow a little
+    relief  what a checker tolerates for now: may go, and shrink
 
 Sources: the tools' own configuration references.
 """
@@ -228,6 +229,7 @@ TOOLS = {
     "tox": _tool("free", off=".*ignore-outcome .*ignore-errors", add="tox.env-?list", shrink="tox.skip-.*"),
     "cibuildwheel": _tool("free", shrink="(.*\\.)?(test-skip|skip)", command="(.*\\.)?test-command"),
     "lines": _tool("shrink"),
+    "relief": _tool("relief"),
     "golangci": _tool(
         "fixed",
         free="version run.(timeout|go|build-tags|concurrency|modules-download-mode|allow-parallel-runners) output.* "
