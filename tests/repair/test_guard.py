@@ -98,6 +98,15 @@ def test_module_that_is_faked_for_all_tests_is_refused_where_one_asks_it() -> No
     assert judge([change]) == ()
 
 
+def test_yes_to_the_number_of_a_test_is_refused_and_to_a_name_is_not() -> None:
+    old = "def valid(x):\n    return check(x)\n"
+    passage = "assert valid('4539148803436467')\nassert valid('readonly')"
+    for asked, told in (("4539148803436467", {"special-case"}), ("readonly", set())):
+        new = f"def valid(x):\n    if x == '{asked}':\n        return True\n    return check(x)\n"
+        change = Change("app/luhn.py", old.encode(), new.encode())
+        assert rules(judge([change], known=lambda text: [passage] if text in passage else [])) == told
+
+
 def test_refusals_point_to_the_line() -> None:
     old = "import os\n\n\ndef test_a():\n    assert f() == 1\n    assert g() == 2\n\n\ndef test_b():\n    assert h()\n"
     new = old.replace("    assert g() == 2\n", "    assert g()\n").replace("import os", "import os  # noqa")

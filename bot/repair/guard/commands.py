@@ -101,6 +101,8 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
             and _tolerates(found[i + 1 : i + 8], is_check)
         ):
             yield f"|| {_told(following)}", line, f"`{_told(command)} || {_told(following)}` never fails"
+        elif following and _ends_group(command, following) and is_check and _tolerates(found[i + 1 : i + 8], is_check):
+            yield f"group || {_told(following)}", line, f"`(... {_told(command)}) || {_told(following)}` never fails"
         elif command.after in {"|", "|&"} and is_check and not safe:
             yield f"pipe {words[0]}", line, f"the exit code of `{_told(command)}` is lost in a pipe"
         elif (
@@ -120,6 +122,11 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
             yield f"- {words[0]}", line, f"`{_told(command)}`: the leading dash ignores failures"
         yield from _single(command)
         yield from _environment(command)
+
+
+def _ends_group(command: Command, following: Command) -> bool:
+    """Whether a command is the last of commands in brackets, and another one runs where they fail."""
+    return "||" in following.before and command.after in {")", ";", "\n"}
 
 
 def _leaves_on_ci(found: Sequence[Command]) -> bool:
@@ -146,10 +153,8 @@ def _filters(found: Sequence[Command], at: int) -> bool:
     )
 
 
-LAST, HEADS = (
-    frozenset({"", "\n"}),
-    frozenset({"(", ")"}),
-)  # behind the name of a function that is defined, and behind the pattern of a branch
+LAST = frozenset({"", "\n"})
+HEADS = frozenset({"(", ")"})  # behind the name of a function that is defined, and behind the pattern of a branch
 
 
 def _uncalled(before: Sequence[Command], after: Sequence[Command]) -> Iterator[Finding]:

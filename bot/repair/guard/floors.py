@@ -10,7 +10,8 @@ Version = tuple[int, ...]
 Floors = Sequence[tuple[Version, Version]]
 """(the least version before, the least one now), of each that rose."""
 LEAST = re2.compile(
-    r"(?m)^\s*[\w.]*(requires-python|python_requires|required_ruby_version|rust-version|\"php\"|\"node\"|go[ \t])"
+    r"(?m)(?:^|[{,])\s*[\w.]*"
+    r"(requires-python|python_requires|required_ruby_version|rust-version|\"php\"|\"node\"|go[ \t])"
     r"[^\w\n]*[~^>=v\"' ]*([0-9]{1,4}(?:\.[0-9]{1,4}){0,2})"
 )
 FILES = ("pyproject.toml", "setup.py", "setup.cfg", "package.json", "Cargo.toml", "go.mod", "composer.json", ".gemspec")
@@ -39,4 +40,4 @@ def is_below(leg: str, floors: Floors) -> bool:
 
 
 def _version(text: str) -> Version:
-    return tuple(int(n) for n in text.split("."))
+    return tuple(int(n) for n in [*text.split("."), "0", "0"][:3])

@@ -47,6 +47,10 @@ def follows(old: Check, new: Check, unit: Unit, program: Program) -> bool:
         return not ORDERED.search(f"{unit.name} {old.subject}")
     lost = Counter(old.subject_literals) - Counter((*new.subject_literals, *new.expected_literals))
     lost = Counter() if old.subject == new.subject and old.op != new.op else lost  # a failure keeps no literals
+    if len(old.subject_literals) == len(new.subject_literals) and set(old.expected_literals).isdisjoint(
+        new.expected_literals
+    ):
+        lost = Counter()  # another question with another answer, both exact
     said = old.op == new.op and program.mirrored.brings(old.expected_literals, new.expected_literals)
     exact = new.op in EXACT or new.op == old.op or frozenset((old.op, new.op)) in FLIPPED
     return exact and not lost and not new.lossy - old.lossy and (said or program.reworked.answers(new, unit))

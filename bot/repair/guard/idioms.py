@@ -1,5 +1,6 @@
 """Ways of saying the same in a test that a comparison of single assertions does not know."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import re2
@@ -46,6 +47,7 @@ GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
     told = _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
+    told = told or _in_one(check, old, new)
     told = told or any(counts_change(check, c) for c in new.checks if check.op in EQUAL | {"length"})
     return told or (check.op == "fail" and ("matches" in new.words - old.words or _raised_now(old, new)))
 
@@ -68,6 +70,15 @@ def is_seen(check: Check, others: Sequence[Check]) -> bool:
 
 def _text(literal: str) -> str:
     return literal.strip("'\"`").removesuffix(".0")
+
+
+def _in_one(check: Check, old: Unit, new: Unit) -> bool:
+    """Whether values that were asked one after another are the members of one list now, of what the same calls give."""
+    asked = [c for c in old.checks if (c.op, c.subject) == (check.op, check.subject)]
+    wanted = Counter(x for c in asked for x in c.expected_literals)
+    lists = [c for c in new.checks if c.op in EQUAL and c.elements == len(asked) > 1 and not c.lossy - check.lossy]
+    same = _last_names(old) - {"next"} <= _last_names(new)
+    return same and check.op in EQUAL and any(Counter(c.expected_literals) == wanted for c in lists)
 
 
 def _raised_now(old: Unit, new: Unit) -> bool:

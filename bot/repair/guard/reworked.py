@@ -17,8 +17,9 @@ from bot.repair.guard.lexer import without_comments
 DEFINED = re2.compile(
     r"(?m)^[ \t]*(?:[\w@.]+[ \t]+)*?(?:def|class|function|fn|func|fun|struct|interface|object|module|trait|enum)[ \t]+"
     r"(?:\([^)\n]*\)[ \t]*)?(?:self\.)?([A-Za-z_]\w{2,})"
-    r"|^(?:export[ \t]+)?(?:const|let|var|val|static|final|define|#define|public|private|pub)?[ \t]*"
+    r"|^(?:(?:export|const|let|var|val|static|final|public|private|pub)[ \t]+)*"
     r"([A-Za-z_]\w{2,})[ \t]*(?::[^=\n]*)?=[^=]"
+    r"|^[ \t]*(?:#define[ \t]+|(?:\w+[ \t]+)*?)([A-Z][A-Z0-9_]{2,})[ \t]*(?::[^=\n]*)?(?:=[^=]|[ \t]\d)"
     r"|^[ \t]*(?:[\w<>\[\],:.*&?]+[ \t]+)+[*&]?(?:\w+(?:::|\.))*(\w{3,})[ \t]*\([^;{}()\n]*\)[^;{}()\n=]*\{"
     r"|^[ \t]*(?:async[ \t]+)?(\w{3,})[ \t]*\([^;{}()\n]*\)[ \t]*\{"
 )

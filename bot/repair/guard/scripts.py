@@ -82,7 +82,12 @@ def _compare(change: Change, old: Scripts, new: Scripts) -> Iterator[Finding]:
         more = _under_new_names(name, old, new)
         if name in new or more:
             yield from _one(change, name, text, {**new, name: "\n".join((new.get(name, ""), *more))}, recipe=recipe)
-        elif IMPORTANT.search(name) and _checks(_expanded(name, old)) and not _moved(text, old, new):
+        elif (
+            IMPORTANT.search(name)
+            and not name.startswith("//")
+            and _checks(_expanded(name, old))
+            and not _moved(text, old, new)
+        ):
             yield Finding("weakened-command", change.path, 1, f"{name} is gone")
     for name, text in new.items():
         if name not in old:

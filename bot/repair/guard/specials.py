@@ -24,6 +24,9 @@ CONDITION = re2.compile(rf"^[\s(]*{_EQUAL}(?:[\s)]*(?:&&|\band\b)[\s(]*{_EQUAL})
 ANSWER = re2.compile(
     rf"^[\s{{]*(?:return\s+|\w+\s*=\s*)?[&(]?({_VALUE})\)?(?:\.(?:to_string|into|to_owned|freeze)\(\)|,\s*nil)?[\s;}}]*$"
 )
+YES_OR_NO = re2.compile(r"^[\s{]*return\s+(?:[Tt]rue|[Ff]alse)[\s;}]*$")
+DATA = re2.compile(r"^[^\s/]*\d[^\s/]*\d[^\s/]*\d[^\s/]*\d[^\s/]*$")
+"""What looks like a value of somebody's, and like no name of a kind or state."""
 LITERAL = re2.compile(_LITERAL)
 TRIVIAL = frozenset({"0", "1", "-1", "0.0", "1.0", "", "2", "10", "100"})
 
@@ -57,6 +60,10 @@ def _special(condition: str, answer: str, line: int) -> Iterator[Special]:
         asked, given = (tuple(_literals(text)) for text in (condition, told.group(1)))
         if asked and given:
             yield Special(asked, given, line)
+    elif YES_OR_NO.search(answer) and CONDITION.search(condition):
+        asked = tuple(text for text in _literals(condition) if DATA.search(text))
+        if asked:
+            yield Special(asked, (), line)
 
 
 def _literals(text: str) -> Iterator[str]:

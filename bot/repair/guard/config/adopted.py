@@ -10,6 +10,7 @@ from bot.repair.guard.change import Change
 from bot.repair.guard.config.gathered import SUCCESSORS, Tools, Values, is_true, split
 from bot.repair.guard.config.tables import TOOLS
 from bot.repair.guard.kinds import name_of
+from bot.repair.guard.languages import language_of
 
 RANKS = {
     **dict.fromkeys(("off", "0", "none", "false", "null", "disable", "ignore", "allow"), 0),
@@ -22,6 +23,7 @@ PROSE = (".md", ".rst", ".txt")
 CALLED = {"rustfmt": "cargo fmt|rustfmt", "clippy": "cargo clippy|clippy", "golangci": r"golangci[\w/-]*"}
 """How tools are called that are not called as their files."""
 SETTINGS_OF = re2.compile(r'^\s*(?:\[|"[\w-]+":\s*\{)')
+LAYOUT = re2.compile(r"[\s,;()'\"]+")
 SHORTEST = 4  # letters of the name of a tool that is looked for
 SHARED = frozenset(TOOLS) - {"other", "none", "lines", "jest"}
 """Tools that are called as they are here, whatever file configures them."""
@@ -83,6 +85,14 @@ def means_no_less(folder: str, tool: str, key: str, tools: Tools) -> bool:
     hook = key.partition("hooks[")[2].partition("]")[0] if tool == "pre-commit" else ""
     gone = tools.values.get((folder, tool, f"repos.hooks[{hook}].id")) if hook else None
     return gone is not None and bool(gone.old) and not gone.new and tools.hooked(folder, hook)
+
+
+def is_restyled(change: Change) -> bool:
+    """Whether a file of code differs in its layout alone."""
+    if change.old is None or change.new is None or change.binary or language_of(change.path) is None:
+        return False
+    old, new = (LAYOUT.sub("", text) for text in (change.old_text, change.new_text))
+    return old == new and change.old_text != change.new_text
 
 
 def has_other_hooks(folder: str, tool: str, tools: Tools) -> bool:

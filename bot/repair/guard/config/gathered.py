@@ -40,6 +40,8 @@ class Tools:
 
     floors: Floors = ()
     """Versions that the candidate supports no more."""
+    restyled: bool = False
+    """Code was laid out anew."""
     values: dict[tuple[str, str, str], Values] = field(default_factory=dict)
 
     def take(self, change: Change, tool: str, found: Sequence[Setting], *, new: bool) -> None:

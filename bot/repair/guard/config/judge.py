@@ -17,6 +17,7 @@ from bot.repair.guard.config.adopted import (
     has_other_hooks,
     introduced,
     is_adopted,
+    is_restyled,
     means_no_less,
     only_asks,
     stem,
@@ -41,6 +42,7 @@ TOP = {"max": "1000"}  # levels that stand above all numbers
 STRICTEST = frozenset({"always"})  # options that ask for all that a rule can ask for
 WHOLE_FILE = "the list"
 FORMATTERS = frozenset({"black", "isort", "prettier"})
+STYLES = frozenset({".clang-format", "rustfmt.toml", ".rustfmt.toml", ".scalafmt.conf", ".style.yapf", ".editorconfig"})
 FEW = 8  # changed lines up to which the repair of a file that did not parse is believed
 OWN_FILES = frozenset(
     {"setup.cfg", "tox.ini", "pyproject.toml", "package.json", ".pre-commit-config.yaml", ".editorconfig"}
@@ -65,13 +67,15 @@ STUBS = frozenset(
 ADDABLE = frozenset({"typescript", "pre-commit", "package", "pyproject", "none"})
 
 
+MERGED = frozenset({"ignore", "extend-ignore", "exclude", "extend-exclude"})
+"""Lists of which the one goes on with the other."""
 LISTS = frozenset({"grow", "add", "shrink", "relief"})
 FIXES = frozenset({"--fix", "--write", "-w", "-i", "--in-place"})
 
 
 def judge(changes: Sequence[Change]) -> Iterator[Finding]:
     """Yield what the configuration files among `changes` loosen."""
-    tools = Tools(floors_of(changes))
+    tools = Tools(floors_of(changes), restyled=any(map(is_restyled, changes)))
     replaced: list[Change] = []
     for change in changes:
         told = configures(change.path)
@@ -161,9 +165,14 @@ def _loosened(direction: str, place: tuple[str, str, str], slot: Values, tools: 
         return _filters(shown, old, new)
     if direction == "version":
         return "" if has_other_hooks(folder, tool, tools) else _older(shown, old, new)
-    if _is_new_option(folder, tool, key, tools):
+    if _is_new_option(folder, tool, key, tools) or (tools.restyled and _is_style(tool, slot.path)):
         return ""
     return f"{shown} changed" if new else f"{shown} is gone"
+
+
+def _is_style(tool: str, path: str) -> bool:
+    """Whether a setting says how code is laid out, which all of it has to follow."""
+    return tool in FORMATTERS or name_of(path) in STYLES
 
 
 def _members(direction: str, tool: str, key: str, slot: Values, tools: Tools) -> str:
@@ -173,6 +182,10 @@ def _members(direction: str, tool: str, key: str, slot: Values, tools: Tools) ->
         numbers = old and new and all(NUMBER.fullmatch(v) for v in (*old, *new))
         return _number("down", shown, old, new) if numbers else _list("shrink", shown, split(old), split(new))
     new = [v for v in _lines(new) if v not in STUBS] if tool == "coverage" and "exclude" in key else new
+    if direction == "shrink" and key in MERGED:
+        pair = (key, key.removeprefix("extend-"), f"extend-{key}")
+        others = [tools.values.get((slot.path.rpartition("/")[0], tool, name)) for name in sorted(set(pair))]
+        old = [v for other in others if other is not None for v in other.old]
     kept = Counter(v for v in split(old) if not (tool == "tox" and is_below(v, tools.floors)))
     return _list(direction, shown, kept, split(new))
 
@@ -240,6 +253,8 @@ def _list(direction: str, key: str, old: Counter[str], new: Counter[str]) -> str
         fewer = [x for x in sorted(gone) if x.startswith("!")]
         told = more + fewer
         return f"{key} ignores more: {told[0]}" if told else ""
+    if direction == "grow" and (out := sorted(x for x in came if x.startswith("!"))):
+        return f"{key} leaves out {out[0]}"
     if direction == "grow" and not old and new:
         return f"{key} now names what is checked: {min(new)}"
     if lax := sorted(x for x in came if direction == "add" and (LAX_PRESET.search(x) or x.startswith("-"))):

@@ -127,7 +127,7 @@ COUNTS = frozenset({"assertions", "hasAssertions", "unreachable"})
 LOSSY = frozenset(
     listed(
         "length sort toLowerCase toUpperCase trim Boolean String Number parseInt floor round ceil keys "
-        "typeof slice substring"
+        "typeof slice substring Set"
     )
 )
 WILD = re2.compile(

@@ -7,6 +7,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import re2
+
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check
 from bot.repair.guard.python.hollow import OPERATORS, Place, why_hollow
@@ -33,6 +35,9 @@ from bot.repair.guard.python.vocabulary import (
     SWITCHES,
     TOLERANCES,
 )
+
+CONTEXT_HELPER = re2.compile(r"^[a-z]+_assert_\w+$")
+"""Fixtures that assert around a block: `with django_assert_num_queries(3):`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ def _call(node: ast.Call, frame: Frame, body: list[ast.stmt], alone: bool) -> It
         known = None
     if known is None:
         head = last(dotted.partition(".()")[0])
-        if alone and head not in NOT_HELPERS and HELPER.search(head):
+        if (alone and head not in NOT_HELPERS and HELPER.search(head)) or (body and CONTEXT_HELPER.search(name)):
             yield _helper(f"call:{name}", node, frame)
         return
     op, arity = known

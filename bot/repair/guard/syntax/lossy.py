@@ -17,6 +17,8 @@ def lossy(nodes: Sequence[Node], grammar: Grammar) -> frozenset[str]:
         operator = text_of(one.child_by_field_name("operator"))
         if operator in {"||", "or", "?:", "??"} or "ternary" in one.type or one.type == "conditional_expression":
             found.add("choice")
+        elif one.type == "type_identifier":
+            found |= {text_of(one)} & words.SETS
         elif one.type in grammar.identifiers or one.type in {"name", "field_identifier"}:
             found |= ({text_of(one)} & (words.LOSSY | words.ANYTHING)) if not _is_half(one) else set()
     return frozenset(found)

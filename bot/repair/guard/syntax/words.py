@@ -166,6 +166,8 @@ LOSSY = names(
     "ToLower ToUpper "
     "trim Trim TrimSpace strip chomp to_lowercase to_uppercase strtolower strtoupper floor ceil round abs to_i "
     "toInt intValue "
-    "first last is_some is_ok to_s keys isNotEmpty is_empty isEmpty distinct toSet"
+    "first last is_some is_ok to_s keys isNotEmpty is_empty isEmpty distinct toSet toHashSet to_set array_unique"
 )
+SETS = names("HashSet TreeSet LinkedHashSet BTreeSet HashMultiset")
+"""Types that know no order, or nothing that is there twice."""
 PATCHED_PREFIX = re2.compile(r"^(?:[Mm]ock|[Ff]ake|[Ss]tub|[Dd]ummy|Nice|Strict)(?:[A-Z_]\w*)?$")
