@@ -22,6 +22,7 @@ from bot.repair.guard.units import NOT_IN_NEW, compare, surplus
 WORD = re2.compile(r"[A-Za-z_]\w{3,}")
 PROSE = re2.compile(r"(?i)\.(md|markdown|rst|html?)$")
 MOST_DIRECTIVES = 50  # of one file that are looked at
+MOST_LINES = 5000  # of a file up to which it is told which code is new
 NEW_CODE = 0.7  # share of the words of a line from which it is the same in other words
 LARGE = 100_000  # characters from which a file may be read by lines only because it is large
 
@@ -138,6 +139,8 @@ def _beside_new_code(by_path: Mapping[str, Change], new: Mapping[str, Facts]) ->
         if not narrow or len(narrow) > MOST_DIRECTIVES:
             continue
         old, lines = by_path[path].old_text.split("\n"), by_path[path].new_text.split("\n")
+        if len(old) > MOST_LINES:
+            continue
         known = {words for n in range(len(old)) if (words := line_words(old, n + 1))}
         for directive in narrow:
             words = line_words(lines, directive.line)
