@@ -39,9 +39,9 @@ from bot.model import (
     Result,
     Stage,
     Wish,
-    incident_id,
     utc,
 )
+from bot.opening import begun, drafted
 from bot.planning.breaker import Breaker
 from bot.ports import Checkout, Git
 from bot.recovery import Recovery
@@ -50,7 +50,7 @@ from bot.replay.layout import remove
 from bot.replay.replayer import Plan, Progress, Tools
 from bot.replay.replays import Replays
 from bot.replay.runs import new_folder
-from bot.replay.selection import refuse_another_head, repository_of, select
+from bot.replay.selection import refuse_another_head, select
 from bot.replay.source import Origin, Snapshot, commit_named, paths_of, read_commit
 from bot.settings import Settings, settings_of
 from bot.text.redact import Redactor
@@ -276,43 +276,15 @@ class App:
             refuse_another_head(replays.origin, self.checkout, options)
         finally:
             replays.close()
-        now = self._clock.now()
-        repository = options.repository or repository_of(self.checkout)
-        about: FailedRun | None = given["failed_run"]
-        same = options.changed(event_payload={"number": about.pull}) if about else options  # its title may change
-        name = incident_id(repository, snapshot.tree, same)
-        known = self.checkpoints.load(name)
-        fresh = Incident(
-            id=name,
-            repository=repository,
-            head=self.checkout.head,
-            snapshot=snapshot.commit,
-            ref=self.checkout.branch,
-            options=options,
-            delivery=delivery,
-            max_minutes=max_minutes,
-            green=green,
-            created=now,
-            updated=now,
-            **given,
-        )
-        if known is None:
-            return self.checkpoints.save(fresh)
-        has_ended = known.closed or (known.stage is Stage.PROPOSED and known.proposal is None)  # that is for people
-        said = constraints = fresh.constraints
-        if known.failed_run and constraints.max_usd is None:
-            constraints = constraints.changed(max_usd=known.constraints.max_usd)
-        if known.failed_run and not (has_ended and fresh.asked_by):
-            is_heard = fresh.asked_by and said != NONE and known.proposal is None
-            return self.checkpoints.save(known.changed(constraints=constraints)) if is_heard else known
-        undone = tuple(e.changed(done=False) for e in known.effects)
-        # Who asks anew while a round is not at its end, as after a kill, does not pay for it again.
-        paid = () if has_ended else tuple(a for a in known.attempts if a.tier)
-        kept = {"revision": known.revision, "round": known.round + 1, "effects": undone, "cost_usd": known.cost_usd}
-        return self.checkpoints.save(fresh.changed(**kept, constraints=constraints, attempts=paid))
+        commit = (snapshot.commit, snapshot.tree)
+        about = {**given, "green": green}
+        fresh = drafted(self.checkout, commit, options, delivery, max_minutes, self._clock.now(), about)
+        known = self.checkpoints.load(fresh.id)
+        found = begun(known, fresh)
+        return found if found is known else self.checkpoints.save(found)
 
-    def fix(self, incident: Incident, reported: Diagnosis | None = None) -> Incident:
-        """Bring an incident to its end, from wherever it is."""
+    def fix(self, incident: Incident, reported: Diagnosis | None = None, *, until: Stage = Stage.CLOSED) -> Incident:
+        """Bring an incident to its end, from wherever it is; no further than `until`, where that is given."""
         from bot import pipeline
 
         if incident.stage is Stage.CLOSED:
@@ -331,7 +303,7 @@ class App:
                 raise error
 
         try:
-            return self._recovery.run(lambda: pipeline.run(record, work), again=again)
+            return self._recovery.run(lambda: pipeline.run(record, work, until), again=again)
         finally:
             work.close()
             with suppress(Conflict, Transient, GitFailed):  # another's by now, or it expires by itself

@@ -18,7 +18,7 @@ from bot.objections import Revision
 from bot.parts import judged_parts, part_of
 from bot.ports import Checkout, Checkpoints, Clock, Git
 from bot.proposal import hosted, issues, local
-from bot.proposal.facts import is_revert, issue_of, kept, pending
+from bot.proposal.facts import is_revert, issue_of, pending, summary_of
 from bot.proposal.message import commit_message
 from bot.repair.patch import diff_of
 from bot.repair.trees import remade
@@ -64,12 +64,12 @@ class Work:
             self.replays = None
 
 
-def run(incident: Incident, work: Work) -> Incident:
-    """Bring an incident from wherever it is to its end; the record is saved after every stage."""
+def run(incident: Incident, work: Work, until: Stage = Stage.CLOSED) -> Incident:
+    """Bring an incident from wherever it is to its end, or up to a stage; the record is saved after every stage."""
     order = list(Stage)
     try:
         for stage, step in STORY:
-            if order.index(incident.stage) < order.index(stage):
+            if order.index(incident.stage) < order.index(stage) <= order.index(until):
                 incident = work.checkpoints.save(step(incident, work))
     except OutOfBudget as e:  # the record stays where it is, and can be resumed
         incident = work.checkpoints.load(incident.id) or incident
@@ -204,11 +204,7 @@ def propose(incident: Incident, work: Work) -> Incident:
     if work.hosting:
         if proposal:
             local.hand_over(_clone(incident, work), work.theirs, proposal.commit)
-            incident = hosted.deliver(incident, work.hosting)
-        hosted.tell(incident, work.hosting)
-        if pending(incident):
-            incident = hosted.reply(incident, work.hosting)
-        incident = issues.ask(incident, work.hosting, work.checkout.default_branch)
+        incident = made_public(incident, work.hosting, work.checkout.default_branch)
     elif proposal:
         look, act = DELIVERIES[proposal.kind]
         incident = once(
@@ -222,9 +218,24 @@ def propose(incident: Incident, work: Work) -> Incident:
     return incident.changed(stage=Stage.PROPOSED)
 
 
+def made_public(incident: Incident, hosting: hosted.Hosting, default_branch: str) -> Incident:
+    """Make the proposal on GitHub, if there is one, whose commit the clone has by now, and tell people."""
+    if incident.proposal:
+        incident = hosted.deliver(incident, hosting)
+    hosted.tell(incident, hosting)
+    if pending(incident):
+        incident = hosted.reply(incident, hosting)
+    return issues.ask(incident, hosting, default_branch)
+
+
 def close(incident: Incident, work: Work) -> Incident:
     """End, and let others have it; what was proposed or asked on GitHub waits for its CI, and for people."""
-    if work.hosting and (incident.proposal or issue_of(incident)) and incident.outcome is None:
+    return ended(incident, on_github=work.hosting is not None)
+
+
+def ended(incident: Incident, *, on_github: bool) -> Incident:
+    """The record without its lease, closed where nobody is waited for."""
+    if on_github and (incident.proposal or issue_of(incident)) and incident.outcome is None:
         return incident.changed(lease=None)
     return incident.changed(stage=Stage.CLOSED, lease=None)
 
@@ -358,7 +369,7 @@ def _proposal(incident: Incident, parts: Sequence[Part], work: Work, state: Stat
     assert work.replays
     origin, reached = work.replays.origin.git, state.unproven_commit or state.commit
     tree = origin.run("rev-parse", f"{reached}^{{tree}}").decode().strip()
-    what = _summary(incident)
+    what = summary_of(incident)
     kind = incident.delivery.kind
     message = commit_message(incident, parts, what)
     diff = diff_of(origin, incident.snapshot, tree)
@@ -366,11 +377,6 @@ def _proposal(incident: Incident, parts: Sequence[Part], work: Work, state: Stat
     targets = {"apply": "the working tree", "patch": incident.delivery.patch}
     target = targets.get(kind) or local.branch_name(incident.id, what)
     return Proposal(kind=kind, target=target, commit=made, diff=diff, message=message)
-
-
-def _summary(incident: Incident) -> str:
-    summaries = list(dict.fromkeys(a.summary for a in kept(incident) or incident.attempts))
-    return summaries[0] + (f" and {len(summaries) - 1} more" if len(summaries) > 1 else "")
 
 
 def _branch_there(proposal: Proposal, work: Work) -> str | None:

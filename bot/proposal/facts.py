@@ -82,6 +82,12 @@ def pending(incident: Incident) -> Objection | None:
     return objection if effect and not effect.done else None
 
 
+def summary_of(incident: Incident) -> str:
+    """What a proposal does, in a few words."""
+    summaries = list(dict.fromkeys(a.summary for a in kept(incident) or incident.attempts))
+    return summaries[0] + (f" and {len(summaries) - 1} more" if len(summaries) > 1 else "")
+
+
 def page_of(run: FailedRun) -> str:
     """The page of the repository that a run is of."""
     return run.html_url.split("/actions/")[0]
