@@ -16,6 +16,8 @@ Role = Literal["none", "read", "triage", "write", "maintain", "admin"]
 Reaction = Literal["+1", "-1", "confused", "eyes", "rocket"]
 RED = frozenset({"failure", "timed_out", "startup_failure"})
 """The conclusions of runs and jobs that somebody has to deal with."""
+MOST_BYTES = 1_000_000_000
+"""Of a download, where nothing else is said."""
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 
 
@@ -232,8 +234,8 @@ class GitHub(Protocol):
         """Id and name of the artifacts of a run that have not expired."""
         ...
 
-    def artifact(self, number: int, file: Path) -> None:
-        """Write the zip of an artifact to a file, whole or not at all. Raises `Gone`."""
+    def artifact(self, number: int, file: Path, most: int = MOST_BYTES) -> None:
+        """Write the zip of an artifact to a file, whole or not at all. Raises `Gone`, `Refused` above `most` bytes."""
         ...
 
     def rerun_failed(self, run: int) -> None:

@@ -18,7 +18,21 @@ from bot.adapters.github_memory import Memory, Shelf
 from bot.adapters.github_politeness import Politeness
 from bot.adapters.github_wire import PER_PAGE, Rest, Wire
 from bot.errors import Forbidden, Gone, Refused, UsageError
-from bot.github import Check, Comment, Hosted, Issue, Pull, Reaction, Remark, Review, Role, Run, RunJob, Usage
+from bot.github import (
+    MOST_BYTES,
+    Check,
+    Comment,
+    Hosted,
+    Issue,
+    Pull,
+    Reaction,
+    Remark,
+    Review,
+    Role,
+    Run,
+    RunJob,
+    Usage,
+)
 from bot.ports import Clock
 from bot.text.cut import cut
 
@@ -119,9 +133,9 @@ class GitHubApi:
         found = self._rest.pages(f"{self._of_run(run.id)}/artifacts", "artifacts")
         return [(one["id"], one["name"]) for one in found if not one["expired"]]
 
-    def artifact(self, number: int, file: Path) -> None:
+    def artifact(self, number: int, file: Path, most: int = MOST_BYTES) -> None:
         """The zip of an artifact."""
-        self._downloads.save(f"{self._path}/actions/artifacts/{number}/zip", file)
+        self._downloads.save(f"{self._path}/actions/artifacts/{number}/zip", file, most)
 
     def rerun_failed(self, run: int) -> None:
         """Run the failed jobs again; a run that goes on already is fine."""

@@ -10,8 +10,8 @@ import httpx
 from bot.adapters.github_wire import Rest, Wire
 from bot.adapters.patience import while_transient
 from bot.errors import Gone, Refused, Transient
+from bot.github import MOST_BYTES
 
-MOST_BYTES = 1_000_000_000
 PIECE = 65_536
 
 
@@ -25,9 +25,9 @@ class Downloads:
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """It in pieces. Raises `Gone` now; `Transient` when it breaks off, `Refused` when it is too big, on the way."""
-        return self._read(path, while_transient(self._clock)(self._open, path))
+        return self._read(path, while_transient(self._clock)(self._open, path), MOST_BYTES)
 
-    def save(self, path: str, file: Path) -> None:
+    def save(self, path: str, file: Path, most: int = MOST_BYTES) -> None:
         """Write it to a file, whole or not at all. Raises the same."""
         file.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
@@ -38,7 +38,7 @@ class Downloads:
             def whole() -> None:
                 handle.seek(0)
                 handle.truncate()
-                handle.writelines(self._read(path, self._open(path)))
+                handle.writelines(self._read(path, self._open(path), most))
 
             while_transient(self._clock)(whole)
             handle.close()
@@ -58,14 +58,14 @@ class Downloads:
             raise Gone(f"what {path} names has expired")
         raise Transient(f"the download of {path} does not begin: status {response.status_code}")
 
-    def _read(self, path: str, response: httpx.Response) -> Iterator[bytes]:
+    def _read(self, path: str, response: httpx.Response, most: int) -> Iterator[bytes]:
         size = 0
         with contextlib.closing(response):
             try:
                 for piece in response.iter_bytes(PIECE):
                     size += len(piece)
-                    if size > MOST_BYTES:
-                        raise Refused(f"the download of {path} is bigger than {MOST_BYTES:,} bytes")
+                    if size > most:
+                        raise Refused(f"the download of {path} is bigger than {most:,} bytes")
                     yield piece
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise Transient(f"the download of {path} broke off: {type(error).__name__}") from None

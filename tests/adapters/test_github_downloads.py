@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters import github_downloads
 from bot.adapters.patience import MOST_TRIES
 from bot.errors import Gone, Refused, Transient
 from tests.adapters.scripted import DROPPED, REPO, Reply, Scripted, a_run, scripted
@@ -88,16 +87,13 @@ def test_a_log_that_breaks_off_on_the_way_says_so(script: Scripted, store: Scrip
         list(script.gateway().job_log(3))
 
 
-def test_a_download_is_bounded(
-    script: Scripted, store: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(github_downloads, "MOST_BYTES", 1000)
+def test_a_download_is_bounded(script: Scripted, store: Scripted, tmp_path: Path) -> None:
     script.answers(at(store), at(store))
     store.answers(content(b"x" * 1001), content(b"x" * 1000))
     github = script.gateway()
     with pytest.raises(Refused, match="bigger than 1,000 bytes"):
-        github.artifact(9, tmp_path / "file")
-    github.artifact(9, tmp_path / "file")
+        github.artifact(9, tmp_path / "file", 1000)
+    github.artifact(9, tmp_path / "file", 1000)
     assert (tmp_path / "file").stat().st_size == 1000
 
 
