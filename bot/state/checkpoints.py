@@ -4,10 +4,11 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.errors import Conflict, UsageError
+from bot.errors import Conflict, Forbidden, UsageError
 from bot.model import Incident, Lease, Reservation, Stage, Sums
 from bot.ports import Clock, Git
 from bot.state.branch import PATIENCE_SECONDS, Branch
@@ -181,8 +182,9 @@ class Checkpoints:
         try:
             return decode(stored.data, incident_id)
         except Unreadable as e:
-            if self._put_aside(incident_id, stored.entry):
-                LOG.warning("incident %s starts afresh: its checkpoint was put aside, %s", incident_id, e.message)
+            with suppress(Forbidden):  # who may only read leaves that to others
+                if self._put_aside(incident_id, stored.entry):
+                    LOG.warning("incident %s starts afresh: its checkpoint was put aside, %s", incident_id, e.message)
             return None
 
     def _put_aside(self, incident_id: str, entry: Entry) -> bool:

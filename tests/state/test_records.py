@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import Conflict, Refused
+from bot.errors import Conflict, Forbidden, Refused
 from bot.model import SCHEMA_VERSION, Attempt, Incident, JobResult, ReplayOptions, ReplayResult, Result, Stage
 from bot.state import records
 from bot.state.checkpoints import Checkpoints
@@ -174,6 +174,20 @@ def test_poison_is_put_aside_and_the_incident_starts_afresh(
     assert checkpoints.sums().incidents == 1
     assert checkpoints.save(incident(1)).revision == 1
     assert len(list(checkpoints.incidents())) == 2
+
+
+def test_who_may_only_read_leaves_poison_where_it_is(repo: Path) -> None:
+    opened(repo).save(incident())
+    plant(repo, PATH, b"{}")
+    watched, tip = WatchedGit(git_dir(repo)), git(repo, "rev-parse", REF)
+
+    def refuse(command: str) -> None:
+        if command == "update-ref":
+            raise Forbidden("the branch regreen/state cannot be pushed")
+
+    watched.before = refuse
+    assert Checkpoints(watched, clock=FakeClock(), redactor=str).load(ID) is None
+    assert git(repo, "rev-parse", REF) == tip
 
 
 def test_poison_that_two_workers_meet_is_put_aside_once(repo: Path, caplog: pytest.LogCaptureFixture) -> None:
