@@ -4,20 +4,24 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bot import handover
 from bot.adapters.system_clock import SystemClock
 from bot.app import Voices
 from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient, UsageError
 from bot.github import Usage
+from bot.handover import Orders
 from bot.hosted import OnGitHub, connect
 from bot.intake import events
 from bot.intake.decide import Identity, Tick, decide, idle
 from bot.model import Incident
 from bot.proposal import facts, hosted, texts
 from bot.reactions import Done, Reactions
+from bot.stages import Analysing, Analysis, Publishing, replayed
 from bot.text.cut import cut
 from bot.text.inert import log_line
 
-INPUTS = {"command": ("auto", "sweep"), "dry-run": ("false", "true")}
+STAGES = {"all": OnGitHub, "analyse": Analysing, "replay": OnGitHub, "publish": Publishing}
+INPUTS = {"command": ("auto", "sweep"), "dry-run": ("false", "true"), "stage": tuple(STAGES)}
 """What inputs may say; where they are empty the first is meant. Others are read as settings."""
 NOT_THEIR_FAULT = (Transient, RateLimited, Gone, Conflict)
 """What no user can mend: the Action's own run does not turn red for it."""
@@ -34,18 +38,23 @@ def act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
 
 
 def _act(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-    command, dry_run = (_input(environ, name) for name in INPUTS)
+    command, dry_run, stage = (_input(environ, name) for name in INPUTS)
     if not environ.get("GITHUB_REPOSITORY"):
         raise UsageError(
             "GITHUB_REPOSITORY is not set", hint="this is what the Action runs; here: regreen fix --run URL"
         )
-    on = connect(environ["GITHUB_REPOSITORY"], environ, Voices(lambda text: say(log_line(text)), lambda *_: None))
-    try:
-        done = _done(on, environ, sweep=command == "sweep", dry_run=dry_run == "true")
-    except NOT_THEIR_FAULT as e:
-        done = Done(told=str(e), well=False)
+    voices = Voices(lambda text: say(log_line(text)), lambda *_: None)
+    if stage == "replay":
+        done, usage = _replayed(environ, voices), Usage()
+    else:
+        on = connect(environ["GITHUB_REPOSITORY"], environ, voices, STAGES[stage])
+        try:
+            done = _done(on, environ, sweep=command == "sweep", dry_run=dry_run == "true")
+        except NOT_THEIR_FAULT as e:
+            done = Done(told=str(e), well=False)
+        usage = on.github.usage
     say(log_line(done.told))
-    _report(environ, done, on.github.usage)
+    _report(environ, done, usage)
 
 
 def _input(environ: Mapping[str, str], name: str) -> str:
@@ -65,7 +74,30 @@ def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: boo
     decision = decide(event, app.settings, Identity(login=on.github.login, workflow=workflow)) if event else Tick()
     if dry_run:
         return Done(told=f"dry run; what would be done: {decision}")
-    return Reactions(on, app, SystemClock()).to(decision)
+    if not isinstance(on, Analysing):
+        return Reactions(on, app, SystemClock()).to(decision)
+    done = Analysis(on, app).to(decision)
+    if on.orders:
+        handover.write(Orders(repository=on.repository, orders=tuple(on.orders)), _handed(environ, "orders"))
+    return done
+
+
+def _replayed(environ: Mapping[str, str], voices: Voices) -> Done:
+    """Do what another job has ordered, and write the answers to it."""
+    file = _handed(environ, "orders")
+    try:
+        orders = handover.read(file.read_bytes(), Orders)
+    except OSError as e:
+        told = f"{file} cannot be read: {e.strerror}"
+        raise UsageError(told, hint="the stage analyse writes it, in a job before") from e
+    answers = replayed(orders, environ, voices)
+    handover.write(answers, _handed(environ, "answers"))
+    return Done(told="; ".join(answer.told for answer in answers.answers))
+
+
+def _handed(environ: Mapping[str, str], name: str) -> Path:
+    """The file that action.yml uploads, or has downloaded."""
+    return Path(environ.get("RUNNER_TEMP") or ".") / "regreen" / f"{name}.json"
 
 
 def _event(environ: Mapping[str, str]) -> events.Event | events.Ignored:
@@ -83,7 +115,7 @@ def _report(environ: Mapping[str, str], done: Done, usage: Usage) -> None:
     rows = [one.as_json() for one in done.incidents]
     whole = {"told": done.told, "incidents": rows, "github": usage.as_json()}
     report.write_text(json.dumps(whole, default=str, indent=1), encoding="utf-8")
-    outputs = _outputs(done) | {"report": str(report)}
+    outputs = _outputs(done) | {"report": str(report), "next": done.next}
     _append(environ.get("GITHUB_OUTPUT"), "".join(f"{k}={' '.join(v.split())}\n" for k, v in outputs.items()))
     summary = [texts.comment(one, hosted.coming(one)) for one in done.incidents] or [f"{texts.line(done.told)}\n"]
     _append(environ.get("GITHUB_STEP_SUMMARY"), cut("\n".join(summary), MAX_SUMMARY))

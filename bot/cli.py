@@ -572,15 +572,18 @@ def doctor(path: Path, as_json: bool) -> int:
 @click.option(
     "--mode", type=click.Choice(["pull-request", "suggest", "push"]), help="What becomes of fixes (default: asked)."
 )
+@click.option("--hardened", is_flag=True, help="Divide the workflow: the job that runs code has no token.")
 @click.option("--yes", is_flag=True, help="Ask nothing; what is there already stays as it is.")
-def init(path: Path, action: str, mode: str | None, *, yes: bool) -> int:
+def init(path: Path, action: str, mode: str | None, *, hardened: bool, yes: bool) -> int:
     """Write the workflow that runs Regreen on GitHub, and its settings, into a checkout.
 
-    With GITHUB_TOKEN it also looks whether Actions may open pull requests.
+    With GITHUB_TOKEN it also looks whether Actions may open pull requests. The hardened workflow has three jobs, makes
+    fixes that cost nothing, and no reverts.
 
     \b
     Example:  regreen init
               regreen init --yes --action OWNER/NAME@COMMIT
+              regreen init --hardened
     """
     from bot.doctor import check_up
     from bot.init import init as write
@@ -588,7 +591,7 @@ def init(path: Path, action: str, mode: str | None, *, yes: bool) -> int:
 
     view = _view(as_json=False)
     app = _plain_app(path, view)
-    write(app, action, mode or "", yes=yes, own=own_action(os.environ, view.voices))
+    write(app, action, mode or "", yes=yes, own=own_action(os.environ, view.voices), hardened=hardened)
     view.checks(check_up(app, os.environ, view.voices))
     return OK
 

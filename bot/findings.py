@@ -148,14 +148,15 @@ def check(candidate: Candidate, means: Means) -> Checked:
     return Checked(candidate, policy, applied=applied)
 
 
-def hold_again(git: Git, incident: Incident, settings: Settings, guard: Guard) -> None:
+def hold_again(git: Git, incident: Incident, settings: Settings, guard: Guard, pieces: int = 0) -> None:
     """Hold the fix that a record proposes against the policy and the guard once more: others may have written it.
 
-    How much it changes is no matter here, for several candidates may have made it. Raises `Refused`.
+    It may change as much as so many candidates may; without `pieces` that is no matter. Raises `Refused`.
     """
     assert incident.proposal
-    allowed = _allowed(settings, ABOUT)
-    policy = PatchPolicy(allow=allowed, max_files=sys.maxsize, max_lines=sys.maxsize)
+    allowed, scope = _allowed(settings, ABOUT), settings.scope
+    most = (scope.max_files * pieces, scope.max_lines * pieces) if pieces else (sys.maxsize, sys.maxsize)
+    policy = PatchPolicy(allow=allowed, max_files=most[0], max_lines=most[1])
     _hold(apply(git, incident.snapshot, incident.proposal.diff, policy=policy), allowed, settings, guard)
 
 

@@ -351,24 +351,26 @@ def name_on_github(app: App, environ: Mapping[str, str]) -> str:
     return name if name != url else ""
 
 
-def connect(repository: str, environ: Mapping[str, str], voices: Voices) -> OnGitHub:
+def connect(repository: str, environ: Mapping[str, str], voices: Voices, of: type[OnGitHub] = OnGitHub) -> OnGitHub:
     """Regreen on a repository (`owner/name`), with the token or GitHub App, and the API, that the environment names.
 
     Raises `UsageError` where there is neither.
     """
-    clock, api = SystemClock(), environ.get("GITHUB_API_URL") or API
     cache = platformdirs.user_cache_path("regreen")
+    return of(gateway(repository, environ, cache), environ, voices, cache)
+
+
+def gateway(repository: str, environ: Mapping[str, str], cache: Path) -> GitHub:
+    """GitHub for a repository, with what the environment names. Raises `UsageError` where there is no token."""
+    clock, api = SystemClock(), environ.get("GITHUB_API_URL") or API
     token = next((environ[name] for name in TOKENS if environ.get(name)), "")
-    github: GitHub
     if environ.get(APP_ID):
         numbers = [_number(environ, name) for name in (APP_ID, APP_INSTALLATION)]
         key = environ.get(APP_KEY, "")
-        github = with_app(repository, numbers[0], key, numbers[1], clock, api_url=api, budget=MOST_REQUESTS)
-    elif token:
-        github = with_token(repository, token, clock, api_url=api, budget=MOST_REQUESTS, shelf=cache / "github")
-    else:
-        raise UsageError("there is no token for GitHub", hint="set GITHUB_TOKEN, for instance: $(gh auth token)")
-    return OnGitHub(github, environ, voices, cache)
+        return with_app(repository, numbers[0], key, numbers[1], clock, api_url=api, budget=MOST_REQUESTS)
+    if token:
+        return with_token(repository, token, clock, api_url=api, budget=MOST_REQUESTS, shelf=cache / "github")
+    raise UsageError("there is no token for GitHub", hint="set GITHUB_TOKEN, for instance: $(gh auth token)")
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

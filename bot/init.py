@@ -21,22 +21,23 @@ WORKFLOW = f"{FOLDER}regreen.yml"
 SETTINGS = REPOSITORY_FILES[0]
 MODES = ("pull-request", "suggest", "push")
 ACTION = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+", re.ASCII)
-USES = re.compile(rf"^ +- uses: ({ACTION.pattern})$", re.ASCII | re.MULTILINE)
+USES = re.compile(rf"^ +(?:- )?uses: ({ACTION.pattern})$", re.ASCII | re.MULTILINE)
 ON_GITHUB = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 
 
-def init(app: App, action: str, mode: str, *, yes: bool, own: str = "") -> None:
+def init(app: App, action: str, mode: str, *, yes: bool, own: str = "", hardened: bool = False) -> None:
     """Write the workflow and the settings, after asking, and say so on standard output; nothing is replaced unasked.
 
     `action` is `owner/name@ref` of the Action and `mode` what becomes of fixes, empty to ask; where the workflow names
-    an Action already that one stays, else `own` is taken, which this installation is. `yes` asks nothing. Raises
-    `UsageError` where the checkout has nothing that runs in CI.
+    an Action already that one stays, else `own` is taken, which this installation is. `yes` asks nothing. `hardened`
+    divides the workflow into jobs, so that what runs code has no token. Raises `UsageError` where the checkout has
+    nothing that runs in CI.
     """
     root = app.checkout.root
     names = _workflows(root)
     click.echo(f"Regreen will look after: {', '.join(names)}")
     chosen = _action(action or _used(root) or own, yes=yes)
-    workflow = _rendered("init_workflow", workflows=_flow(names), action=chosen)
+    workflow = _rendered("init_workflow", workflows=_flow(names), action=chosen, hardened=hardened)
     _offer(root, WORKFLOW, workflow, yes=yes)
     if there := next((name for name in REPOSITORY_FILES if (root / name).exists()), None):
         click.echo(f"{there}: is there already, and stays as it is")
@@ -121,7 +122,7 @@ def _offer(root: Path, name: str, text: str, *, yes: bool) -> None:
     click.echo(f"{name}: written")
 
 
-def _rendered(name: str, **values: str) -> str:
+def _rendered(name: str, **values: str | bool) -> str:
     return _templates().get_template(f"{name}.j2").render(**values)
 
 
@@ -133,5 +134,6 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         variable_start_string="[[",
         variable_end_string="]]",
+        trim_blocks=True,
         keep_trailing_newline=True,
     )

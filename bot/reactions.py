@@ -45,6 +45,8 @@ class Done(Model, kw_only=True):
     incidents: tuple[Incident, ...] = ()
     well: bool = True
     """Whether all that was asked for was done."""
+    next: str = ""
+    """The job of the hardened workflow that goes on: `replay`, `publish`, or none."""
 
 
 class Reactions:
@@ -104,13 +106,17 @@ class Reactions:
             return self._reviewed(decision, decision.asker)
         if decision.incident:
             known = self._app.patiently(lambda: self._app.checkpoints.load(decision.incident))
-            if decision.otherwise and not (known and commit_of(known) == decision.commit):
-                return self.to(decision.otherwise)  # somebody's own commit, with a message that they have copied
+            if decision.otherwise and self._is_of_another(known, decision):
+                return self.to(decision.otherwise)
             found = [known] if known and known.failed_run else []
         else:
             found = [one for one in self._on.waiting(self._app) if _concerns(decision.about, one)]
         woken = tuple(self._aftermath.revisit(one) for one in found)
         return Done(told="; ".join([decision.reason, *map(line, woken)]), incidents=woken)
+
+    def _is_of_another(self, known: Incident | None, decision: Wake) -> bool:
+        """Whether it is about somebody's own commit, with a message that they have copied."""
+        return not (known and commit_of(known) == decision.commit)
 
     def _reviewed(self, decision: Wake, asker: Asker) -> Done:
         """Answer a review that asks for changes of a proposal, once."""

@@ -91,6 +91,14 @@ def test_restricted_namespaces_are_allowed_where_the_job_may(runner: Runner) -> 
     assert (runner.root / "asked").read_text() == f"-n sysctl -qw {RESTRICTED}=0 "
 
 
+@pytest.mark.parametrize("stage", ["analyse", "publish"])
+def test_stages_that_replay_nothing_allow_nothing(runner: Runner, stage: str) -> None:
+    runner.program("sysctl", "echo 1")
+    runner.program("sudo", f"touch {runner.root}/asked")
+    runner.environ["STAGE"] = stage
+    assert (runner.run("machine").stdout, (runner.root / "asked").exists()) == ("", False)
+
+
 def test_where_it_may_not_it_says_what_to_do(runner: Runner) -> None:
     runner.program("sysctl", "echo 1")
     done = runner.run("machine")

@@ -52,10 +52,11 @@ def test_it_writes_valid_settings_with_the_mode_that_was_asked_for(made: Project
     assert read_settings((made.root / SETTINGS).read_text(), SETTINGS, {}).proposal.mode == "suggest"
 
 
-def test_once_more_it_changes_nothing(made: Project) -> None:
-    made.here(*INIT)
+@pytest.mark.parametrize("more", [(), ("--hardened",)])
+def test_once_more_it_changes_nothing(made: Project, more: tuple[str, ...]) -> None:
+    made.here(*INIT, *more)
     before = written(made), (made.root / SETTINGS).read_text()
-    done = made.here("init", "--yes")
+    done = made.here("init", "--yes", *more)
     assert done.code == 0, done.err
     assert f"{OWN}: nothing changes" in done.out
     assert (written(made), (made.root / SETTINGS).read_text()) == before

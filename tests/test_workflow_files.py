@@ -16,10 +16,10 @@ ACTION = "octo/regreen@0123456789abcdef0123456789abcdef01234567"
 OWN = [ROOT / "action.yml", *sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))]
 
 
-def written(project: Make, action: str = ACTION) -> Path:
+def written(project: Make, action: str = ACTION, *more: str) -> Path:
     """The workflow that `regreen init` writes."""
     made = project({WORKFLOW: "name: CI\n" + workflow("run: 'true'")})
-    assert made.here("init", "--yes", "--action", action).code == 0
+    assert made.here("init", "--yes", "--action", action, *more).code == 0
     return made.root / ".github" / "workflows" / "regreen.yml"
 
 
@@ -42,12 +42,17 @@ def zizmor(*files: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, check=False)
 
 
-def test_nothing_is_written_into_a_script(project: Make) -> None:
-    assert [script for file in [*OWN, written(project)] for script in filled_in(file)] == []
+VARIANTS = pytest.mark.parametrize("more", [(), ("--hardened",)], ids=["plain", "hardened"])
 
 
-def test_zizmor_has_no_findings(project: Make) -> None:
-    done = zizmor(*OWN, written(project))
+@VARIANTS
+def test_nothing_is_written_into_a_script(project: Make, more: tuple[str, ...]) -> None:
+    assert [script for file in [*OWN, written(project, ACTION, *more)] for script in filled_in(file)] == []
+
+
+@VARIANTS
+def test_zizmor_has_no_findings(project: Make, more: tuple[str, ...]) -> None:
+    done = zizmor(*OWN, written(project, ACTION, *more))
     assert done.returncode == 0, done.stdout
 
 
@@ -65,6 +70,21 @@ def test_both_notice_what_gets_into_a_script(project: Make, step: str) -> None:
     done = zizmor(made.root / WORKFLOW)
     assert done.returncode != 0
     assert "template-injection" in done.stdout
+
+
+def test_of_the_hardened_jobs_one_may_write_and_the_one_that_replays_may_nothing(project: Make) -> None:
+    file = written(project)
+    plain = load(file.read_bytes(), "regreen.yml")["jobs"]["regreen"]
+    file.unlink()
+    whole = load(written(project, ACTION, "--hardened").read_bytes(), "regreen.yml")
+    analyse, replay, publish = whole["jobs"].values()
+    assert (whole["permissions"], replay["permissions"]) == ({}, {})
+    assert set(analyse["permissions"].values()) == {"read"}
+    assert publish["permissions"] == plain["permissions"]
+    assert [job["steps"][0]["with"] for job in (analyse, replay, publish)] == [
+        {"stage": stage} for stage in ("analyse", "replay", "publish")
+    ]
+    assert analyse["if"] == plain["if"]
 
 
 @pytest.mark.parametrize("file", OWN, ids=lambda file: file.name)

@@ -51,7 +51,7 @@ def decode(raw: bytes | None, incident_id: str, migrations: Mapping[int, Migrati
         data = msgspec.json.decode(raw)
     except (ValueError, RecursionError) as e:
         raise Unreadable("it is no JSON") from e
-    if _is_deep(data):
+    if is_deep(data):
         raise Unreadable(f"it is deeper than {MAX_DEPTH} levels")
     try:
         incident = msgspec.convert(_migrated(data, migrations), Incident)
@@ -81,9 +81,10 @@ def redacted(value: Any, redactor: Redactor, depth: int = 0) -> Any:
     return value
 
 
-def _is_deep(value: Any, left: int = MAX_DEPTH) -> bool:
+def is_deep(value: Any, left: int = MAX_DEPTH) -> bool:
+    """Whether a JSON value is deeper than any record."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return left < 0 or any(_is_deep(part, left - 1) for part in parts)
+    return left < 0 or any(is_deep(part, left - 1) for part in parts)
 
 
 def _migrated(data: Any, migrations: Mapping[int, Migration]) -> dict[str, Any]:

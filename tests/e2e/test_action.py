@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from bot.yaml12 import load
 from tests.conftest import ROOT, WHEELS
 from tests.hub import Hub
 from tests.hub.world import Repository, Run
@@ -110,6 +112,50 @@ def test_it_goes_on_by_the_clock_and_by_hand(hub: Hub, caller: Repository) -> No
     assert begun(hub) == ["schedule", "workflow_dispatch"]
 
 
+@pytest.mark.parametrize(
+    ("following", "expected"),
+    [
+        ("replay", ["analyse with a token", "replay", "publish with a token"]),
+        ("publish", ["analyse with a token", "publish with a token"]),
+        ("", ["analyse with a token"]),
+    ],
+)
+def test_the_jobs_of_the_hardened_workflow(
+    hub: Hub, project: Make, tmp_path: Path, following: str, expected: list[str]
+) -> None:
+    made = project({WORKFLOW: CI})
+    assert made.here("init", "--yes", "--hardened", "--action", f"{NAME}@{COMMIT}").code == 0
+    one = hub.repository("octo/app", {name: (made.root / name).read_text() for name in (WORKFLOW, OWN)})
+    hub.actions[NAME] = skeleton(tmp_path / "skeleton", following)
+    hub.runner_environment = {"TOLD": str(tmp_path)}
+    ci(hub, one, "failure")
+    (run,) = hub.settle()
+    assert run.conclusion == "success", [job.log for job in run.jobs[1]]
+    assert (tmp_path / "stages").read_text().splitlines() == expected
+    assert [a.name for a in one.artifacts.values()] == (
+        ["regreen-answers", "regreen-orders"] if following == "replay" else []
+    )
+
+
+def skeleton(folder: Path, following: str) -> Path:
+    """The Action, of which only files are handed over: each stage tells whether it has a token."""
+    action = load((ROOT / "action.yml").read_bytes(), "action.yml")
+    script = f"""
+        echo "$REGREEN_STAGE${{GITHUB_TOKEN:+ with a token}}" >> "$TOLD/stages"
+        [ "$REGREEN_STAGE" != analyse ] || echo "next={following}" >> "$GITHUB_OUTPUT"
+        cd "$RUNNER_TEMP" && mkdir -p regreen && cd regreen
+        case "$REGREEN_STAGE" in
+          analyse) echo orders > orders.json ;;
+          replay) cp orders.json answers.json ;;
+        esac
+    """
+    kept = [s for s in action["runs"]["steps"] if s.get("id") == "regreen" or "artifact" in s.get("uses", "")]
+    action["runs"]["steps"] = [step | {"run": script} if step.get("id") == "regreen" else step for step in kept]
+    folder.mkdir()
+    (folder / "action.yml").write_text(yaml.safe_dump(action))
+    return folder
+
+
 @pytest.fixture
 def action(hub: Hub, tmp_path: Path) -> None:
     """The Action as GitHub would bring it, on a runner whose package index is the folder of wheels."""
@@ -146,4 +192,5 @@ def test_a_red_run_becomes_a_pull_request(hub: Hub, caller: Repository, tmp_path
         "pull-request-url": f"{hub.url}/octo/app/pull/{pull.number}",
         "branch": pull.head_ref,
         "cost-usd": "0",
+        "next": "",
     }

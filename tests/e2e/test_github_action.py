@@ -443,6 +443,7 @@ def test_outputs_and_summary(runner: Runner) -> None:
         "pull-request-url": f"{runner.hub.url}/octo/app/pull/{pull.number}",
         "branch": pull.head_ref,
         "cost-usd": "0",
+        "next": "",
     }
     assert f"proposed in #{pull.number}" in (runner.folder / "summary").read_text()
     assert MARKER in pull.body

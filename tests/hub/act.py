@@ -36,7 +36,18 @@ _STAND_INS = {
     "actions/upload-artifact": 'mkdir -p "$AT/$NAME" && cp -r $FILES "$AT/$NAME"',
     "actions/download-artifact": 'mkdir -p "${FILES:-.}" && cp -r "$AT/$NAME/." "${FILES:-.}"',
 }
-_INPUTS = ("name", "path", "run-id", "github-token", "python-version", "node-version", "key", "if-no-files-found")
+_INPUTS = (
+    "name",
+    "path",
+    "run-id",
+    "github-token",
+    "python-version",
+    "node-version",
+    "key",
+    "if-no-files-found",
+    "overwrite",
+    "retention-days",
+)
 _READ_UP = "hub-has-read-up-to-here "
 _BASH = f"""#!/usr/bin/bash
 # act ends a step that fails before it has read all that it printed: so wait until that much is read.
