@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ from bot.text.own import incident_of_message
 VERSION = 1
 MAX_BYTES = 16 * 2**20
 MAX_ROWS = 1000
+MAX_COUNT = 2**53
 UNREPLAYED = (Stage.OPENED, Stage.REPRODUCED, Stage.DIAGNOSED)
 """Where an incident is that a replay is wanted for."""
 FOUND_OUT = ("baseline", "final", "parts", "attempts", "advice", "proposal", "verdict", "grade", "reason", "seconds")
@@ -104,6 +105,8 @@ def read(raw: bytes, kind: type[Handed]) -> Handed:
         raise _refused(told, hint="use the same commit of the Action in all jobs")
     if is_deep(data):
         raise _refused("is too deep")
+    if _is_huge(data):
+        raise _refused("counts more than anything can")
     try:
         return msgspec.convert(data, kind)
     except (msgspec.ValidationError, RecursionError) as e:
@@ -193,6 +196,14 @@ def _forged(record: Incident) -> Iterator[str]:
     message = commit_message(record, record.parts, what)
     if proposal.message != message or incident_of_message(message) != record.id:
         yield "has a commit message that is not that of its record"
+
+
+def _is_huge(value: Any) -> bool:
+    """Whether a number in a JSON value is larger than any count, for what has thousands of digits cannot be printed."""
+    if isinstance(value, int):
+        return abs(value) > MAX_COUNT
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_is_huge, parts))
 
 
 def _refused(what: str, *, hint: str = LOOK) -> Refused:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.handover import MAX_BYTES, Answer, Answers
+from bot.handover import MAX_BYTES, Answer, Answers, unzipped
 from bot.model import Advice, Effect, Grade, Incident, Outcome, ReplayResult, Result, Stage, TestCounts, Verdict
 from bot.proposal.facts import summary_of
 from bot.proposal.local import branch_name
@@ -21,6 +21,7 @@ from tests.e2e.desk import STALE, Desk, hastily
 from tests.e2e.test_github_action import BOT, GRANTED, Runner, is_heard
 from tests.e2e.test_tampered import tamper
 from tests.hub import faults
+from tests.hub.archives import zip_of
 from tests.hub.webhooks import Delivery
 from tests.llm.server import LLMServer
 from tests.projects import WORKFLOW, Done, workflow
@@ -264,6 +265,12 @@ class Forger:
         return msgspec.json.encode(Answers(answers=(Answer(id=incident.id, incident=incident),)))
 
 
+def test_no_more_of_a_bomb_is_unpacked_than_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "artifact.zip"
+    file.write_bytes(zip_of({FILE: b" " * (MAX_BYTES + 100)}))
+    assert len(unzipped(file, FILE)) == MAX_BYTES + 1
+
+
 @pytest.fixture
 def forger(relay: Relay) -> Forger:
     return Forger(relay)
@@ -278,6 +285,16 @@ def with_tests(record: Incident, run: int) -> Incident:
         return result.changed(jobs=tuple(j.changed(tests=TestCounts(run=count)) for j in result.jobs))
 
     return record.changed(baseline=having(record.baseline, 10), final=having(record.final, run))
+
+
+def judged(record: Incident, verdict: Verdict, grade: Grade | None) -> Incident:
+    parts = tuple(part.changed(verdict=verdict, grade=grade) for part in record.parts)
+    return record.changed(parts=parts, verdict=verdict, grade=grade)
+
+
+def not_whole(record: Incident) -> ReplayResult:
+    assert record.final
+    return record.final.changed(result=Result.FAILURE)
 
 
 def red_again(record: Incident) -> Incident:
@@ -337,6 +354,10 @@ def forgeries(forger: Forger) -> dict[str, tuple[Incident, str]]:
         "no parts": (one.changed(parts=()), "not that of its parts"),
         "no grade": (one.changed(grade=None), "a grade and no fix, or a fix and no grade"),
         "a better grade": (one.changed(grade=Grade.R), "a grade and no fix, or a fix and no grade"),
+        "an early end": (one.changed(stage=Stage.DIAGNOSED), "has ended before its end"),
+        "a fix of nothing": (judged(one, Verdict.NOT_FIXED, None), "a grade and no fix, or a fix and no grade"),
+        "a grade for nothing": (judged(one, Verdict.NOT_FIXED, Grade.A), "a grade for what is not fixed"),
+        "a grade too good": (one.changed(final=not_whole(one)), "its replays do not show it"),
         "no verdict": (one.changed(verdict=None), "has no verdict of a replay"),
         "another verdict": (one.changed(verdict=Verdict.GREEN), "not that of its parts"),
         "what was paid": (one.changed(attempts=(attempt.changed(tier=3),)), "of what was paid for"),
@@ -361,6 +382,7 @@ def broken(honest: bytes) -> dict[str, tuple[bytes | Mapping[str, bytes] | None,
         "more fields": (honest.replace(version, b'"version":1,"token":"x"'), "does not validate"),
         "other types": (honest.replace(b'"verdict":"FIXED"', b'"verdict":"GREAT"'), "does not validate"),
         "depth": (honest.replace(version, version + b',"x":' + b"[" * 200 + b"]" * 200), "is too deep"),
+        "a number of 4,200 digits": (honest.replace(b'"run":0', b'"run":' + b"9" * 4200), "counts more than anything"),
         "an abyss": (b"[" * 200_000, "is no JSON"),
         "a bomb": (b" " * (MAX_BYTES + 1), "is larger than 16,777,216 bytes"),
         "a heavy file": (random.Random(1).randbytes(MAX_BYTES + 1), "is bigger than 16,777,216 bytes"),
