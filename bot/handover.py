@@ -143,7 +143,7 @@ def taken(begun: Incident, answer: Incident, settings: Settings) -> Incident:
 
 def _contradictions(record: Incident, begun: Incident, settings: Settings) -> Iterator[str]:
     """What no replay would say, in words."""
-    most = settings.fix.max_attempts * max(1, len(record.parts)) + len(begun.attempts)
+    most = 2 * settings.fix.max_attempts * max(1, len(record.parts)) + len(begun.attempts)  # a round may go over it
     if len(record.attempts) > most or max(len(record.parts), len(record.advice)) > MAX_ROWS:
         yield "has more rows than replays can come to"
     paid = tuple(a for a in begun.attempts if a.tier)

@@ -194,3 +194,19 @@ def test_a_red_run_becomes_a_pull_request(hub: Hub, caller: Repository, tmp_path
         "cost-usd": "0",
         "next": "",
     }
+
+
+@pytest.mark.campaign  # installs itself three times
+@pytest.mark.usefixtures("action")
+def test_a_red_run_becomes_a_pull_request_in_three_jobs(hub: Hub, caller: Repository, project: Make) -> None:
+    made = project({WORKFLOW: CI})
+    (made.root / OWN).unlink()  # the plain one, which the caller has
+    assert made.here("init", "--yes", "--hardened", "--action", f"{NAME}@{COMMIT}").code == 0
+    hub.push(caller, {OWN: (made.root / OWN).read_text(), "copy": "old\n"}, by="bob")
+    red, ours = hub.settle()
+    jobs = ours.jobs[1]
+    assert (red.conclusion, ours.conclusion) == ("failure", "success"), [job.log for job in jobs]
+    assert [job.name for job in jobs] == ["Analyse", "Replay", "Publish"]
+    (pull,) = caller.pulls
+    assert caller.git.read(pull.head_sha, "copy") == "new"
+    assert "could have forged the verdict" in pull.body

@@ -361,7 +361,7 @@ def forgeries(forger: Forger) -> dict[str, tuple[Incident, str]]:
         "no verdict": (one.changed(verdict=None), "has no verdict of a replay"),
         "another verdict": (one.changed(verdict=Verdict.GREEN), "not that of its parts"),
         "what was paid": (one.changed(attempts=(attempt.changed(tier=3),)), "of what was paid for"),
-        "very many attempts": (one.changed(attempts=(attempt,) * 7), "more rows"),
+        "very many attempts": (one.changed(attempts=(attempt,) * 13), "more rows"),
         "very much advice": (one.changed(advice=(Advice(kind="re-run", jobs=(), told="x"),) * 1001), "more rows"),
     }
 

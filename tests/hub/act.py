@@ -94,7 +94,7 @@ def jobs_of(hub: "Hub", one: Repository, run: Run) -> list[Job]:
             assert process.stdout
             told = jobs.read(process.stdout)
         hub.tokens.pop(token, None)
-        _keep_artifacts(hub, one, run)
+        keep_artifacts(hub, one, run)
         return told
 
 
@@ -189,9 +189,13 @@ def _stand_in(folder: Path, name: str) -> Path:
     return folder
 
 
-def _keep_artifacts(hub: "Hub", one: Repository, run: Run) -> None:
+def keep_artifacts(hub: "Hub", one: Repository, run: Run) -> None:
+    """Keep what a run has uploaded so far."""
+    known = {artifact.name for artifact in one.artifacts.values() if artifact.run is run}
     folder = hub.root / "artifacts" / str(run.id)
     for kept in sorted(folder.glob("*")) if folder.is_dir() else ():
+        if kept.name in known:
+            continue
         files = {str(f.relative_to(kept)): f.read_bytes() for f in sorted(kept.rglob("*")) if f.is_file()}
         number = hub.next_id()
         one.artifacts[number] = Artifact(id=number, run=run, name=kept.name, zipped=zip_of(files))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from tests.hub import events, runs, shapes_actions
+from tests.hub import act, events, runs, shapes_actions
 from tests.hub.routing import Answer, Failure, Request, invalid, not_found, route
 from tests.hub.world import Artifact, Check, Job, Repository, Run, now
 
@@ -143,6 +143,7 @@ def rerun_failed(request: Request) -> Answer:
 @route("GET", f"{_RUN}/artifacts", "actions:read")
 def artifacts(request: Request) -> Answer:
     one, of = request.repository, run_of(request)
+    act.keep_artifacts(request.hub, one, of)
     found = [a for a in one.artifacts.values() if a.run is of and request.query.get("name", a.name) == a.name]
     return request.page(found, lambda a: shapes_actions.artifact(request.hub, one, a), "artifacts")
 
