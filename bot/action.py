@@ -83,16 +83,16 @@ def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: boo
 
 
 def _replayed(environ: Mapping[str, str], voices: Voices) -> Done:
-    """Do what another job has ordered, and write the answers to it."""
+    """Do what another job has ordered, and write the replies to it."""
     file = _handed(environ, "orders")
     try:
         orders = handover.read(file.read_bytes(), Orders)
     except OSError as e:
         told = f"{file} cannot be read: {e.strerror}"
         raise UsageError(told, hint="the stage analyse writes it, in a job before") from e
-    answers = replayed(orders, environ, voices)
-    handover.write(answers, _handed(environ, "answers"))
-    return Done(told="; ".join(answer.told for answer in answers.answers))
+    replies = replayed(orders, environ, voices)
+    handover.write(replies, _handed(environ, "replies"))
+    return Done(told="; ".join(reply.told for reply in replies.replies))
 
 
 def _handed(environ: Mapping[str, str], name: str) -> Path:

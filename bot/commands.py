@@ -179,6 +179,9 @@ class Commands:
 
     def _resume(self, _: Command) -> Answer:
         self._github.remove_label(self._asked.number, self._app.settings.watch.stop_label)
+        return self._resumed()
+
+    def _resumed(self) -> Answer:
         waiting = [i for i in self._incidents() if not i.closed and i.proposal is None]
         for incident in waiting:
             self._on.resume(incident)

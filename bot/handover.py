@@ -1,8 +1,8 @@
-"""What the jobs of the hardened workflow hand over to each other: orders to replay failures, and the answers to them.
+"""What the jobs of the hardened workflow hand over to each other: orders to replay failures, and the replies to them.
 
-Whoever has run code of others may have been taken over by it. So an answer is hostile until shown otherwise: who
-publishes knows from GitHub what was to be replayed, and takes from the answer nothing but what a replay finds out. That
-it cannot see for itself: it only holds the parts of an answer against each other, and its patch against the policy.
+Whoever has run code of others may have been taken over by it. So a reply is hostile until shown otherwise: who
+publishes knows from GitHub what was to be replayed, and takes from the reply nothing but what a replay finds out. That
+it cannot see for itself: it only holds the parts of a reply against each other, and its patch against the policy.
 """
 
 import zipfile
@@ -32,7 +32,7 @@ MAX_COUNT = 2**53
 UNREPLAYED = (Stage.OPENED, Stage.REPRODUCED, Stage.DIAGNOSED)
 """Where an incident is that a replay is wanted for."""
 FOUND_OUT = ("baseline", "final", "parts", "attempts", "advice", "proposal", "verdict", "grade", "reason", "seconds")
-"""What an answer may say of an incident; the rest is known."""
+"""What a reply may say of an incident; the rest is known."""
 BOOKKEEPING = ("revision", "created", "updated", "stage", "lease", "history", "options")
 BELIEVED = (
     "The replays ran in a job that may write nothing. The job that wrote this has held the fix against policy and "
@@ -60,7 +60,7 @@ class Orders(Model, kw_only=True):
     orders: tuple[Order, ...]
 
 
-class Answer(Model, kw_only=True):
+class Reply(Model, kw_only=True):
     """What came of an order: the incident after its replays, or the replay alone, or (in a line) why there is none."""
 
     id: str
@@ -75,17 +75,17 @@ class Answer(Model, kw_only=True):
         return f"incident {self.id}: {came}"
 
 
-class Answers(Model, kw_only=True):
+class Replies(Model, kw_only=True):
     """All that a job has replayed."""
 
     version: int = VERSION
-    answers: tuple[Answer, ...]
+    replies: tuple[Reply, ...]
 
 
-Handed = TypeVar("Handed", Orders, Answers)
+Handed = TypeVar("Handed", Orders, Replies)
 
 
-def write(what: Orders | Answers, file: Path) -> None:
+def write(what: Orders | Replies, file: Path) -> None:
     """Write it to a file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.encode(what))
@@ -125,16 +125,16 @@ def unzipped(file: Path, name: str) -> bytes:
         raise _refused("is no zip that can be read") from e
 
 
-def taken(begun: Incident, answer: Incident, settings: Settings) -> Incident:
-    """The record of an incident with what an answer has found out.
+def taken(begun: Incident, reply: Incident, settings: Settings) -> Incident:
+    """The record of an incident with what a reply has found out.
 
-    Raises `Refused` for an answer about anything else, and for one that does not bear out itself.
+    Raises `Refused` for a reply about anything else, and for one that does not bear out itself.
     """
     for field in begun.__struct_fields__:
-        if field not in (*FOUND_OUT, *BOOKKEEPING) and getattr(answer, field) != getattr(begun, field):
+        if field not in (*FOUND_OUT, *BOOKKEEPING) and getattr(reply, field) != getattr(begun, field):
             raise _refused(f"says something else of the {field.replace('_', ' ')} of incident {begun.id} than GitHub")
-    found = {name: getattr(answer, name) for name in FOUND_OUT}
-    record = begun.changed(**found, stage=answer.stage)
+    found = {name: getattr(reply, name) for name in FOUND_OUT}
+    record = begun.changed(**found, stage=reply.stage)
     if told := next(_contradictions(record, begun, settings), ""):
         raise _refused(f"{told} (incident {begun.id})")
     proposal = record.proposal

@@ -2,7 +2,7 @@
 
 Analysing reads with a token that may not write, and gives orders. Replaying runs code of others, and has no token.
 Publishing runs nothing: it comes to the same decision as the analysis, by what GitHub says now, and where it would
-replay it takes the answer of the other job.
+replay it takes the reply of the other job.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ from bot.adapters.hosted_clone import checkout_of, fetched
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.workers import this_worker
 from bot.app import NONE, App, Voices, guard_with
-from bot.commands import Commands
+from bot.commands import Answer, Commands
 from bot.errors import Conflict, GitFailed, Refused, RegreenError, Transient, UsageError
 from bot.findings import hold_again
-from bot.github import Run
-from bot.handover import LOOK, MAX_BYTES, UNREPLAYED, Answer, Answers, Order, Orders, read, taken, unzipped
+from bot.github import GitHub, Run
+from bot.handover import LOOK, MAX_BYTES, UNREPLAYED, Order, Orders, Replies, Reply, read, taken, unzipped
 from bot.hosted import LEASE_SECONDS, TOKENS, Failure, OnGitHub, gateway
 from bot.intake.commands import Command
 from bot.intake.decide import Decision, Obey, Open, Wake
 from bot.intake.loops import Skip
-from bot.model import Constraints, Delivery, FailedRun, Incident, ReplayResult, Result, Stage, Wish
+from bot.model import Constraints, Delivery, Incident, ReplayResult, Result, Stage, Wish
 from bot.opening import begun, drafted
 from bot.pipeline import ended, made_public
 from bot.proposal.facts import kept
@@ -32,9 +32,9 @@ from bot.reactions import Done, Reactions
 from bot.repair.trees import remade
 from bot.replay.source import read_commit
 
-ARTIFACT, FILE = "regreen-answers", "answers.json"
-BY_REPLAYS = frozenset({"fix", "replay"})
-"""The commands that need some."""
+ARTIFACT, FILE = "regreen-replies", "replies.json"
+BY_REPLAYS = frozenset({"fix", "replay", "resume"})
+"""The commands that may need some."""
 NO_MODEL = {"REGREEN_LLM_USE": "never"}
 PLAIN = "revert it by hand, or use the workflow that regreen init writes without --hardened"
 
@@ -42,37 +42,35 @@ PLAIN = "revert it by hand, or use the workflow that regreen init writes without
 class _Staged(OnGitHub):
     """What those who do not replay themselves have in common."""
 
-    def _drafted(self, run: Run, about: FailedRun, app: App, delivery: Delivery, **given: object) -> Incident:
-        """The record that an incident of a run begins with."""
-        pull = self.pull_of(run) if about.pull else None
-        options, minutes = self._options(run, pull, app), app.settings.fix.max_minutes
+    def _drafted(self, failure: Failure, delivery: Delivery, **given: object) -> Incident:
+        """The record that the incident of a run begins with."""
+        run, app = failure.run, failure.app
+        options, minutes = self._options(run, failure.pull, app), app.settings.fix.max_minutes
         commit = (run.head_sha, read_commit(app.theirs, run.head_sha).tree)
-        whole = {"failed_run": about, **given}
-        return drafted(app.checkout, commit, options, delivery, minutes, self._clock.now(), whole)
+        about = {"failed_run": self.about(failure), **given}
+        return drafted(app.checkout, commit, options, delivery, minutes, self._clock.now(), about)
 
     def _begun(
         self, failure: Failure, delivery: Delivery, asked_by: str, wish: Wish | None, constraints: Constraints
     ) -> Incident:
         if wish:  # a culprit is found by replays that ask GitHub between them
             raise UsageError("the hardened workflow makes no reverts", hint=PLAIN)
-        app, given = failure.app, {"asked_by": asked_by, "constraints": constraints}
-        fresh = self._drafted(failure.run, self.about(failure), app, delivery, **given)
-        return begun(app.patiently(lambda: app.checkpoints.load(fresh.id)), fresh)
+        fresh = self._drafted(failure, delivery, asked_by=asked_by, constraints=constraints)
+        checkpoints = failure.app.checkpoints
+        return begun(failure.app.patiently(lambda: checkpoints.load(fresh.id)), fresh)
 
     def _as_it_is(self, run: Run) -> Incident:
         """The record that stands for the replay of a run alone."""
         pull = self.pull_of(run)
-        app = self.app_of(run, pull)
-        return self._drafted(run, self.about(Failure(run, pull, (), app)), app, Delivery(kind="suggestion"))
+        return self._drafted(Failure(run, pull, (), self.app_of(run, pull)), Delivery(kind="suggestion"))
 
 
 class Analysing(_Staged):
     """Where something would be replayed it is ordered. Nothing is written."""
 
-    @cached_property
-    def orders(self) -> list[Order]:
-        """What was ordered so far."""
-        return []
+    def __init__(self, github: GitHub, environ: Mapping[str, str], voices: Voices, cache: Path) -> None:
+        super().__init__(github, environ, voices, cache)
+        self.orders: list[Order] = []
 
     def _repaired(
         self,
@@ -94,8 +92,16 @@ class Analysing(_Staged):
 
     def resume(self, incident: Incident) -> Incident:
         """Order what an interrupted incident still needs."""
-        self.orders.append(Order(incident=incident))
+        if incident.stage in UNREPLAYED:
+            self.orders.append(Order(incident=incident))
         return incident
+
+
+class _Ordering(Commands):
+    """The commands, of which nothing is told."""
+
+    def _resume(self, _: Command) -> Answer:
+        return self._resumed()
 
 
 class Analysis(Reactions):
@@ -120,7 +126,7 @@ class Analysis(Reactions):
 
     def _tick(self) -> Done:
         for one in self._on.waiting(self._app):
-            if one.stage in UNREPLAYED and not one.verdict:
+            if not one.verdict:  # else it ran out of time, and people say when it goes on
                 self._on.resume(one)
         for asked in self._unanswered():
             self._obey(asked)
@@ -128,34 +134,34 @@ class Analysis(Reactions):
 
     def _obey(self, asked: Obey) -> Done:
         pull = self._github.pull(asked.number) if asked.is_pull else None
-        commands = Commands(self._on, self._app, asked, pull)
+        commands = _Ordering(self._on, self._app, asked, pull)
         for command in asked.commands:
             if isinstance(command, Command) and command.verb in BY_REPLAYS:
                 self._answer(command, asked, pull, commands)
         return Done(told=f"{len(self._analysing.orders)} replays are needed")
 
 
-def replayed(orders: Orders, environ: Mapping[str, str], voices: Voices) -> Answers:
+def replayed(orders: Orders, environ: Mapping[str, str], voices: Voices) -> Replies:
     """Replay what was ordered, and look for fixes that cost nothing. No model is asked, whatever keys there are."""
     public = {k: v for k, v in environ.items() if k not in TOKENS} | NO_MODEL
     with TemporaryDirectory(prefix="regreen-", dir=environ.get("RUNNER_TEMP")) as name:
-        done = [_answered(order, orders, Path(name), environ, public, voices) for order in orders.orders]
-    return Answers(answers=tuple(done))
+        done = [_replied(order, orders, Path(name), environ, public, voices) for order in orders.orders]
+    return Replies(replies=tuple(done))
 
 
-def _answered(
+def _replied(
     order: Order, orders: Orders, folder: Path, environ: Mapping[str, str], public: Mapping[str, str], voices: Voices
-) -> Answer:
+) -> Reply:
     incident = order.incident
     try:
         app = _app_of(order, orders, folder, environ, public, voices)
         if order.only_replay:
-            return Answer(id=incident.id, replayed=app.replay(incident.options))
+            return Reply(id=incident.id, replayed=app.replay(incident.options))
         record = app.checkpoints.save(incident.changed(revision=0, lease=None))
-        return Answer(id=incident.id, incident=app.fix(record, order.reported, until=Stage.ATTEMPTED))
+        return Reply(id=incident.id, incident=app.fix(record, order.reported, until=Stage.ATTEMPTED))
     except RegreenError as e:
         voices.say(str(e))
-        return Answer(id=incident.id, failed=str(e))
+        return Reply(id=incident.id, failed=str(e))
 
 
 def _app_of(
@@ -175,10 +181,10 @@ def _app_of(
 
 
 class Publishing(_Staged):
-    """Where something would be replayed the answer of the other job is taken, as far as it bears itself out."""
+    """Where something would be replayed the reply of the other job is taken, as far as it bears itself out."""
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, bool], Answer]:
+    def _replies(self) -> dict[tuple[str, bool], Reply]:
         number = self._environ.get("GITHUB_RUN_ID", "")
         if not (number.isascii() and number.isdigit()):
             raise UsageError("GITHUB_RUN_ID is no number", hint="this is what the Action runs")
@@ -188,15 +194,15 @@ class Publishing(_Staged):
         with TemporaryDirectory(prefix="regreen-", dir=self._environ.get("RUNNER_TEMP")) as name:
             file = Path(name) / "artifact.zip"
             self.github.artifact(max(found), file, MAX_BYTES)
-            handed = read(unzipped(file, FILE), Answers)
-        return {(one.id, one.replayed is not None): one for one in handed.answers}
+            handed = read(unzipped(file, FILE), Replies)
+        return {(one.id, one.replayed is not None): one for one in handed.replies}
 
-    def _answer(self, incident: Incident, *, only_replay: bool = False) -> Answer:
-        found = self._answers.get((incident.id, only_replay)) or self._answers.get((incident.id, False))
+    def _reply(self, incident: Incident, *, only_replay: bool = False) -> Reply:
+        found = self._replies.get((incident.id, only_replay)) or self._replies.get((incident.id, False))
         if found is None:
             run = incident.failed_run
             about = f"the run {run.id}" if run else f"incident {incident.id}"
-            raise Refused(f"the job that replays has given no answer about {about}", hint=LOOK)
+            raise Refused(f"the job that replays has given no reply about {about}", hint=LOOK)
         if found.failed:
             raise Refused(f"it could not be replayed: {found.failed[:1000]}")
         return found
@@ -213,10 +219,10 @@ class Publishing(_Staged):
 
     def replay(self, run: Run) -> ReplayResult:
         """What the replay of a run came to."""
-        answer = self._answer(self._as_it_is(run), only_replay=True)
-        if answer.replayed is None:
+        reply = self._reply(self._as_it_is(run), only_replay=True)
+        if reply.replayed is None:
             raise Refused("the job that replays has not replayed the run as it is", hint=LOOK)
-        return answer.replayed
+        return reply.replayed
 
     def resume(self, incident: Incident) -> Incident:
         """Go on with an incident that was interrupted."""
@@ -228,10 +234,10 @@ class Publishing(_Staged):
     def _go_on(self, incident: Incident, app: App) -> Incident:
         """Take what was replayed, if it was not yet, and tell people."""
         if incident.stage in UNREPLAYED:
-            answer = self._answer(incident).incident
-            if answer is None:
+            reply = self._reply(incident).incident
+            if reply is None:
                 raise Refused("the job that replays has looked for no fix", hint=LOOK)
-            record = taken(incident, answer, app.settings)
+            record = taken(incident, reply, app.settings)
             self._let_in(record, app)
             incident = app.patiently(lambda: app.checkpoints.save(record))
         elif incident.stage is not Stage.ATTEMPTED:

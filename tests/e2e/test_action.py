@@ -133,7 +133,7 @@ def test_the_jobs_of_the_hardened_workflow(
     assert run.conclusion == "success", [job.log for job in run.jobs[1]]
     assert (tmp_path / "stages").read_text().splitlines() == expected
     assert [a.name for a in one.artifacts.values()] == (
-        ["regreen-answers", "regreen-orders"] if following == "replay" else []
+        ["regreen-orders", "regreen-replies"] if following == "replay" else []
     )
 
 
@@ -146,7 +146,7 @@ def skeleton(folder: Path, following: str) -> Path:
         cd "$RUNNER_TEMP" && mkdir -p regreen && cd regreen
         case "$REGREEN_STAGE" in
           analyse) echo orders > orders.json ;;
-          replay) cp orders.json answers.json ;;
+          replay) cp orders.json replies.json ;;
         esac
     """
     kept = [s for s in action["runs"]["steps"] if s.get("id") == "regreen" or "artifact" in s.get("uses", "")]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bot.adapters.git_plumbing import GitPlumbing
-from bot.handover import MAX_BYTES, Answer, Answers, unzipped
+from bot.handover import MAX_BYTES, Replies, Reply, unzipped
 from bot.model import Advice, Effect, Grade, Incident, Outcome, ReplayResult, Result, Stage, TestCounts, Verdict
 from bot.proposal.facts import summary_of
 from bot.proposal.local import branch_name
@@ -44,12 +44,12 @@ class Relay(Runner):
         if following == "replay":
             self.jobs.append(self.stage("replay", delivery, **more))
         if following:
-            self.jobs.append(self.publish(delivery, self.answers if following == "replay" else None, **more))
+            self.jobs.append(self.publish(delivery, self.replies if following == "replay" else None, **more))
         return self.jobs[-1]
 
-    def publish(self, delivery: Delivery, answers: bytes | Mapping[str, bytes] | None, **more: str) -> Done:
+    def publish(self, delivery: Delivery, replies: bytes | Mapping[str, bytes] | None, **more: str) -> Done:
         """Publish what a job has uploaded, if it has: the file, or all files of its artifact."""
-        files = {FILE: answers} if isinstance(answers, bytes) else answers
+        files = {FILE: replies} if isinstance(replies, bytes) else replies
         kept = {ARTIFACT: files} if files is not None else {}
         ours = self.hub.add_run(self.desk.one, "", workflow=OWN, name="Regreen", conclusion="success", artifacts=kept)
         return self.stage("publish", delivery, GITHUB_TOKEN=self.token, GITHUB_RUN_ID=str(ours.id), **more)
@@ -79,7 +79,7 @@ class Relay(Runner):
         return done
 
     @property
-    def answers(self) -> bytes:
+    def replies(self) -> bytes:
         return (self.folder / "replay" / "regreen" / FILE).read_bytes()
 
     def written(self) -> list[str]:
@@ -120,7 +120,7 @@ def test_a_red_push_becomes_a_pull_request_that_only_the_last_job_has_written(re
     assert "FIXED" in replayed.err
     assert all(asked.path.startswith("/octo/app.git/") for asked in hub.requests)
     assert ({asked.login for asked in hub.requests}, one.git.refs()) == ({""}, refs)  # as anybody may
-    published = relay.publish(ended, relay.answers)
+    published = relay.publish(ended, relay.replies)
     assert published.code == 0, published.err
     (pull,) = relay.desk.pulls()
     assert (pull.author.login, pull.base_ref, pull.state) == (BOT, "main", "open")
@@ -136,6 +136,13 @@ def issue_of(relay: Relay) -> int:
     asked = {"title": "It is red"}
     client = relay.hub.client(relay.hub.token("bob"))
     return int(client.post("/repos/octo/app/issues", json=asked).raise_for_status().json()["number"])
+
+
+def unreplayed(_: GitPlumbing, record: Incident) -> Incident:
+    """A record as it is before its replays."""
+    left = {"stage": Stage.OPENED, "verdict": None, "grade": None, "reason": "", "seconds": 0, "effects": ()}
+    empty = {"baseline": None, "final": None, "parts": (), "attempts": (), "proposal": None}
+    return record.changed(**left, **empty)
 
 
 @pytest.fixture
@@ -159,6 +166,9 @@ def test_commands_go_through_the_same_jobs(relay: Relay, number: int) -> None:
     by_eve = (d for d in relay.hub.webhooks.deliveries if is_heard(d) and d.payload["sender"]["login"] == "eve")
     assert "0 replays are needed" in relay.stage("analyse", next(by_eve), GITHUB_TOKEN=relay.reads).err
     assert relay.desk.one.git.resolve("feature") == tip
+    tamper(relay.desk, unreplayed)
+    assert "I go on" in relay.say("bob", "/regreen resume", number)
+    assert "Fixed, and proven" in relay.answer(number)
     assert "The fix was pushed" in relay.say("bob", "/regreen apply", number)
     assert relay.desk.one.git.read("feature", "copy") == "new"
 
@@ -176,9 +186,7 @@ def test_a_sweep_goes_on_with_what_waits_and_orders_what_was_not_replayed(relay:
     assert "come back after" in relay.run(relay.ended()).err
     assert "come back after" in relay.run(relay.ended(), REGREEN_COMMAND="sweep").err
     assert (len(relay.jobs), relay.desk.pulls()) == (2, [])
-    left = {"stage": Stage.OPENED, "verdict": None, "grade": None, "reason": "", "seconds": 0, "effects": ()}
-    empty = {"baseline": None, "final": None, "parts": (), "attempts": (), "proposal": None}
-    tamper(relay.desk, lambda _, record: record.changed(**left, **empty))
+    tamper(relay.desk, unreplayed)
     done = relay.run(relay.ended(), REGREEN_COMMAND="sweep")
     assert (done.code, len(relay.jobs)) == (0, 3), done.err
     assert len(relay.desk.pulls()) == 1
@@ -191,9 +199,9 @@ def test_a_private_repository_is_cloned_with_the_token_that_the_job_is_given(rel
     ended = relay.ended()
     relay.stage("analyse", ended, GITHUB_TOKEN=relay.reads)
     relay.stage("replay", ended)
-    assert b"git may not read" in relay.answers
+    assert b"git may not read" in relay.replies
     relay.stage("replay", ended, GITHUB_TOKEN=relay.hub.job_token(relay.desk.one, {"contents": "read"}))
-    assert relay.publish(ended, relay.answers).code == 0
+    assert relay.publish(ended, relay.replies).code == 0
     assert len(relay.desk.pulls()) == 1
 
 
@@ -234,7 +242,7 @@ def new_file(path: str, mode: str = "100644", lines: int = 1) -> str:
 
 
 class Forger:
-    """Whoever has taken over the job that replays: has its answer and the program, and no token."""
+    """Whoever has taken over the job that replays: has its reply and the program, and no token."""
 
     def __init__(self, relay: Relay) -> None:
         relay.hub.push(relay.desk.one, {**STALE, "tests/test_it.py": "def test_it():\n    assert 1\n"}, by="bob")
@@ -242,9 +250,9 @@ class Forger:
         self.relay, self.ended = relay, relay.ended()
         relay.stage("analyse", self.ended, GITHUB_TOKEN=relay.reads)
         relay.stage("replay", self.ended)
-        (answer,) = msgspec.json.decode(relay.answers, type=Answers).answers
-        assert answer.incident
-        self.honest: Incident = answer.incident
+        (reply,) = msgspec.json.decode(relay.replies, type=Replies).replies
+        assert reply.incident
+        self.honest: Incident = reply.incident
         self.git = GitPlumbing(relay.desk.one.git.path)
 
     def patched(self, diff: str, record: Incident | None = None) -> Incident:
@@ -261,8 +269,8 @@ class Forger:
         target = branch_name(record.id, what)
         return record.changed(proposal=record.proposal.changed(diff=diff, commit=made, message=message, target=target))
 
-    def answer(self, incident: Incident) -> bytes:
-        return msgspec.json.encode(Answers(answers=(Answer(id=incident.id, incident=incident),)))
+    def reply(self, incident: Incident) -> bytes:
+        return msgspec.json.encode(Replies(replies=(Reply(id=incident.id, incident=incident),)))
 
 
 def test_no_more_of_a_bomb_is_unpacked_than_is_read(tmp_path: Path) -> None:
@@ -304,7 +312,7 @@ def red_again(record: Incident) -> Incident:
 
 
 def forgeries(forger: Forger) -> dict[str, tuple[Incident, str]]:
-    """What a job may have made of its answer, and what is said of it."""
+    """What a job may have made of its reply, and what is said of it."""
     one = forger.honest
     assert one.failed_run
     assert one.proposal
@@ -316,7 +324,7 @@ def forgeries(forger: Forger) -> dict[str, tuple[Incident, str]]:
         "another commit": (one.changed(head="f" * 40), "something else of the head"),
         "another tree": (one.changed(snapshot="f" * 40), "something else of the snapshot"),
         "another repository": (one.changed(repository="octo/other"), "something else of the repository"),
-        "another incident": (one.changed(id="0123456789ab"), "has given no answer about the run"),
+        "another incident": (one.changed(id="0123456789ab"), "has given no reply about the run"),
         "somebody has asked": (one.changed(asked_by="octo"), "something else of the asked by"),
         "more is allowed": (one.changed(max_minutes=1e6), "something else of the max minutes"),
         "it is pushed": (one.changed(delivery=one.delivery.changed(kind="push")), "something else of the delivery"),
@@ -367,14 +375,14 @@ def forgeries(forger: Forger) -> dict[str, tuple[Incident, str]]:
 
 
 def broken(honest: bytes) -> dict[str, tuple[bytes | Mapping[str, bytes] | None, str]]:
-    """What is no answer at all."""
+    """What is no reply at all."""
     version = b'"version":1'
     assert version in honest
     return {
-        "nothing": (None, "has given no answer about the run"),
-        "an empty artifact": ({}, "holds something else than answers.json"),
-        "another name": ({"../answers.json": honest}, "holds something else than answers.json"),
-        "more files": ({FILE: honest, "/etc/passwd": b"x"}, "holds something else than answers.json"),
+        "nothing": (None, "has given no reply about the run"),
+        "an empty artifact": ({}, "holds something else than replies.json"),
+        "another name": ({"../replies.json": honest}, "holds something else than replies.json"),
+        "more files": ({FILE: honest, "/etc/passwd": b"x"}, "holds something else than replies.json"),
         "no JSON": (b"\x80", "is no JSON"),
         "a number": (b"1", "is of version None"),
         "a newer version": (honest.replace(version, b'"version":2'), "is of version 2, and this job knows 1"),
@@ -405,7 +413,7 @@ def test_what_a_hostile_job_says_stays_text(forger: Forger) -> None:
         reason=words,
         advice=(Advice(kind="suggestion", jobs=(words,), told=words, evidence=(words,)),),
     )
-    done = relay.publish(forger.ended, forger.answer(forger.patched(COPY, told)))
+    done = relay.publish(forger.ended, forger.reply(forger.patched(COPY, told)))
     assert done.code == 0, done.err
     (pull,) = relay.desk.pulls()
     message = relay.desk.one.git("log", "-1", "--format=%B", pull.head_sha)
@@ -421,15 +429,15 @@ def test_what_a_hostile_job_says_stays_text(forger: Forger) -> None:
 
 def test_what_a_hostile_job_hands_over_is_refused_in_a_line_and_nothing_is_written(forger: Forger) -> None:
     relay, wrong = forger.relay, list[str]()
-    forged = {name: (forger.answer(record), told) for name, (record, told) in forgeries(forger).items()}
+    forged = {name: (forger.reply(record), told) for name, (record, told) in forgeries(forger).items()}
     refs = relay.desk.one.git.refs()
-    for name, (answers, told) in {**forged, **broken(relay.answers)}.items():
+    for name, (replies, told) in {**forged, **broken(relay.replies)}.items():
         relay.hub.forget_requests()
-        done = relay.publish(forger.ended, answers)
+        done = relay.publish(forger.ended, replies)
         lines = [line for line in done.err.splitlines() if line.strip()]
         if done.code != 1 or relay.written() or told not in done.err or len(lines) != 1:
             wrong.append(f"{name}: {done.code}, {relay.written()}: {done.err}")
     assert not wrong, "\n".join(wrong)
     assert relay.desk.one.git.refs() == refs
-    assert relay.publish(forger.ended, relay.answers).code == 0
+    assert relay.publish(forger.ended, relay.replies).code == 0
     assert len(relay.desk.pulls()) == 1
