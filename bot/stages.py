@@ -24,10 +24,10 @@ from bot.hosted import LEASE_SECONDS, TOKENS, Failure, OnGitHub, gateway
 from bot.intake.commands import Command
 from bot.intake.decide import Decision, Obey, Open, Wake
 from bot.intake.loops import Skip
-from bot.model import Constraints, Delivery, Incident, ReplayResult, Result, Stage, Wish
+from bot.model import Constraints, Delivery, Incident, Objection, ReplayResult, Result, Stage, Wish
 from bot.opening import begun, drafted
 from bot.pipeline import ended, made_public
-from bot.proposal.facts import kept
+from bot.proposal.facts import kept, pending
 from bot.reactions import Done, Reactions
 from bot.repair.trees import remade
 from bot.replay.source import read_commit
@@ -40,7 +40,15 @@ PLAIN = "revert it by hand, or use the workflow that regreen init writes without
 
 
 class _Staged(OnGitHub):
-    """What those who do not replay themselves have in common."""
+    """What those who do not replay themselves have in common. Nobody asks models."""
+
+    def __init__(self, github: GitHub, environ: Mapping[str, str], voices: Voices, cache: Path) -> None:
+        super().__init__(github, {**environ, **NO_MODEL}, voices, cache)
+
+    def revise(self, incident: Incident, objection: Objection) -> Incident:
+        """Raises `UsageError`: a revision is asked of models, and replayed."""
+        told = f"the hardened workflow does not do what the review {objection.review} of incident {incident.id} asks"
+        raise UsageError(told, hint="change the branch by hand")
 
     def _drafted(self, failure: Failure, delivery: Delivery, **given: object) -> Incident:
         """The record that the incident of a run begins with."""
@@ -226,8 +234,10 @@ class Publishing(_Staged):
 
     def resume(self, incident: Incident) -> Incident:
         """Go on with an incident that was interrupted."""
-        about = incident.failed_run
+        about, objection = incident.failed_run, pending(incident)
         assert about
+        if objection:
+            return self.revise(incident, objection)
         self._hold_wish(incident, app := self.app(incident.head, about.head_branch, about.pull))
         return self._go_on(incident, app)
 

@@ -10,8 +10,20 @@ import pytest
 
 from bot.adapters.git_plumbing import GitPlumbing
 from bot.handover import MAX_BYTES, Replies, Reply, unzipped
-from bot.model import Advice, Effect, Grade, Incident, Outcome, ReplayResult, Result, Stage, TestCounts, Verdict
-from bot.proposal.facts import summary_of
+from bot.model import (
+    Advice,
+    Effect,
+    Grade,
+    Incident,
+    Objection,
+    Outcome,
+    ReplayResult,
+    Result,
+    Stage,
+    TestCounts,
+    Verdict,
+)
+from bot.proposal.facts import ANSWER, summary_of
 from bot.proposal.local import branch_name
 from bot.proposal.message import commit_message
 from bot.repair.trees import remade
@@ -223,6 +235,34 @@ def test_no_model_is_asked_whatever_keys_there_are(
     assert relay.run(relay.ended()).code == 0
     assert (len(relay.jobs), llm_server.requests) == (3, [])
     assert (relay.record["verdict"], relay.desk.pulls()) == ("NOT_FIXED", [])
+
+
+def test_a_review_is_answered_and_starts_nothing(
+    relay: Relay, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in llm_server.environ.items():
+        monkeypatch.setenv(name, value)
+    relay.hub.push(relay.desk.one, STALE, by="bob")
+    relay.hub.settle()
+    relay.run(relay.ended())
+    relay.seen = len(relay.hub.webhooks.deliveries)
+    (pull,) = relay.desk.pulls()
+    at, asked = f"/repos/octo/app/pulls/{pull.number}/reviews", {"event": "REQUEST_CHANGES", "body": "Not like this."}
+    relay.hub.client(relay.hub.token("octo")).post(at, json=asked).raise_for_status()
+    relay.react()
+    assert "cannot follow reviews" in relay.answer(pull.number)
+    review = relay.hub.webhooks.deliveries[-1].payload.get("review", {"id": 1})["id"]
+    wants = Objection(review=review, by="octo", text="Not like this.", commit=pull.head_sha, after=1)
+
+    def objected(_: GitPlumbing, record: Incident) -> Incident:
+        waits = Effect(kind=ANSWER, name=str(review))
+        others = (e for e in record.effects if e.kind != ANSWER)
+        return record.changed(objection=wants, stage=Stage.DIAGNOSED, effects=(*others, waits))
+
+    tamper(relay.desk, objected)
+    done = relay.run(relay.ended(), REGREEN_COMMAND="sweep")
+    assert f"does not do what the review {review}" in done.err
+    assert (len(relay.jobs), llm_server.requests) == (2, [])
 
 
 # --- a job that was taken over ---
