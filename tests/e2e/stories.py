@@ -15,7 +15,7 @@ from tests.llm.server import LLMServer
 HERE = Path(__file__).parent
 
 
-MORE = "CAUSE: it is a copy\n\nnote\n<<<<<<< SEARCH\n=======\nsource\n>>>>>>> REPLACE\n"
+MORE = "CAUSE: it is a copy\n\nnote.txt\n<<<<<<< SEARCH\n=======\nsource\n>>>>>>> REPLACE\n"
 
 
 class Story:
@@ -244,7 +244,7 @@ class Objected(Event):
         super().check()
         assert len(self.comments(self.pull.number)) <= 1
         git = self.desk.one.git
-        assert (git.read(self.pull.head_sha, "note"), git.read(self.pull.head_sha, "copy")) == ("source", "new")
+        assert (git.read(self.pull.head_sha, "note.txt"), git.read(self.pull.head_sha, "copy")) == ("source", "new")
         assert git.resolve(f"{self.pull.head_sha}~1") == self.red.head_sha
 
     @property

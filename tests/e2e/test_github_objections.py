@@ -90,8 +90,8 @@ def test_what_a_review_asks_for_is_done_and_proven_anew(runner: Runner, llm_serv
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [(WRONG, "test"), (SKIPS, "the guard refused it"), ("CANNOT: it is as it should be", "the model cannot")],
-    ids=["wrong", "masking", "cannot"],
+    [(WRONG, "test_all_items_count"), (SKIPS, "the guard refused it")],
+    ids=["wrong", "masking"],
 )
 def test_what_cannot_be_proven_leaves_the_proposal_as_it_is(
     runner: Runner, llm_server: LLMServer, proposal: Pull, said: str, why: str
@@ -106,12 +106,8 @@ def test_what_cannot_be_proven_leaves_the_proposal_as_it_is(
     assert llm_server.asked
 
 
-def test_who_may_not_ask_for_fixes_is_not_heard(runner: Runner, llm_server: LLMServer, proposal: Pull) -> None:
+def test_who_is_not_heard_and_what_is_not_ours_to_change(runner: Runner, llm_server: LLMServer, proposal: Pull) -> None:
     assert "changed" not in review(runner, proposal, who="eve")
-    assert llm_server.asked == []
-
-
-def test_a_branch_that_somebody_has_changed_is_theirs(runner: Runner, llm_server: LLMServer, proposal: Pull) -> None:
     runner.hub.push(runner.desk.one, {"notes": "mine\n"}, by="bob", branch=proposal.head_ref)
     head = proposal.head_sha
     assert "so it is theirs now" in review(runner, proposal)
