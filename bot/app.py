@@ -192,6 +192,13 @@ class App:
         """What replays the checkout as it is; the caller closes it."""
         return self._opened_replays(options, self.checkout)
 
+    def committed(self, options: ReplayOptions) -> tuple[Git, str]:
+        """The commit that a replay would replay, and the clone that has it."""
+        origin, snapshot = self._recovery.run(
+            lambda: self._clone(self._run_folder(), self.checkout, committed=options.committed)
+        )
+        return origin.git, snapshot.commit
+
     def _opened_replays(self, options: ReplayOptions, checkout: Checkout) -> Replays:
         folder = self._run_folder()
         origin, snapshot, tools = self._clone_and_tools(folder, options, checkout)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.github import Run
     from bot.hosted import OnGitHub
-    from bot.model import Constraints, Incident, ReplayOptions
+    from bot.model import Constraints, Diagnosis, Incident, ReplayOptions, ReplayResult
     from bot.view import View
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -196,19 +196,32 @@ def replay(**given: Any) -> int:
         if given["compare"]:
             return _compare(view, *given["compare"])
         app, options = _app(given, view)
-        view.announce(options)
+        if options.backend != "github":
+            view.announce(options)
         if given["drift"]:
             report = app.drift(options, given["drift"])
             view.drift(report)
             return CODES.get(report.result_now or report.result_then, MachineError.exit_code)
-        result = app.replay(options)
-        why = app.explain(result)
+        if options.backend == "github":
+            result, why = _there(app, options, view)
+        else:
+            result = app.replay(options)
+            why = app.explain(result)
         if given["junit"]:
             from bot.junit import junit
 
             given["junit"].write_bytes(junit(result, why))
         view.replay_result(result, app.cache, why)
     return CODES.get(result.result, MachineError.exit_code)
+
+
+def _there(app: "App", options: "ReplayOptions", view: "View") -> "tuple[ReplayResult, dict[str, Diagnosis]]":
+    from bot.hosted import connect, name_on_github
+
+    name = options.repository or name_on_github(app, os.environ)
+    if not name:
+        raise UsageError("--backend github: the checkout has no repository there", hint="give --repository OWNER/NAME")
+    return connect(name, os.environ, view.voices).replay_there(app, options)
 
 
 def _compare(view: "View", first: Path, second: Path) -> int:

@@ -242,6 +242,10 @@ class GitHub(Protocol):
         """Run the failed jobs of a run again."""
         ...
 
+    def cancel(self, run: int) -> None:
+        """Cancel a run; one that has ended is fine."""
+        ...
+
     def pull(self, number: int) -> Pull:
         """A pull request."""
         ...

@@ -33,6 +33,7 @@ from bot.model import (
     Objection,
     ReplayOptions,
     ReplayResult,
+    Result,
     Stage,
     Wish,
 )
@@ -40,8 +41,11 @@ from bot.planning.breaker import Breaker
 from bot.proposal.authority import kind_for
 from bot.proposal.facts import ANSWER, where_it_is
 from bot.proposal.hosted import Hosting, apply
+from bot.proposal.local import hand_over
 from bot.repair.trees import remade
+from bot.replay.on_github import replay_on_github
 from bot.replay.source import commit_named, read_commit
+from bot.scratch import ScratchBranch, branch_of
 from bot.text.urls import canonical
 
 STATE_REMOTE = "REGREEN_STATE_REMOTE"
@@ -247,6 +251,18 @@ class OnGitHub:
         pull = self.pull_of(run)
         app = self.app_of(run, pull)
         return app.replay(self._options(run, pull, app))
+
+    def replay_there(self, app: App, options: ReplayOptions) -> tuple[ReplayResult, dict[str, Diagnosis]]:
+        """Let GitHub run what a push of an app's commit starts, on a scratch branch; of each job that failed why."""
+        git, commit = app.committed(options)
+        branch, clone = branch_of(commit, options), self.app().theirs
+        hand_over(git, clone, commit)
+        runs = ScratchBranch(self.github, clone)
+        self._voices.say(f"pushing {commit[:12]} to the branch {branch} of {self.repository.name}, to follow its runs")
+        result = replay_on_github(runs, self._clock, commit, branch, seconds=app.settings.fix.max_minutes * 60)
+        failed = (job.key for job in result.jobs if job.result is Result.FAILURE)
+        tokens = app.settings.diagnosis.max_tokens
+        return result, {key: app.diagnose(self.github.job_log(runs.ids[key]), tokens) for key in failed}
 
     def about(self, failure: Failure) -> FailedRun:
         """What an incident keeps of a failed run."""

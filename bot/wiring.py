@@ -31,6 +31,9 @@ from bot.settings import ReplaySettings
 from bot.text.redact import Redactor
 from bot.yaml12 import load
 
+WHOLE = "it is for whole workflows alone: regreen replay --backend github"
+"""Why no single job is given to GitHub: a push starts them all."""
+
 
 @dataclass(frozen=True)
 class Wiring:
@@ -45,7 +48,7 @@ class Wiring:
     def backends(self, order: Iterable[str]) -> Backends:
         """The backends of an order of preference, and what keeps each from being used."""
         engine = ContainerEngine(self.environ)
-        problems = {DOCKER: lambda: engine.problem, "github": lambda: "this version does not talk to GitHub"}
+        problems = {DOCKER: lambda: engine.problem, "github": lambda: WHOLE}
         return Backends(tuple(order), problems, engine, self.settings.images)
 
     def tools(self, checkout: Path, folder: Path, options: ReplayOptions, backends: Backends) -> Tools:

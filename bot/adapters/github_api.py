@@ -17,7 +17,7 @@ from bot.adapters.github_downloads import Downloads
 from bot.adapters.github_memory import Memory, Shelf
 from bot.adapters.github_politeness import Politeness
 from bot.adapters.github_wire import PER_PAGE, Rest, Wire
-from bot.errors import Forbidden, Gone, Refused, UsageError
+from bot.errors import Conflict, Forbidden, Gone, Refused, UsageError
 from bot.github import (
     MOST_BYTES,
     Check,
@@ -136,6 +136,11 @@ class GitHubApi:
     def artifact(self, number: int, file: Path, most: int = MOST_BYTES) -> None:
         """The zip of an artifact."""
         self._downloads.save(f"{self._path}/actions/artifacts/{number}/zip", file, most)
+
+    def cancel(self, run: int) -> None:
+        """Cancel a run."""
+        with suppress(Conflict):  # it has ended
+            self._rest.write("POST", f"{self._path}/actions/runs/{run}/cancel")
 
     def rerun_failed(self, run: int) -> None:
         """Run the failed jobs again; a run that goes on already is fine."""

@@ -145,6 +145,17 @@ def test_failed_jobs_run_again(rig: Rig) -> None:
     assert [job.attempt for job in github.jobs(again)] == [2]
 
 
+def test_a_run_is_cancelled_unless_it_has_ended(rig: Rig) -> None:
+    run = rig.hub.add_run(rig.one, LOG)
+    github = rig.bob()
+    github.cancel(run.id)
+    assert github.run(run.id).conclusion == "failure"
+    github.rerun_failed(run.id)
+    github.cancel(run.id)
+    rig.hub.settle()
+    assert github.run(run.id).conclusion == "cancelled"
+
+
 def test_a_pull_request_from_beginning_to_end(rig: Rig) -> None:
     github = rig.bob()
     head = rig.branch()

@@ -140,6 +140,15 @@ def rerun_failed(request: Request) -> Answer:
     return Answer(201, {})
 
 
+@route("POST", f"{_RUN}/cancel", "actions:write")
+def cancel(request: Request) -> Answer:
+    found = run_of(request)
+    if found.status == "completed":
+        raise Failure(409, "Cannot cancel a workflow run that is completed.")
+    found.status, found.conclusion = "completed", "cancelled"
+    return Answer(202, {})
+
+
 @route("GET", f"{_RUN}/artifacts", "actions:read")
 def artifacts(request: Request) -> Answer:
     one, of = request.repository, run_of(request)

@@ -143,6 +143,8 @@ def again(hub: "Hub", one: Repository, run: Run) -> None:
 
 def execute(hub: "Hub", one: Repository, run: Run) -> None:
     """Run a queued run with act; its end may start further ones."""
+    if run.conclusion == "cancelled":
+        return
     run.status = "in_progress"
     jobs = run.scripted.pop(0) if run.scripted else act.jobs_of(hub, one, run)
     with hub.lock:

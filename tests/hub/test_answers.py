@@ -43,6 +43,8 @@ def about_runs(ask: Walk, hub: Hub, app: Repository) -> None:
     [artifact] = ask("GET", f"{at}/artifacts")["artifacts"]
     ask("GET", f"{REPO}/actions/artifacts/{artifact['id']}/zip")
     ask("POST", f"{at}/rerun-failed-jobs")
+    ask("POST", f"{at}/cancel")
+    ask("POST", f"{at}/rerun-failed-jobs")
     hub.settle()
     assert ask("GET", at)["conclusion"] == "success"
     ask("POST", f"{REPO}/dispatches", json={"event_type": "x", "client_payload": {"a": 1}})

@@ -58,7 +58,7 @@ def test_the_result_says_why_no_backend_takes_a_job(project: Make, engine: str, 
     done = made.here("replay", "--json", env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
     assert (done.code, done.json["result"]) == (3, "unreplayable")
     reason = "the job needs the service db, which needs a container engine"
-    github = "github: this version does not talk to GitHub"
+    github = "github: it is for whole workflows alone: regreen replay --backend github"
     refused = f"docker: no engine answers at unix://{tmp_path}/none"
     assert done.json["jobs"][0]["reason"] == f"{reason} ({refused}; {github})"
     told = made.here("replay", "--json", env={"DOCKER_HOST": engine}).json["jobs"][0]["reason"]
