@@ -53,6 +53,12 @@ RUNNERS = frozenset(
         *(("bundle", "exec"), ("bundler", "exec")),
     }
 )
+RUNNERS_VALUED = frozenset(
+    {
+        *("--with", "--with-requirements", "--with-editable", "--from", "--spec", "--package", "--python"),
+        *("--group", "--only-group", "--extra", "--project", "--directory", "--env-file", "--index", "--index-url"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,9 @@ def unwrap(argv: Sequence[str]) -> Command:
             rest = iter(command.arguments[length - 1 :])
             for word in rest:
                 skipped.append(word)
-                if not word.startswith("-") and not ASSIGNMENT.match(word):
+                if word in RUNNERS_VALUED:
+                    skipped.append(next(rest, ""))
+                elif not word.startswith("-") and not ASSIGNMENT.match(word):
                     return Command(script_name(word.split("@")[0] or word), (*command.start, *skipped), tuple(rest))
     return command
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bot.model import Candidate, Category, Diagnosis, Incident
 from bot.ports import Executed, Tools, Watched, Written
-from strategies.commands import parsed
+from strategies.commands import parsed, unwrap
 from strategies.fixers import Fix, Fixer, complaints
 
 NAME = "fix mode"
@@ -16,6 +16,7 @@ CATEGORIES = frozenset(Category) - {Category.DOCKER_BUILD, Category.TIMEOUT_OR_O
 SECONDS = 600
 MAX_SECONDS = 1800
 MAX_WATCHES = 50
+PRESENT = 'for path; do test -e "$path" || exit 1; done'
 
 Contents = Mapping[str, Written]
 
@@ -117,11 +118,20 @@ class Repair:
         touched = different(self._before, now) if any(f.command is None for f in todo) else set()
         for fix in todo:
             if fix.command:
-                self._session.run(fix.command, cwd=fix.program.cwd, env=fix.program.env, timeout=SECONDS)
+                self._start(fix, fix.command)
         self._before = self._contents()
         touched |= different(now, self._before)
         self._touched |= touched
         return bool(touched)
+
+    def _start(self, fix: Fix, command: Sequence[str]) -> None:
+        """Run a fix; by way of the check's caller where the program of the check was there only while it ran."""
+        own = [word for word in unwrap(fix.program.argv).start if word.startswith("/")]
+        if fix.caller and self._session.run(["sh", "-c", PRESENT, "sh", *own]).code:
+            caller = fix.caller
+            self._session.run(caller.argv, cwd=caller.cwd, env=caller.env, timeout=SECONDS)
+        else:
+            self._session.run(command, cwd=fix.program.cwd, env=fix.program.env, timeout=SECONDS)
 
     def _count(self) -> None:
         """Take what has been done so far for good."""

@@ -22,13 +22,15 @@ class Fix:
     """What to do about a checker: its entry of the table, the program that was watched, and the command that fixes.
 
     `command` is None where the check itself has fixed already. `quiet`: it may complain, its exit code does not say.
-    `unsafe`: the fix is one that its tool calls unsafe.
+    `unsafe`: the fix is one that its tool calls unsafe. `caller` is the fix by way of the program, if there is one,
+    that passed the check's arguments on.
     """
 
     fixer: Fixer
     program: Executed
     command: tuple[str, ...] | None
     unsafe: bool = False
+    caller: Executed | None = None
 
     @property
     def name(self) -> str:
@@ -59,8 +61,25 @@ def complaints(programs: Sequence[Executed], fixers: Sequence[Fixer], *, unsafe:
             continue
         fix = recognise(program, fixers, unsafe=unsafe)
         if fix and (program.code != 0 or fix.may_be_quiet):
-            found.setdefault(fix.key, fix)
+            found.setdefault(fix.key, replace(fix, caller=by_its_caller(fix, programs)))
     return tuple(found.values())
+
+
+def by_its_caller(fix: Fix, programs: Sequence[Executed]) -> Executed | None:
+    """The fix as the caller of the check would start it: `uv run --with black black .`.
+
+    Some callers make an environment for one run, and the check's own program is gone with it.
+    """
+    check = unwrap(fix.program.argv)
+    if fix.command is None or fix.command[: len(check.start)] != check.start:
+        return None
+    passed_on = (check.name, *check.arguments)
+    for program in programs:
+        words = program.argv
+        if program != fix.program and program.code is not None and words[-len(passed_on) :] == passed_on:
+            argv = (*words[: len(words) - len(check.arguments)], *fix.command[len(check.start) :])
+            return Executed(argv=argv, cwd=program.cwd, code=None, env=program.env)
+    return None
 
 
 def recognise(program: Executed, fixers: Sequence[Fixer], *, unsafe: bool = False) -> Fix | None:

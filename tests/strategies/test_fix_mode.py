@@ -19,6 +19,14 @@ FIXERS = load((config_root() / "fixers.yaml").read_bytes(), "fixers.yaml")
 EXAMPLES = [(f["name"], check, fix, bool(f.get("unsafe"))) for f in FIXERS for check, fix in f["examples"]]
 PYTHON = ("uses: actions/checkout@v4", SETUP_PYTHON)
 UGLY = "import sys, os\nx = {  'a':1 }\nprint(os, sys)\n"
+ONE_RUN = """#!/bin/sh
+made=$(mktemp -d)
+cp "$(command -v "$1")" "$made/"
+PATH="$made:$PATH" "$@"
+code=$?
+rm -rf "$made"
+exit $code
+"""
 
 
 def ran(command: str, code: int | None = 1) -> Executed:
@@ -145,6 +153,7 @@ def test_a_check_that_was_started_as_the_fix_has_fixed_already(check: str, fixed
         ("poetry run black --check .", "black", ["--check", "."]),
         ("env A=1 B=1 ruff check", "ruff", ["check"]),
         ("uv run --frozen ruff check", "ruff", ["check"]),
+        ("uv run --with black==24.1.0 black --check .", "black", ["--check", "."]),
         ("python", "python", []),
         ("", "", []),
     ],
@@ -184,6 +193,12 @@ def test_scripts_that_cannot_be_watched_are_read() -> None:
         pytest.param("black isort", "black --check . && isort --profile black -c .", {}, id="one after the other"),
         pytest.param(
             "black isort", "isort --profile black -c . ; a=$?; black --check . && exit $a", {}, id="both, then fail"
+        ),
+        pytest.param(
+            "codespell",
+            "ci/with.sh codespell docs",
+            {"docs/a.md": "teh end\n", "ci/with.sh": ONE_RUN},
+            id="an environment of one run",
         ),
         pytest.param(
             "ruff", "find . -name '*.py' -print0 | xargs -0 -n 1 ruff format --check", {"b.py": UGLY}, id="xargs"
