@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from bot.complaints import complaint
+from bot.declared import declared
 from bot.errors import Refused, RegreenError
 from bot.flakiness import Reruns, rerun
 from bot.model import Candidate, Category, Diagnosis, Incident, JobResult, Refusal, ReplayResult, Result
@@ -58,7 +59,9 @@ class Means:
 
     def complaint(self, result: ReplayResult, job: JobResult, bench: Workbench | None, commit: str) -> Diagnosis:
         """Why a leg of the replay of a commit failed; more is known where it is held."""
-        return complaint(self.diagnose(result, job), bench, self.replays.origin.paths(commit))
+        origin = self.replays.origin
+        files = origin.paths(commit)
+        return declared(complaint(self.diagnose(result, job), bench, files), origin.git, commit, files)
 
 
 @dataclass(frozen=True)
