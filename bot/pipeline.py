@@ -134,7 +134,7 @@ def repair(incident: Incident, work: Work) -> Incident:
         incident = means.models.settled(incident, work.clock.now())
     rounds = Rounds(incident, state, means)
     rounds.run()
-    incident = rounds.incident
+    incident, state = rounds.incident, rounds.state
     parts = judged_parts(incident, state)
     verdict = overall({p.key: p.verdict or Verdict.NOT_FIXED for p in parts})
     if verdict is Verdict.FIXED and (shaky := _disagreement(parts, work, state)):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from bot.contrast import fails_only_with
 from bot.errors import MachineError, OutOfBudget, OutOfMoney, Refused, RegreenError, UsageError
 from bot.findings import Ahead, Checked, Means, checked_candidates, failing, may_be_flaky, run_again
 from bot.flakiness import Reruns
@@ -41,7 +42,10 @@ Causes = Mapping[str, tuple[str, ...]]
 RUNS_WHERE_FLAKY = 3
 SMELLING = frozenset({Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM})
 CONFIRMATIONS = 3
+FIXABLE = frozenset({Category.LINT_ERROR, Category.SNAPSHOT_DIFF})
+"""What is complained of where a fix has only made others necessary."""
 FLAKY = "flaky"
+BACK = "it leads back to what was tried before"
 CONFLICT = "it conflicts with another fix of the same round, which goes first"
 
 
@@ -89,6 +93,8 @@ class Rounds:
         self.suggestions: list[Advice] = []
         self._found: list[Proposed] = []
         self._lock = Lock()
+        self._first = replace(state, tried=set(state.tried), step_green=dict(state.step_green))
+        self._seen = {self._tree(incident.snapshot)}
         self._sure: State | None = None
         self._detours: list[tuple[Proposed, Judgement, float]] = []
 
@@ -107,6 +113,7 @@ class Rounds:
             self.state.stopped = e.message
             self._offer_unproven()
         self._end_detour()
+        self._take_back()
         self._find_chance()
 
     def _find_chance(self) -> None:
@@ -351,12 +358,19 @@ class Rounds:
         """Replay a commit with these candidates; keep it when all of them help and nothing got worse."""
         if not candidates:
             return False
+        tree = self._tree(made)
+        if tree in self._seen and len(candidates) == 1:
+            self._say_of(candidates[0], reason=BACK)
+            return False
+        self._seen.add(tree)
         started = self._means.clock.now()
         self._means.tell("proving: " + ", ".join(dict.fromkeys(c.candidate.summary for c in candidates)))
         result, benches = self._means.replays.run(made, hold=True)
         complaints = {j.key: self._means.complaint(result, j, benches(j.key), made) for j in failing(result)}
         worse = self._regressions(made, result, benches, complaints)
         verdicts = [self._judge(c, result, complaints, worse) for c in candidates]
+        if any(v.progress for v in verdicts) and (upset := self._upset(candidates, made, benches, complaints)):
+            verdicts = [Judgement(v.verdict, upset) if v.progress else v for v in verdicts]
         if broken := self._unseen(made) if any(v.verdict is Verdict.FIXED for v in verdicts) else "":
             verdicts = [Judgement(Verdict.REGRESSED, broken) if v.helps else v for v in verdicts]
         seconds = (self._means.clock.now() - started).total_seconds()
@@ -369,30 +383,48 @@ class Rounds:
             self._begin_detour(candidates[0], verdicts[0], seconds)
         if helped or (alone and verdicts[0].detour):
             self._keep(candidates, made, result, benches, complaints)
+        if helped and self._sure and self._has_come_further(self._sure):
+            self._sure, self._detours = None, []
         return helped
 
+    def _tree(self, commit: str) -> str:
+        return self._means.replays.origin.git.run("rev-parse", f"{commit}^{{tree}}").decode().strip()
+
     def _begin_detour(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
-        """A fix may undo what an earlier checker had made of the file: that checker gets another chance from there."""
+        """A fix may undo what another checker had made of the file: that checker gets another chance from there."""
         if self._sure is None:
-            self._sure = replace(self.state, tried=set(self.state.tried), flaky=dict(self.state.flaky))
+            tried, flaky = set(self.state.tried), dict(self.state.flaky)
+            self._sure = replace(self.state, tried=tried, flaky=flaky, step_green=dict(self.state.step_green))
         self._detours.append((proposed, judgement, seconds))
         self._note(proposed, Judgement(Verdict.STILL_FAILING, f"{judgement.reason}; going on from there"), seconds)
 
     def _end_detour(self) -> None:
         """A detour counts only when its legs came further in the end than they were before it; else it never was."""
-        if self._sure is None:
-            return
-        legs = {key for proposed, *_ in self._detours for key in proposed.legs}
-        pairs = ((self._sure.result.job(key), self.state.result.job(key)) for key in legs)
-        if all(before and judge_leg(before, after, same_failure=False).helps for before, after in pairs):
+        if self._sure is None or self._has_come_further(self._sure):
             return
         self.state = replace(self._sure, stopped=self.state.stopped)
         for detour in self._detours:
             self._note(*detour)
 
+    def _has_come_further(self, sure: State) -> bool:
+        """Whether the legs of the detours are nearer to green than before the first one, and no other is red for it."""
+        legs = {key for proposed, *_ in self._detours for key in proposed.legs}
+        further = all(self._judge_leg(key, sure, self.state.result, self.state.complaints).helps for key in legs)
+        return further and regressions(sure.result, self.state.result).keys() <= self.state.flaky.keys()
+
+    def _take_back(self) -> None:
+        """Offer nothing of what is fixed in part when other files still use what it has taken away."""
+        if self.state.commit == self.incident.snapshot or self.state.result.result is Result.SUCCESS:
+            return
+        if broken := self._unseen(self.state.commit):
+            for attempt in self.incident.attempts:
+                if attempt.verdict in (Verdict.FIXED, Verdict.STILL_FAILING):
+                    self._record(attempt.changed(verdict=Verdict.REGRESSED, reason=broken))
+            self.state = replace(self._first, flaky=self.state.flaky, stopped=self.state.stopped)
+
     def _regressions(
         self, made: str, result: ReplayResult, benches: Benches, complaints: dict[str, Diagnosis]
-    ) -> list[str]:
+    ) -> dict[str, str]:
         """What got worse, in words; a job that failed by chance did not, and is known as flaky from here on."""
         worse = {**regressions(self.state.result, result), **regressions(self._baseline, result)}
         for key in list(worse):
@@ -403,25 +435,43 @@ class Rounds:
             if flaky:
                 self.state.flaky[key] = flaky
                 del worse[key]
-        return list(worse.values())
+        return worse
 
     def _judge(
-        self, proposed: Proposed, result: ReplayResult, complaints: dict[str, Diagnosis], worse: list[str]
+        self, proposed: Proposed, result: ReplayResult, complaints: dict[str, Diagnosis], worse: dict[str, str]
     ) -> Judgement:
-        if worse:
-            return Judgement(Verdict.REGRESSED, "; ".join(worse))
-        found = []
-        for key in proposed.legs:
-            before, after = self.state.result.job(key), result.job(key)
-            assert before
-            same = key in complaints and complaints[key].fingerprint == self.state.complaints[key].fingerprint
-            found.append(judge_leg(before, after, same_failure=same))
+        found = [self._judge_leg(key, self.state, result, complaints) for key in proposed.legs]
         order = (Verdict.REGRESSED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE, Verdict.FIXED)
-        return min(found, key=lambda j: (order.index(j.verdict), j.progress))
+        judged = min(found, key=lambda j: (order.index(j.verdict), j.progress))
+        if not worse:
+            return judged
+        linted = all(key in complaints and complaints[key].category is Category.LINT_ERROR for key in worse)
+        return Judgement(Verdict.REGRESSED, "; ".join(worse.values()), detour=judged.helps and linted)
+
+    def _judge_leg(
+        self, key: str, state: State, result: ReplayResult, complaints: Mapping[str, Diagnosis]
+    ) -> Judgement:
+        """A leg that is red in one state, with what a later replay shows."""
+        before = state.result.job(key)
+        assert before
+        was, now = state.complaints.get(key), complaints.get(key)
+        same = bool(was and now and was.fingerprint == now.fingerprint)
+        return judge_leg(before, result.job(key), same_failure=same)
+
+    def _upset(self, candidates: list[Proposed], made: str, benches: Benches, told: dict[str, Diagnosis]) -> str:
+        """What a commit has broken that was not reached before, in words; a checker gets its fix in a later round."""
+        git = self._means.replays.origin.git
+        for key in (key for proposed in candidates for key in proposed.legs):
+            bench, complaint = benches(key), told.get(key)
+            if bench is None or complaint is None or complaint.category in FIXABLE:
+                continue
+            if fails_only_with(git, self.state.commit, made, bench.session()):
+                return f"'{complaint.step}' fails with it, and passes without it"
+        return ""
 
     def _unseen(self, made: str) -> str:
-        """What a commit breaks that no leg runs, in words."""
-        return next(lost_names(self._means.replays.origin.git, self.state.commit, made), "")
+        """What a commit breaks that no leg runs, in words; fixes of earlier rounds are part of it."""
+        return next(lost_names(self._means.replays.origin.git, self.incident.snapshot, made), "")
 
     def _note(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
         self._say_of(proposed, verdict=judgement.verdict, reason=judgement.reason, seconds=seconds)

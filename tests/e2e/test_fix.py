@@ -204,6 +204,69 @@ def test_a_fix_that_breaks_what_no_job_runs_is_regressed(project: Make) -> None:
     assert "examples/b.py takes os from a.py, which has it no more" in found["reason"]
 
 
+def test_a_fix_that_breaks_the_step_behind_it_is_not_offered(project: Make) -> None:
+    steps = (*SETUP, "run: ruff check --no-cache a.py", "run: python3 -m unittest")
+    test = "import a\n" + TEST.format("a.os.sep", "'/'")
+    code, found = fix(project({WORKFLOW: workflow(*steps), "a.py": "import os\n", "test_a.py": test}))
+    assert (code, found["verdict"], found["branch"]) == (1, "STILL_FAILING", None)
+    assert "'Run python3 -m unittest' fails with it, and passes without it" in found["reason"]
+
+
+def test_a_fix_before_a_step_that_fails_in_any_case_is_offered_as_a_part(project: Make) -> None:
+    steps = (*SETUP, "run: ruff check --no-cache a.py", "run: python3 -m unittest")
+    made = project({WORKFLOW: workflow(*steps), "a.py": "import os\n", "test_a.py": TEST.format(1, 2)})
+    code, found = fix(made)
+    assert (code, found["verdict"], found["grade"]) == (1, "STILL_FAILING", "C")
+    assert made.git("diff", "--name-only", "main", found["branch"]) == "a.py"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [pytest.param("ruff format --check a.py", id="fixed in a later round"), pytest.param("exit 1", id="fixed in part")],
+)
+def test_what_an_earlier_round_takes_away_counts_as_well(project: Make, last: str) -> None:
+    steps = (*SETUP, "run: ruff check --no-cache a.py", f"run: {last}")
+    made = project({WORKFLOW: workflow(*steps), "a.py": f"import os\n{UGLY}", "examples/b.py": "from a import os\n"})
+    code, found = fix(made)
+    assert (code, found["verdict"], found["branch"]) == (1, "REGRESSED", None)
+    assert "examples/b.py takes os from a.py, which has it no more" in found["reason"]
+
+
+def two_checkers(*commands: str) -> dict[str, str]:
+    """A workflow of its own for each of these checkers."""
+    steps = [(*SETUP[:2], f"run: pip install --quiet {c.split()[0]} && {c}") for c in commands]
+    return {f".github/workflows/{n}.yml": workflow(*found) for n, found in enumerate(steps)}
+
+
+def test_fixes_of_two_jobs_in_the_same_file(project: Make) -> None:
+    """Without its import the file is formatted otherwise, which is for the formatter of the other job to mend."""
+    checkers = two_checkers("ruff check --no-cache .", "ruff format --check .")
+    code, found = fix(project({**checkers, "a.py": f"import os\n{UGLY}"}))
+    assert (code, found["verdict"], found["grade"]) == (0, "FIXED", "A"), found["reason"]
+
+
+@pytest.mark.campaign
+def test_a_fix_that_another_checker_never_lets_through_stays_refused(project: Make) -> None:
+    checkers = two_checkers("isort --check-only .", "black --check .")
+    names = ["sep", "join", "split", "dirname", "basename", "commonprefix", "expanduser", "expandvars"]
+    text = "from os.path import (\n" + "".join(f"    {name},\n" for name in names) + ")\n"
+    code, found = fix(project({**checkers, "a.py": text}))
+    assert (code, found["verdict"], found["branch"]) == (1, "REGRESSED", None)
+    assert found["attempts"][-1]["reason"] == "it leads back to what was tried before"
+
+
+@pytest.mark.campaign
+def test_what_was_reached_before_a_detour_is_offered(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGREEN_FIX_MAX_ROUNDS", "2")
+    setup = (*SETUP[:2], "run: pip install --quiet isort black")
+    steps = (*setup, "run: isort --check-only a.py", "run: black --check a.py")
+    names = "ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple, UserList"
+    made = project({WORKFLOW: workflow(*steps), "a.py": f"from collections import {names}\n"})
+    code, found = fix(made)
+    assert (code, found["verdict"], found["grade"]) == (1, "STILL_FAILING", "C")
+    assert "(ChainMap," in made.git("show", f"{found['branch']}:a.py")
+
+
 def test_fewer_tests_than_before_is_regressed(project: Make) -> None:
     """A fixer that takes tests away makes the step green; the count of tests gives it away."""
     steps = (SETUP[0], "run: python3 generate.py", "run: python3 -m unittest -v", "run: git diff --exit-code")
