@@ -199,9 +199,9 @@ def _asking(kind: str, toolchain: Toolchain) -> list[str]:
 
 def _ask(command: list[str], *, bare: bool = False) -> str:
     """What a program prints, in an empty home, since rustup writes there when asked its version; with `bare` as if
-    this user had no settings.
+    this user had no settings. Go leaves a process behind that may still write there.
     """
-    with tempfile.TemporaryDirectory(prefix="regreen-") as home:
+    with tempfile.TemporaryDirectory(prefix="regreen-", ignore_cleanup_errors=True) as home:
         homes = {"HOME": home, "RUSTUP_HOME": f"{home}/.rustup"}
         env = {"PATH": os.defpath, "GOENV": "off", **homes} if bare else {**os.environ, **homes}
         try:

@@ -1,10 +1,12 @@
 """Which toolchains are found, and what is kept of them."""
 
+import errno
 import json
 import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,18 @@ def test_the_running_python_is_found_and_kept(tmp_path: Path) -> None:
     cache.write_text(json.dumps(kept))
     again = LocalToolchains(cache, {"PATH": "", "HOME": str(tmp_path)}).found()
     assert len(again) == 1  # from the cache, nothing was asked
+
+
+def test_a_home_that_cannot_be_emptied_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that a tool leaves behind writes into the home that it was asked in."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "rmdir", refuse)
+    folder = Path(sys.executable).parent
+    assert LocalToolchains(tmp_path / "kept.json", {"PATH": str(folder), "HOME": str(tmp_path)}).found()
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
