@@ -186,6 +186,10 @@ it they are tried where nothing else helps, and refused by name.
 Several checkers of one step are fixed one after the other, until the step is green or nothing changes any more. Fixes that
 the step turns out to be green without are left out again.
 
+Where a fix makes the checker of another step or job complain, that one gets its fix mode next, from there; what comes no
+further in the end is taken back. A program that is there only while it runs (`uv run --with`) is started again by what
+started it.
+
 The table is `config/fixers.yaml`; an entry is a few lines of data and two examples.
 
 ## Run for real
