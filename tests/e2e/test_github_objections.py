@@ -90,7 +90,7 @@ def test_what_a_review_asks_for_is_done_and_proven_anew(runner: Runner, llm_serv
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [(WRONG, "test_all_items_count"), (SKIPS, "the guard refused it")],
+    [(WRONG, "TotalTest"), (SKIPS, "the guard refused it")],
     ids=["wrong", "masking"],
 )
 def test_what_cannot_be_proven_leaves_the_proposal_as_it_is(
