@@ -73,6 +73,10 @@ class State:
     unproven_commit: str = ""
     stopped: str = ""
 
+    def kept(self) -> "State":
+        """It as it is now, whatever becomes of it: to come back to."""
+        return replace(self, tried={*self.tried}, flaky={**self.flaky}, step_green={**self.step_green})
+
 
 @dataclass(frozen=True)
 class Proposed:
@@ -93,7 +97,7 @@ class Rounds:
         self.suggestions: list[Advice] = []
         self._found: list[Proposed] = []
         self._lock = Lock()
-        self._first = replace(state, tried=set(state.tried), step_green=dict(state.step_green))
+        self._first = state.kept()
         self._seen = {self._tree(incident.snapshot)}
         self._sure: State | None = None
         self._detours: list[tuple[Proposed, Judgement, float]] = []
@@ -393,8 +397,7 @@ class Rounds:
     def _begin_detour(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
         """A fix may undo what another checker had made of the file: that checker gets another chance from there."""
         if self._sure is None:
-            tried, flaky = set(self.state.tried), dict(self.state.flaky)
-            self._sure = replace(self.state, tried=tried, flaky=flaky, step_green=dict(self.state.step_green))
+            self._sure = self.state.kept()
         self._detours.append((proposed, judgement, seconds))
         self._note(proposed, Judgement(Verdict.STILL_FAILING, f"{judgement.reason}; going on from there"), seconds)
 

@@ -58,14 +58,24 @@ class _Staged(OnGitHub):
         about = {"failed_run": self.about(failure), **given}
         return drafted(app.checkout, commit, options, delivery, minutes, self._clock.now(), about)
 
-    def _begun(
-        self, failure: Failure, delivery: Delivery, asked_by: str, wish: Wish | None, constraints: Constraints
+    def _repaired(
+        self,
+        failure: Failure,
+        delivery: Delivery,
+        asked_by: str,
+        wish: Wish | None = None,
+        constraints: Constraints = NONE,
     ) -> Incident:
         if wish:  # a culprit is found by replays that ask GitHub between them
             raise UsageError("the hardened workflow makes no reverts", hint=PLAIN)
         fresh = self._drafted(failure, delivery, asked_by=asked_by, constraints=constraints)
         checkpoints = failure.app.checkpoints
-        return begun(failure.app.patiently(lambda: checkpoints.load(fresh.id)), fresh)
+        known = failure.app.patiently(lambda: checkpoints.load(fresh.id))
+        return self._taken_on(begun(known, fresh), failure)
+
+    def _taken_on(self, incident: Incident, failure: Failure) -> Incident:
+        """What a stage does about an incident that has begun."""
+        raise NotImplementedError
 
     def _as_it_is(self, run: Run) -> Incident:
         """The record that stands for the replay of a run alone."""
@@ -80,18 +90,10 @@ class Analysing(_Staged):
         super().__init__(github, environ, voices, cache)
         self.orders: list[Order] = []
 
-    def _repaired(
-        self,
-        failure: Failure,
-        delivery: Delivery,
-        asked_by: str,
-        wish: Wish | None = None,
-        constraints: Constraints = NONE,
-    ) -> Incident:
-        found = self._begun(failure, delivery, asked_by, wish, constraints)
-        if found.stage in UNREPLAYED:
-            self.orders.append(Order(incident=found, reported=failure.jobs[0][1]))
-        return found
+    def _taken_on(self, incident: Incident, failure: Failure) -> Incident:
+        if incident.stage in UNREPLAYED:
+            self.orders.append(Order(incident=incident, reported=failure.jobs[0][1]))
+        return incident
 
     def replay(self, run: Run) -> ReplayResult:
         """Order the replay of a run as it is."""
@@ -215,15 +217,8 @@ class Publishing(_Staged):
             raise Refused(f"it could not be replayed: {found.failed[:1000]}")
         return found
 
-    def _repaired(
-        self,
-        failure: Failure,
-        delivery: Delivery,
-        asked_by: str,
-        wish: Wish | None = None,
-        constraints: Constraints = NONE,
-    ) -> Incident:
-        return self._go_on(self._begun(failure, delivery, asked_by, wish, constraints), failure.app)
+    def _taken_on(self, incident: Incident, failure: Failure) -> Incident:
+        return self._go_on(incident, failure.app)
 
     def replay(self, run: Run) -> ReplayResult:
         """What the replay of a run came to."""
