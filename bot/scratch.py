@@ -51,14 +51,14 @@ class ScratchBranch:
         left = self.git.run("ls-remote", "origin", f"refs/heads/{branch}").decode().split()
         push(self.git, commit, branch, left[0] if left else "")
 
-    def jobs(self, commit: str) -> Sequence[JobResult] | None:
-        """The jobs of all runs of the branch; None before any began."""
+    def going(self, commit: str) -> bool | None:
+        """Whether a run is queued or in progress; None before any began."""
         runs = self._runs(commit)
-        return [self._result(run, job) for run in runs for job in self.github.jobs(run)] if runs else None
+        return any(run.status != "completed" for run in runs) if runs else None
 
-    def going(self, commit: str) -> bool:
-        """Whether a run is queued or in progress."""
-        return any(run.status != "completed" for run in self._runs(commit))
+    def jobs(self, commit: str) -> Sequence[JobResult]:
+        """The jobs of all runs of the branch."""
+        return [self._result(run, job) for run in self._runs(commit) for job in self.github.jobs(run)]
 
     def cancel(self, commit: str) -> None:
         """Cancel what still goes."""

@@ -23,12 +23,12 @@ class ScratchRuns(Protocol):
         """Put a commit on a branch of that name."""
         ...
 
-    def jobs(self, commit: str) -> Sequence[JobResult] | None:
-        """The jobs of all runs for a commit as they stand, those still going as `CANCELLED`; None before any began."""
+    def going(self, commit: str) -> bool | None:
+        """Whether a run for the commit is queued or in progress; None before any began."""
         ...
 
-    def going(self, commit: str) -> bool:
-        """Whether a run for the commit is queued or in progress."""
+    def jobs(self, commit: str) -> Sequence[JobResult]:
+        """The jobs of all runs for a commit, which have ended."""
         ...
 
     def cancel(self, commit: str) -> None:
@@ -47,10 +47,10 @@ def replay_on_github(runs: ScratchRuns, clock: Clock, commit: str, branch: str, 
     try:
         while True:
             waited = (clock.now() - began).total_seconds()
-            jobs = runs.jobs(commit)
-            if jobs is not None and not runs.going(commit):
-                return summary(jobs, ("replayed by GitHub itself",), waited, "")
-            if jobs is None and waited >= APPEAR_SECONDS:
+            going = runs.going(commit)
+            if going is False:  # jobs that were read before that may have failed since
+                return summary(runs.jobs(commit), ("replayed by GitHub itself",), waited, "")
+            if going is None and waited >= APPEAR_SECONDS:
                 return ReplayResult(result=Result.UNREPLAYABLE, reason=NEVER, seconds=waited)
             if waited >= seconds:
                 raise OutOfBudget(f"the runs on GitHub took longer than {seconds / 60:g} minutes")

@@ -121,24 +121,25 @@ def test_where_there_is_no_bubblewrap_by_nature_the_others_are_named(monkeypatch
 
 
 class Runs:
-    """CI that tells what it was given to tell, one answer a look, and the last one for ever."""
+    """CI that says what it was given to say of its runs, the last for ever; its jobs are green when they have ended."""
 
-    def __init__(self, *told: Sequence[JobResult] | None, going: int = 0) -> None:
+    def __init__(self, *going: bool | None) -> None:
         self.did: list[str] = []
         self.asked = ""
-        self._told, self._going = list(told), going
+        self._told, self._ended = list(going), False
 
     def push(self, commit: str, branch: str) -> None:
         self.did.append(f"push {commit} {branch}")
 
-    def jobs(self, commit: str) -> Sequence[JobResult] | None:
+    def going(self, commit: str) -> bool | None:
         self.asked = commit
-        return self._told.pop(0) if len(self._told) > 1 else self._told[0]
+        told = self._told.pop(0) if len(self._told) > 1 else self._told[0]
+        self._ended = told is False
+        return told
 
-    def going(self, commit: str) -> bool:
+    def jobs(self, commit: str) -> Sequence[JobResult]:
         self.asked = commit
-        self._going -= 1
-        return self._going >= 0
+        return [GREEN] if self._ended else [RED]
 
     def cancel(self, commit: str) -> None:
         self.did.append(f"cancel {commit}")
@@ -152,7 +153,7 @@ GREEN = JobResult(id="a", name="a", result=Result.SUCCESS)
 
 
 def test_runs_on_github_are_followed_to_their_end() -> None:
-    clock, runs = FakeClock(), Runs(None, None, [RED], [GREEN], going=1)
+    clock, runs = FakeClock(), Runs(None, None, True, False)
     began = clock.now()
     done = replay_on_github(runs, clock, "c", "regreen/scratch", seconds=3600)
     assert (done.result, done.jobs, done.seconds) == (Result.SUCCESS, (GREEN,), 45)
@@ -168,7 +169,7 @@ def test_a_run_that_never_begins_is_unreplayable() -> None:
 
 
 def test_a_run_that_takes_too_long_is_cancelled() -> None:
-    runs = Runs([RED], going=1000)
+    runs = Runs(True)
     with pytest.raises(OutOfBudget, match="longer than 10 minutes"):
         replay_on_github(runs, FakeClock(), "c", "b", seconds=600)
     assert runs.did == ["push c b", "cancel c", "remove b"]
