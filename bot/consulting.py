@@ -172,7 +172,7 @@ class Paid:
             models.llm,
             models.prices,
             self.tier,
-            models.purse(self.incident, means.clock.now()),
+            replace(models.purse(self.incident, means.clock.now()), attempt=self.attempt.number),
             models.settings.max_usd_attempt,
             means.check_time,
             models.breaker,

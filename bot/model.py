@@ -653,6 +653,8 @@ class Reservation(Model, kw_only=True):
     incident: str
     amount: Decimal
     since: UtcTime
+    attempt: Annotated[int, Meta(ge=0)] = 0
+    """Which of the incident's attempts it is for, if for one."""
 
     def __post_init__(self) -> None:
         refuse_amount(self.amount)

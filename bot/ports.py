@@ -318,7 +318,7 @@ class Checkpoints(Protocol):
         """Give the lease back. Raises `Conflict` when another holds it by now."""
         ...
 
-    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
+    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal, attempt: int = 0) -> Reservation:
         """Set dollars aside in several budgets at once: name, for instance `day/2026-11-20`, -> the most it may reach.
 
         Raises `OutOfMoney` when one of them forbids it; then nothing is set aside in any.

@@ -88,16 +88,28 @@ class Models:
         return purse_of(incident, self.settings, self.checkpoints, now, self.in_flight)
 
     def settled(self, incident: Incident, now: datetime) -> Incident:
-        """The record with what a killed process has spent and not put down: that is what the attempt it was at cost."""
-        spent = self.purse(incident, now).settle_lost()
-        lost = spent - incident.cost_usd
-        if lost <= 0:
+        """The record with what a killed process has spent and not put down: that is what the attempts it was at cost.
+
+        What it had paid for already, and only not put down, is the last one's: the budget does not say whose it was.
+        """
+        spent, lost = self.purse(incident, now).settle_lost()
+        missing = spent - incident.cost_usd
+        if missing <= 0:
             return incident
-        at = next((a for a in reversed(incident.attempts) if a.interrupted), None)
-        if at is None:  # it was made in an earlier round
-            return incident.changed(cost_usd=spent)
-        model = next((t.model for t in self.prospects.tiers if t.number == at.tier), "")
-        call = Call(model=model, prompt="", prices=self.prices.version, stop="lost", cost_usd=lost)
-        charged = at.changed(calls=(*at.calls, call), cost_usd=at.cost_usd + lost)
-        attempts = tuple(charged if a is at else a for a in incident.attempts)
-        return incident.changed(attempts=attempts, cost_usd=spent)
+        models = {tier.number: tier.model for tier in self.prospects.tiers}
+        last = max((a.number for a in incident.attempts if a.interrupted), default=0)
+        attempts = []
+        for attempt in incident.attempts:
+            if attempt.interrupted:  # else it was made in an earlier round
+                own = sum((r.amount for r in lost if r.attempt == attempt.number), Decimal(0))
+                share = missing if attempt.number == last else min(own, missing)
+                missing -= share
+                attempt = self._charged(attempt, models.get(attempt.tier, ""), share)
+            attempts.append(attempt)
+        return incident.changed(attempts=tuple(attempts), cost_usd=spent)
+
+    def _charged(self, attempt: Attempt, model: str, usd: Decimal) -> Attempt:
+        if not usd:
+            return attempt
+        call = Call(model=model, prompt="", prices=self.prices.version, stop="lost", cost_usd=usd)
+        return attempt.changed(calls=(*attempt.calls, call), cost_usd=attempt.cost_usd + usd)

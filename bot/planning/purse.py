@@ -35,23 +35,27 @@ class InFlight:
 
 @dataclass(frozen=True)
 class Purse:
-    """The budgets that an incident is paid from, by name, and the most that each may reach, in dollars."""
+    """The budgets that an incident is paid from, by name, and the most that each may reach, in dollars.
+
+    `attempt` is the number of the attempt that pays from it, if one does.
+    """
 
     checkpoints: Checkpoints
     incident: str
     caps: Mapping[str, Decimal]
     in_flight: InFlight = field(default_factory=InFlight)
+    attempt: int = 0
 
-    def settle_lost(self) -> Decimal:
-        """Count what workers that were killed had set aside for the incident as spent; what it has cost in all.
+    def settle_lost(self) -> tuple[Decimal, Sequence[Reservation]]:
+        """Count what workers that were killed had set aside for the incident as spent: its cost in all, and those.
 
         Only who has the lease of the incident may ask for it: then nobody else works on it. What they had settled, but
-        not put down in its record any more, is part of the answer: the budget is what is true.
+        not put down in its record any more, is part of the cost: the budget is what is true.
         """
         lost = [r for r in self.checkpoints.reservations(budget_of(self.incident)) if r.incident == self.incident]
         for reservation in lost:
             self.checkpoints.settle(reservation, reservation.amount)
-        return self.checkpoints.spent(budget_of(self.incident))
+        return self.checkpoints.spent(budget_of(self.incident)), lost
 
     def reserve(self, amount: Decimal) -> Reservation:
         """Set dollars aside in all budgets. Raises `OutOfMoney`.
@@ -62,7 +66,7 @@ class Purse:
         with self.in_flight.changed:
             while True:
                 try:
-                    reservation = self.checkpoints.reserve(self.caps, self.incident, amount)
+                    reservation = self.checkpoints.reserve(self.caps, self.incident, amount, self.attempt)
                 except OutOfMoney:
                     if not self.in_flight.count:
                         raise

@@ -120,11 +120,16 @@ class Checkpoints:
 
         return self.update(incident_id, released)
 
-    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
+    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal, attempt: int = 0) -> Reservation:
         """See `bot.ports.Checkpoints.reserve`."""
         _path(incident_id)
         reservation = Reservation(
-            id=uuid.uuid4().hex, budgets=tuple(caps), incident=incident_id, amount=amount, since=self._clock.now()
+            id=uuid.uuid4().hex,
+            budgets=tuple(caps),
+            incident=incident_id,
+            amount=amount,
+            since=self._clock.now(),
+            attempt=attempt,
         )
         self._spend(reservation, lambda name, held: held.reserve(reservation, name, caps[name]), "Reserve")
         return reservation

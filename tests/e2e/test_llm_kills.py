@@ -142,6 +142,9 @@ def test_what_was_lost_counts_and_what_was_paid_is_not_paid_again(
     shop: Project, llm_server: LLMServer, at: Kill, command: str
 ) -> None:
     assert kill(shop, llm_server, at, right)
+    [known] = shop.here("status", "--json").json
+    held = shop.app().checkpoints.reservations(f"incident/{known['incident']}")
+    assert [r.attempt for r in held] == ([1] if at is HELD else [])
     found = finish(shop, llm_server, command)
     assert (found["verdict"], len(found["attempts"])) == ("FIXED", 1)
     lost = hold_the_books(shop, llm_server, found, Decimal(2))

@@ -89,9 +89,9 @@ class Refusing(Checkpoints):
 
     refused = Event()
 
-    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal) -> Reservation:
+    def reserve(self, caps: Mapping[str, Decimal], incident_id: str, amount: Decimal, attempt: int = 0) -> Reservation:
         try:
-            return super().reserve(caps, incident_id, amount)
+            return super().reserve(caps, incident_id, amount, attempt)
         except OutOfMoney:
             self.refused.set()
             raise
@@ -149,8 +149,9 @@ def test_who_goes_on_pays_for_who_was_killed(repo: Path, llm_server: LLMServer) 
     left.reserve(Decimal("0.3"))
     metered(opened(repo), llm_server, number=2).purse.reserve(Decimal("0.1"))
     after = metered(checkpoints := opened(repo), llm_server).purse
-    assert after.settle_lost() == Decimal("0.3")
-    assert after.settle_lost() == Decimal("0.3")
+    spent, [lost] = after.settle_lost()
+    assert (spent, lost.amount) == (Decimal("0.3"), Decimal("0.3"))
+    assert after.settle_lost() == (Decimal("0.3"), [])
     assert checkpoints.spent(DAY) == Decimal("0.3")
     assert [r.amount for r in checkpoints.reservations(DAY)] == [Decimal("0.1")]
 
