@@ -72,7 +72,7 @@ class Market:
         Raises what `Paid.make` does.
         """
         for attempt in earlier(incident, self.complaint):
-            if attempt.number not in had and attempt.diff and attempt.verdict in (None, Verdict.FIXED):
+            if attempt.number not in had and attempt.diff and (attempt.kept or not attempt.verdict):
                 had.add(attempt.number)
                 yield Bought(self.held(check(self._again(attempt), self.means)), attempt.number)
         while planned := self._next(incident, had):

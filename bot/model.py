@@ -449,7 +449,8 @@ class Attempt(Model, kw_only=True):
     `tier` is that of the language model which was asked, 0 where none was; then `calls` are what was paid for,
     `estimate_usd` and `estimate_seconds` what was expected of it, and `expected` (in the first attempt at a failure)
     what was expected of all of them. `observed` is what the failing step said with the candidate, for the next attempt.
-    `draft` is the diff of what an agent has edited so far, while it is at work.
+    `draft` is the diff of what an agent has edited so far, while it is at work. `kept`: what was tried next, or is
+    proposed, has the candidate in it.
     """
 
     number: int
@@ -466,6 +467,7 @@ class Attempt(Model, kw_only=True):
     observed: str = ""
     summary: str = ""
     diff: str = ""
+    kept: bool = False
     verdict: Verdict | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()

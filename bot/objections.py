@@ -84,7 +84,7 @@ class Revision:
         was = {p.key for p in incident.parts if p.grade}
         red = [p for p in parts if p.key in was and p.verdict is not Verdict.FIXED]
         if not (worse or red):
-            self._record(attempt.changed(verdict=Verdict.FIXED))
+            self._record(attempt.changed(verdict=Verdict.FIXED, kept=True))
             self.state, self.parts = state, parts
             return True
         told = "\n".join(line.text for one in complaints.values() for line in one.excerpt.lines)

@@ -146,6 +146,8 @@ class Rounds:
         if kept and self.state.commit == self.incident.snapshot:
             self.state.unproven_commit = made
             self.state.unproven = {key: c.candidate.strategy for c in kept for key in c.legs}
+            for proposed in kept:
+                self._say_of(proposed, kept=True)
 
     # --- flaky ---
 
@@ -388,6 +390,8 @@ class Rounds:
         if helped or (alone and verdicts[0].detour):
             self._keep(candidates, made, result, benches, complaints)
         if helped and self._sure and self._has_come_further(self._sure):
+            for proposed, *_ in self._detours:
+                self._say_of(proposed, kept=True)
             self._sure, self._detours = None, []
         return helped
 
@@ -408,6 +412,9 @@ class Rounds:
         self.state = replace(self._sure, stopped=self.state.stopped)
         for detour in self._detours:
             self._note(*detour)
+        for attempt in self.incident.attempts:
+            if attempt.kept and attempt.number > self._detours[0][0].number:
+                self._record(attempt.changed(kept=False))
 
     def _has_come_further(self, sure: State) -> bool:
         """Whether the legs of the detours are nearer to green than before the first one, and no other is red for it."""
@@ -421,8 +428,8 @@ class Rounds:
             return
         if broken := self._unseen(self.state.commit):
             for attempt in self.incident.attempts:
-                if attempt.verdict in (Verdict.FIXED, Verdict.STILL_FAILING):
-                    self._record(attempt.changed(verdict=Verdict.REGRESSED, reason=broken))
+                if attempt.kept:
+                    self._record(attempt.changed(verdict=Verdict.REGRESSED, reason=broken, kept=False))
             self.state = replace(self._first, flaky=self.state.flaky, stopped=self.state.stopped)
 
     def _regressions(
@@ -477,7 +484,8 @@ class Rounds:
         return next(lost_names(self._means.replays.origin.git, self.incident.snapshot, made), "")
 
     def _note(self, proposed: Proposed, judgement: Judgement, seconds: float) -> None:
-        self._say_of(proposed, verdict=judgement.verdict, reason=judgement.reason, seconds=seconds)
+        update = {"verdict": judgement.verdict, "reason": judgement.reason, "kept": judgement.helps}
+        self._say_of(proposed, **update, seconds=seconds)
 
     def _say_of(self, proposed: Proposed, **update: object) -> None:
         attempt = next(a for a in self.incident.attempts if a.number == proposed.number)

@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bot.ledger import find
-from bot.model import Attempt, FailedRun, Incident, JobResult, Objection, Result, Verdict
+from bot.model import Attempt, FailedRun, Incident, JobResult, Objection, Result
 from bot.text.patterns import Pattern, compile_pattern
 
 ISSUE = "issue"
 """The kind of the effect that asks people to look at what nothing was proposed for."""
 ANSWER = "answer"
 """The kind of the effect that answers a review; its name is the review's id."""
-KEPT = (Verdict.FIXED, Verdict.STILL_FAILING, Verdict.UNREPLAYABLE)
 _NUMBER = compile_pattern(r"^[1-9][0-9]{0,17}$")
 _COMMIT = compile_pattern(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 
@@ -71,8 +70,8 @@ def diff_stat(diff: str) -> list[tuple[str, int, int]]:
 def kept(incident: Incident) -> list[Attempt]:
     """The attempts that a proposal is made of: what came of an objection stands for all before, if it was proven."""
     since = incident.objection.after if incident.objection else 0
-    revised = [a for a in incident.attempts if since and a.number > since and a.verdict is Verdict.FIXED]
-    return revised or [a for a in incident.attempts if a.verdict in KEPT and (not since or a.number <= since)]
+    found = [a for a in incident.attempts if a.kept]
+    return [a for a in found if since and a.number > since] or found
 
 
 def pending(incident: Incident) -> Objection | None:

@@ -16,11 +16,11 @@ import pytest
 
 from bot.adapters.price_table import PriceTable
 from bot.model import Attempt, Call
-from tests.e2e.test_llm import RED, RIGHT, WRONG
+from tests.e2e.test_llm import RED, RIGHT, TEST, WRONG
 from tests.llm.answers import Answer, answer, use
 from tests.llm.faults import Fault
 from tests.llm.server import LLMServer
-from tests.projects import Project
+from tests.projects import WORKFLOW, Project, workflow
 
 KILLED = Path(__file__).with_name("killed_asking.py")
 PRICES = PriceTable({})
@@ -186,6 +186,28 @@ def test_a_killed_agent_that_had_finished_is_asked_nothing_more(shop: Project, l
     assert "one was left out" in str(found)
     assert hold_the_books(shop, llm_server, found, Decimal(2)) == 0
     assert len(llm_server.bills) == 1
+
+
+def test_a_fix_that_only_led_to_the_next_failure_is_not_paid_for_again(tmp_path: Path, llm_server: LLMServer) -> None:
+    steps = "uses: actions/checkout@v4", "run: python3 -m unittest test_shop", "run: python3 -m unittest test_signs"
+    signs = {
+        "signs.py": "def flip(sign):\n    return sign\n",
+        "test_signs.py": TEST.replace("shop import total", "signs import flip").replace(
+            "total([1, 2, 3]), 6", "flip(1), -1"
+        ),
+    }
+    project = Project(tmp_path / "project", {**RED, WORKFLOW: workflow(*steps), **signs})
+    flipped = "signs.py\n<<<<<<< SEARCH\n    return sign\n=======\n    return -sign\n>>>>>>> REPLACE\n"
+    asked: list[str] = []
+
+    def one_by_one(body: Mapping[str, Any]) -> Answer:
+        asked.append("signs" if "test_signs.TestTotal" in str(body["messages"]) else "shop")
+        return answer(flipped if asked[-1] == "signs" else RIGHT)
+
+    assert kill(project, llm_server, Kill("held", 2), one_by_one)
+    found = finish(project, llm_server)
+    assert found["verdict"] == "FIXED"
+    assert asked == ["shop", "signs", "signs"]
 
 
 def tampered(project: Project, change: Callable[[Attempt], tuple[Attempt, ...]]) -> None:

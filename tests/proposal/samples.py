@@ -134,7 +134,7 @@ def fixed(kind: DeliveryKind = "pull-request", run: FailedRun = RUN) -> Incident
                 causes=("f1",),
                 strategy="isort",
                 summary="Sort the imports",
-                verdict=Verdict.NOT_FIXED,
+                verdict=Verdict.STILL_FAILING,
                 reason="the step still fails: F401 `os` imported but unused",
             ),
             Attempt(
@@ -143,6 +143,7 @@ def fixed(kind: DeliveryKind = "pull-request", run: FailedRun = RUN) -> Incident
                 strategy="ruff",
                 summary="Run ruff in fix mode",
                 verdict=Verdict.FIXED,
+                kept=True,
                 notes=("The import of `os` has no side effect that anybody relies on.",),
             ),
         ),
@@ -239,7 +240,7 @@ def saying(text: str) -> Incident:
         "reason": text,
         "flaky_tests": (FlakyTest(name=text, failed=1, runs=5),),
     }
-    kept = Attempt(number=1, causes=(), strategy=text, summary=text, verdict=Verdict.FIXED, notes=(text,))
+    kept = Attempt(number=1, causes=(), strategy=text, summary=text, kept=True, verdict=Verdict.FIXED, notes=(text,))
     tried = Attempt(number=2, causes=(), strategy=text, summary=text, verdict=Verdict.NOT_FIXED, reason=text)
     rows = "".join(f"-{line}\n+{line}!\n" for line in lines)
     diff = f"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n{rows}"

@@ -104,6 +104,10 @@ def test_a_commit_message_refers_to_nothing(name: str, *, is_revert: bool) -> No
     ]
 
 
+def test_a_title_names_what_is_proposed_and_not_what_was_tried_in_vain() -> None:
+    assert texts.title(samples.fixed()) == "Fix CI: Run ruff in fix mode"
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_title_is_one_line(name: str) -> None:
     title = texts.title(samples.saying(HOSTILE[name]))
