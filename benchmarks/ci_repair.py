@@ -3,7 +3,7 @@
 Each line of COMMITS.jsonl is {"id", "repository", "sha", "committed", "workflow"}; TEMPLATE is where a repository is
 cloned from, such as https://github.com/{owner}/{name}; further options go to `regreen replay`. Prints for every commit
 the verdict of its replays (reproduced, or the named reason), with `--fix` also what `regreen fix` makes of those that
-reproduce, and writes benchmarks/ci_repair.md. Ends with 1 when a commit neither reproduces nor has a reason.
+reproduce and the rate, cost and time of all together, and writes benchmarks/ci_repair.md. Ends with 1 when a commit neither reproduces nor has a reason.
 
 A baseline counts as reproduced when it is red in a step that runs the project's own checks, not in set-up, and the same
 in every run.
@@ -11,6 +11,7 @@ in every run.
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,14 +29,16 @@ SET_UP = frozenset({"dependency_install", "github_actions_config", "network_or_f
 REPORT = Path(__file__).with_suffix(".md")
 PAGE = """# Real failing commits, replayed
 
-Written by `benchmarks/ci_repair.py`; {{ runs }} replays each. Commits that a run leaves out keep the row that they had.
-
+Written by `benchmarks/ci_repair.py`, {{ runs }} replays each. Commits that a run leaves out keep the row that they had.
+{% if sum %}
+In the last run with `--fix`: {{ sum }}.
+{% endif %}
 | id | repository | commit | verdict | failing steps, or the reason | s | `regreen fix` |
 |---|---|---|---|---|---|---|
 {% for line in kept -%}
 {{ line }}
 {% endfor %}{% for row in rows -%}
-| {{ row.commit.id }} | {{ row.commit.repository }} | {{ row.commit.sha[:12] }} | {{ row.verdict }} | {{ row.told | replace("|", "\\|") }} | {{ "%.0f" | format(row.seconds) }} | {{ row.fix | replace("|", "\\|") }} |
+| {{ row.commit.id }} | {{ row.commit.repository }} | {{ row.commit.sha[:12] }} | {{ row.verdict }} | {{ row.told | replace("|", "\\|") }} | {{ "%.0f" | format(row.seconds) }} | {{ (row.fix or "") | string | replace("|", "\\|") }} |
 {% endfor %}"""
 Failure = tuple[str, str, str]
 """A job's name, its failing step, and the category of the failure."""
@@ -49,7 +52,21 @@ class Row:
     verdict: str
     told: str
     seconds: float
-    fix: str = ""
+    fix: "Fix | None" = None
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What `regreen fix` has made of a commit: the verdict and more in words, what models have cost, how long it took."""
+
+    is_fixed: bool
+    told: str
+    usd: float
+    seconds: float
+
+    def __str__(self) -> str:
+        words, _, why = self.told.partition(": ")
+        return f"{words} ({self.seconds:.0f} s, ${self.usd:.4f})" + (f": {why}" if why else "")
 
 
 def git(*arguments: str, cwd: Path) -> str:
@@ -86,16 +103,17 @@ def failures(result: Mapping[str, Any]) -> Iterator[Failure]:
             yield job["name"], step, str((job["diagnosis"] or {}).get("category", ""))
 
 
-def fixed(root: Path, asked: Sequence[str]) -> str:
-    """What `regreen fix` says of a commit: verdict, grade, strategy, time, what models have cost, and why not.
+def fixed(root: Path, asked: Sequence[str]) -> Fix:
+    """What `regreen fix` says of a commit: verdict, grade, strategy, and why not.
 
     With a key in the environment (ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL) models are asked.
     """
     started = time.monotonic()
     done = regreen(root, "fix", *asked, "--patch", str(root.parent / "fix.diff"))
     words = [done.get("verdict") or done.get("result"), done.get("grade"), done.get("strategy")]
-    why = "" if done.get("verdict") == "FIXED" else f": {done.get('reason')}"
-    return f"{', '.join(str(w) for w in words if w)} ({time.monotonic() - started:.0f} s, ${done.get('cost_usd', 0):.4f}){why}"
+    is_fixed = done.get("verdict") == "FIXED"
+    told = ", ".join(str(w) for w in words if w) + ("" if is_fixed else f": {done.get('reason')}")
+    return Fix(is_fixed, told, done.get("cost_usd", 0), time.monotonic() - started)
 
 
 def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *, fix: bool) -> Row:
@@ -113,7 +131,7 @@ def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *
             seen.append(tuple(failures(result)))
         took = time.monotonic() - started
         dated = (*asked, "--as-of", commit["committed"], *options)
-        repaired = fixed(root, dated) if fix and len(set(seen)) == 1 else ""
+        repaired = fixed(root, dated) if fix and len(set(seen)) == 1 else None
     told = "; ".join(f"{job}: {step} ({category})" for job, step, category in seen[0])
     if len(set(seen)) > 1:
         return Row(commit, "unsteady", told, took)
@@ -121,12 +139,25 @@ def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *
     return Row(commit, "reproduced" if own else "red in set-up", told, took, repaired)
 
 
+def summed(rows: Sequence[Row]) -> str:
+    """Rate, cost and time of all fixes; empty where none was asked for."""
+    fixes = [row.fix for row in rows if row.fix]
+    if not fixes:
+        return ""
+    count, usd = sum(f.is_fixed for f in fixes), sum(f.usd for f in fixes)
+    each = f", ${usd / count:.4f} a fix" if count else ""
+    seconds = statistics.median(f.seconds for f in fixes)
+    return f"{count} of {len(fixes)} fixed ({count / len(fixes):.1%}), ${usd:.4f}{each}, {seconds:.0f} s in the median"
+
+
 def write(rows: Sequence[Row]) -> None:
     """Write the report, with the rows of commits that were not looked at this time."""
     known = REPORT.read_text().splitlines() if REPORT.exists() else []
     again = tuple(f"| {row.commit['id']} |" for row in rows)
     kept = [line for line in known if line.startswith("| crb-") and not line.startswith(again)]
-    REPORT.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS, kept=kept))
+    REPORT.write_text(
+        Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS, kept=kept, sum=summed(rows))
+    )
 
 
 def main() -> int:
@@ -143,11 +174,12 @@ def main() -> int:
             continue
         row = replayed(commit, given.repositories, options, fix=given.fix)
         print(
-            f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}; {row.fix}",
+            f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}; {row.fix or ''}",
             flush=True,
         )
         rows.append(row)
         write(rows)
+    print(summed(rows))
     return int(any(r.verdict not in ("reproduced", "unreplayable") for r in rows))
 
 
