@@ -542,13 +542,13 @@ class App:
             return recorded_models(self._recorded, self.settings.llm, self.checkpoints, self.redactor, self._breaker)
         return None
 
-    def forecasts(self, options: ReplayOptions, constraints: Constraints) -> list["Forecast"]:
+    def forecasts(self, options: ReplayOptions, constraints: Constraints) -> tuple[ReplayResult, list["Forecast"]]:
         """Replay the checkout as it is, and say what would be tried at each leg that failed, in the order of that."""
 
-        def once() -> "list[Forecast]":
+        def once() -> "tuple[ReplayResult, list[Forecast]]":
             with closing(self.replays(options)) as replays:
                 result = replays.run(replays.snapshot.commit)[0]
-                return self._forecasts(result, replays.needs(replays.snapshot.commit), constraints)
+                return result, self._forecasts(result, replays.needs(replays.snapshot.commit), constraints)
 
         return self._recovery.run(once)
 

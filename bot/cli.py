@@ -303,8 +303,12 @@ def fix(**given: Any) -> int:
         app, options = _app(given, view)
         view.announce(options)
         if given["dry_run"]:
-            view.plans(app.forecasts(options, constraints), app.settings.llm)
-            return OK
+            result, plans = app.forecasts(options, constraints)
+            view.plans(plans, app.settings.llm)
+            if plans:
+                return OK
+            view.unplanned(result)
+            return CODES.get(result.result, MachineError.exit_code)
         patch = given["patch"]
         delivery = Delivery(kind="patch", patch=str(patch.absolute())) if patch else Delivery(kind=given["delivery"])
         reported = app.diagnose(given["log"], app.settings.diagnosis.max_tokens) if given["log"] else None

@@ -104,6 +104,12 @@ class View:
         """What would be tried at each failure, and the most that it may cost."""
         self._show(lambda: [plan_row(one) for one in found], lambda: self._report.plans(found, most))
 
+    def unplanned(self, result: ReplayResult) -> None:
+        """Why there is nothing to try at a replay: on the standard error, since as JSON that is an empty list."""
+        reasons = [f"{job.name}: {job.result}: {job.reason}" for job in result.jobs if job.reason]
+        for told in reasons or [f"{result.result}: {result.reason or 'there is nothing to fix'}"]:
+            self.say(told)
+
     def drift(self, found: DriftReport) -> None:
         """What became of a commit that was green once."""
         self._show(found.as_json, lambda: self._report.drift(found))

@@ -105,6 +105,21 @@ def test_what_most_jobs_wait_for_comes_first_and_what_waited_goes_on_behind_it(
     assert [a["verdict"] for a in found["attempts"]] == ["FIXED"] * 3
 
 
+@pytest.mark.parametrize(
+    ("step", "code", "told"),
+    [
+        ("run: 'true'", 0, "success: there is nothing to fix"),
+        ("uses: octo/gone@v1", 3, "job: unreplayable: "),
+        ("run: 'false'\ncontinue-on-error: true", 0, "success: there is nothing to fix"),
+    ],
+    ids=["green", "unreplayable", "red where it may be"],
+)
+def test_where_nothing_is_to_be_planned_that_is_said(project: Make, step: str, code: int, told: str) -> None:
+    done = project({WORKFLOW: workflow(step)}).here("fix", "--dry-run", "--json", "--network", "none")
+    assert (done.code, done.json) == (code, [])
+    assert told in done.err
+
+
 def test_a_tier_that_does_not_answer_is_not_asked_again_and_the_reason_is_told(
     project: Make, llm_server: LLMServer
 ) -> None:
