@@ -67,11 +67,10 @@ def _input(environ: Mapping[str, str], name: str) -> str:
 
 def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: bool) -> Done:
     event = None if sweep else _event(environ)
-    workflow = environ.get("GITHUB_WORKFLOW_REF", "").split("@")[0].split("/", 2)[-1]
-    if event and (skip := idle(event, workflow)):
+    if event and (skip := idle(event, on.workflow)):
         return Done(told=skip.reason)
     app = on.app()
-    decision = decide(event, app.settings, Identity(login=on.github.login, workflow=workflow)) if event else Tick()
+    decision = decide(event, app.settings, Identity(login=on.github.login, workflow=on.workflow)) if event else Tick()
     if dry_run:
         return Done(told=f"dry run; what would be done: {decision}")
     if not isinstance(on, Analysing):

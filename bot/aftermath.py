@@ -6,20 +6,28 @@ come late, twice, or in another order. The record is changed last, so that after
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
-from bot.github import Pull, Run
+from bot.github import Pull, Run, newest
 from bot.model import FailedRun, Grade, Incident, Outcome, Stage, Verdict
 from bot.ports import Clock
 from bot.proposal import issues, texts
 from bot.proposal.authority import is_own
 from bot.proposal.facts import commit_of, issue_of, request_of
-from bot.proposal.hosted import Hosting, say, tell
+from bot.proposal.hosted import ACTIONS, Hosting, say, tell
 from bot.text.inert import code
 
 PASSED = ("success", "neutral", "skipped")
 UNDECIDED = ("action_required", "cancelled", "stale")
 """Somebody has to approve them, or start them again."""
+A_WHILE = timedelta(minutes=15)
+"""After which the CI of a proposal has begun, if it ever does."""
+UNAPPROVED = "The CI of this waits for somebody to approve it: {}"
+NO_CI = (
+    "No CI has run for this. A workflow runs for pull requests where its <code>on:</code> names "
+    "<code>pull_request</code>, and its branches and paths fit; until then the evidence is the replay."
+)
 
 
 def supersedes(newer: Incident, older: Incident) -> bool:
@@ -32,10 +40,15 @@ def supersedes(newer: Incident, older: Incident) -> bool:
 
 @dataclass
 class Aftermath:
-    """Follows the proposals of one repository."""
+    """Follows the proposals of one repository. `workflow` is the file of Regreen's own, whose runs are no CI.
+
+    Where people have put the `stop_label` on a pull request it says nothing there.
+    """
 
     hosting: Hosting
     clock: Clock
+    workflow: str = ""
+    stop_label: str = ""
 
     @cached_property
     def _waiting(self) -> dict[str, Incident]:
@@ -51,8 +64,10 @@ class Aftermath:
 
     def _revisited(self, incident: Incident) -> Incident:
         run, number = incident.failed_run, request_of(incident)
-        if not run or incident.outcome:
+        if not run:
             return incident
+        if incident.outcome:
+            return self._taken_up(incident, number)
         if not incident.proposal:
             return self._answered(incident, run) if issue_of(incident) else incident
         github, theirs = self.hosting.github, int(number or run.pull)
@@ -63,14 +78,27 @@ class Aftermath:
                 return incident
             if pull.state == "closed":
                 return self._closed(incident, pull)
+            if self.stop_label in pull.labels:
+                return incident
             if number and (why := self._why_moot(incident, pull)):
                 return self._moot(incident, why)
-        ours = github.runs(head_sha=commit_of(incident))
+        ours = newest(github.runs(head_sha=commit_of(incident)), self.workflow)
         incident = self._judged_by_ci(incident, ours, pull if number else None)
         if number and incident.grade is not Grade.R and (green := self._green_again(incident, run)):
             why = f"{texts.branch(run)} is [green again]({green.html_url}) without this, so I close it."
             return self._moot(incident, why)
         return incident
+
+    def _taken_up(self, incident: Incident, number: str) -> Incident:
+        """An incident that had ended: people may have opened what they had closed, or merged it after all."""
+        outcome = incident.outcome
+        if outcome is None or outcome.kind != "closed" or outcome.by or not number:
+            return incident
+        pull = self.hosting.github.pull(int(number))
+        if not is_own(pull, incident) or (pull.state == "closed" and not pull.merged):
+            return incident
+        again = {"outcome": None, "stage": Stage.PROPOSED}
+        return self._revisited(self.hosting.checkpoints.update(incident.id, lambda record: record.changed(**again)))
 
     def _answered(self, incident: Incident, run: FailedRun) -> Incident:
         """End what people were asked about, when the branch is green again."""
@@ -82,7 +110,7 @@ class Aftermath:
         return self._end(incident, Outcome(kind="closed", when=self.clock.now()))
 
     def _green_again(self, incident: Incident, failed: FailedRun) -> Run | None:
-        """A green run of the same workflow, for the same event, on a later commit of the same branch."""
+        """A green run of the same workflow, for the same event, of the same branch since, maybe of the same commit."""
         git, workflow = self.hosting.git, next(iter(incident.options.workflows), "")
         found = self.hosting.github.runs(branch=failed.head_branch, workflow=workflow, status="success", most=10)
         alike = (
@@ -90,7 +118,8 @@ class Aftermath:
             for run in found
             if run.event == failed.event
             and run.head_repository == failed.head_repository
-            and run.head_sha not in (failed.head_sha, commit_of(incident))
+            and run.head_sha != commit_of(incident)
+            and (run.head_sha != failed.head_sha or (run.id, run.attempt) > (failed.id, failed.attempt))
         )
         later = ("merge-base", "--is-ancestor", failed.head_sha)
         return next((run for run in alike if git.try_run(*later, run.head_sha) is not None), None)
@@ -113,33 +142,50 @@ class Aftermath:
         return self._end(incident, Outcome(kind="edited" if changed else "merged", when=self.clock.now(), diff=changed))
 
     def _changed_by_people(self, incident: Incident, pull: Pull) -> str:
-        """What was added to the proposed commit before it was merged, as a diff."""
+        """What was added to the proposed commit before it was merged, as a diff: not what merges of the base bring."""
         if pull.head_sha == commit_of(incident):
             return ""
-        found = self.hosting.git.try_run("diff-tree", "-p", commit_of(incident), pull.head_sha)
-        return found.decode("utf-8", "replace") if found else f"its head is {pull.head_sha}"
+        git, ours = self.hosting.git, commit_of(incident)
+        base = git.try_run("merge-base", pull.head_sha, f"{pull.merge_commit}^1")  # as far as its head had it
+        updated = git.try_run("merge-tree", "--write-tree", base.decode().strip(), ours) if base else None
+        since = updated.decode().split()[0] if updated else ours
+        found = git.try_run("diff-tree", "-p", since, pull.head_sha)
+        return f"its head is {pull.head_sha}" if found is None else found.decode("utf-8", "replace")
 
     def _judged_by_ci(self, incident: Incident, ours: Sequence[Run], pull: Pull | None) -> Incident:
         """Record what the real CI of a proposal comes to, once all of its runs have ended, and tell people.
 
         It is green when the workflow that failed has passed for it: others that passed prove nothing.
         """
-        if not ours or any(r.status != "completed" for r in ours):
+        if any(r.status != "completed" for r in ours):
             return incident
         red = [r for r in ours if r.conclusion not in (*PASSED, *UNDECIDED)]
         proven = any(r.conclusion == "success" and r.workflow in incident.options.workflows for r in ours)
         if not red and not proven:
+            self._note(incident, ours, pull)
             return incident
         told = ", ".join(f"{r.name or r.workflow}: {r.conclusion} ({r.html_url})" for r in red or ours)
         reason = f"its own CI is {'red' if red else 'green'}: {told}"
         if incident.reason == reason:
             return incident
-        update = {"verdict": Verdict.STILL_FAILING} if red else {"verdict": Verdict.FIXED, "grade": Grade.R}
+        replayed = max((p.grade for p in incident.parts if p.grade), default=None)
+        update = {"verdict": Verdict.STILL_FAILING if red else Verdict.FIXED, "grade": replayed if red else Grade.R}
         incident = self.hosting.checkpoints.update(incident.id, lambda record: record.changed(reason=reason, **update))
         if pull and (text := texts.renewed(pull.body, texts.pull_request(incident))):
             self.hosting.github.update_pull(pull.number, body=text)
         tell(incident, self.hosting)
         return incident
+
+    def _note(self, incident: Incident, ours: Sequence[Run], pull: Pull | None) -> None:
+        """Say in a proposal why its CI tells nothing, and what to do about that."""
+        unapproved = next((r for r in ours if r.conclusion == "action_required"), None)
+        late = self.clock.now() - incident.updated > A_WHILE
+        why = UNAPPROVED.format(unapproved.html_url) if unapproved else NO_CI if late and not ours else ""
+        if pull is None or not why or self.hosting.github.login == ACTIONS:  # which says so from the first on
+            return
+        text = texts.renewed(pull.body, texts.pull_request(incident, [why]))
+        if text not in ("", pull.body):
+            self.hosting.github.update_pull(pull.number, body=text)
 
     def _moot(self, incident: Incident, why: str) -> Incident:
         """Close the proposal of an incident that nobody needs any more, and say why, in Markdown."""

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Literal
 
 from bot.app import App
-from bot.errors import UsageError
-from bot.github import RED, Pull, Run
+from bot.errors import RateLimited, RegreenError, Transient, UsageError
+from bot.github import RED, Pull, Run, newest
 from bot.hosted import OnGitHub
 from bot.intake.commands import Command, Verb, usage
 from bot.intake.decide import Obey
@@ -73,17 +73,33 @@ class Commands:
     def _red(self, *, every: bool = False) -> list[Run]:
         """The red runs of the head, the newest of each workflow; with `every` of each event, too."""
         head = self._request().head_sha
-        newest: dict[tuple[str, str], Run] = {}
-        runs = sorted(self._github.runs(head_sha=head), key=lambda run: not run.event.startswith("pull_request"))
+        runs = self._github.runs(head_sha=head)
         if came_later(runs, self._asked):
             raise UsageError(f"the head has moved to {head[:12]} since this was written", hint="say it again for that")
-        for run in runs:
-            newest.setdefault((run.workflow, run.event if every else ""), run)
-        red = [run for run in newest.values() if run.conclusion in RED]
+        last: dict[tuple[str, str], Run] = {}
+        for run in sorted(newest(runs, self._on.workflow), key=lambda run: not run.event.startswith("pull_request")):
+            last.setdefault((run.workflow, run.event if every else ""), run)
+        red = [run for run in last.values() if run.conclusion in RED]
         if not red:
-            going = any(run.status != "completed" for run in newest.values())
+            going = any(run.status != "completed" for run in last.values())
             raise UsageError(f"no run of {head[:12]} is red{', as yet' if going else ''}: there is nothing to do")
         return red
+
+    def _each(self, do: Callable[[Run], str]) -> Answer:
+        """What is done about each red run; one that nothing can be done about does not keep others from it."""
+        told: list[str] = []
+        refused: list[RegreenError] = []
+        for run in self._red():
+            try:
+                told.append(do(run))
+            except (RateLimited, Transient):
+                raise  # without an answer, a sweep obeys later
+            except RegreenError as e:
+                refused.append(e)
+                told.append(f"{markdown(run.name)}: {markdown(str(e))}")
+        if len(refused) == len(told):
+            raise refused[0]
+        return Answer(text="\n".join(told), well=not refused)
 
     def _incidents(self) -> Iterator[Incident]:
         """The incidents of the pull request, the newest first; that of a proposal or an issue of ours, if it is one."""
@@ -108,12 +124,14 @@ class Commands:
 
     def _fix(self, command: Command) -> Answer:
         self._hold_limit(command.constraints.max_usd)
-        answers = []
-        for run in self._red():
+        found: list[Incident] = []
+
+        def fixed(run: Run) -> str:
             failure, asker = self._on.failure(run), self._asked.asker.login
-            incident = self._on.repair(failure, asked_by=asker, constraints=command.constraints)
-            answers.append(f"{markdown(run.name)}: {texts.headline(incident)}. {hosted.coming(incident)}".strip())
-        return Answer(text="\n".join(answers), incident=incident)
+            found.append(self._on.repair(failure, asked_by=asker, constraints=command.constraints))
+            return f"{markdown(run.name)}: {texts.headline(found[-1])}. {hosted.coming(found[-1])}".strip()
+
+        return self._each(fixed).changed(incident=found[-1] if found else None)
 
     def _hold_limit(self, wanted: Decimal | None) -> None:
         """Refuse an amount above the settings', and for most people one above what was said of this commit before."""
@@ -130,14 +148,13 @@ class Commands:
             raise UsageError(told, hint="people with the role maintain may say more")
 
     def _diagnose(self, _: Command) -> Answer:
-        told = []
-        for run in self._red():
+        def diagnosed(run: Run) -> str:
             failure = self._on.failure(run)
             parts = [Part(workflow=run.workflow, job=job.name, diagnosis=found) for job, found in failure.jobs]
-            told.append(texts.diagnosis(self._on.about(failure), parts))
-            if failure.unread:
-                told.append(f"{failure.unread} more jobs are red, whose logs were not read.")
-        return Answer(text="\n".join(told))
+            more = f"\n{failure.unread} more jobs are red, whose logs were not read." if failure.unread else ""
+            return texts.diagnosis(self._on.about(failure), parts) + more
+
+        return self._each(diagnosed)
 
     def _apply(self, _: Command) -> Answer:
         pull = self._request()
@@ -147,7 +164,8 @@ class Commands:
         if found is None:
             raise UsageError("there is no fix to apply", hint="/regreen fix looks for one")
         applied = self._on.apply(found, pull)
-        return Answer(text=f"The fix was pushed to {code(pull.head_ref)}.", incident=applied)
+        told = f"The fix was pushed to {code(pull.head_ref)}. {hosted.no_ci(self._github)}"
+        return Answer(text=told.strip(), incident=applied)
 
     def _retry(self, _: Command) -> Answer:
         red = self._red(every=True)
@@ -156,11 +174,7 @@ class Commands:
         return Answer(text=f"The failed jobs run again: {', '.join(markdown(run.name) for run in red)}.")
 
     def _replay(self, _: Command) -> Answer:
-        told = []
-        for run in self._red():
-            result = self._on.replay(run)
-            told.append(f"{markdown(run.name)}: {_replayed(result)}")
-        return Answer(text="\n".join(told))
+        return self._each(lambda run: f"{markdown(run.name)}: {_replayed(self._on.replay(run))}")
 
     def _revert(self, command: Command) -> Answer:
         incident = self._on.revert(pull=self._pull, why=command.text, asked_by=self._asked.asker.login)

@@ -5,7 +5,7 @@ GitHub gave no answer (after the retries that politeness allows), `RateLimited` 
 `Forbidden` when the token may not, `Gone` for what is not, or no longer, there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -56,6 +56,22 @@ class Run(Model, kw_only=True):
     created: UtcTime
     updated: UtcTime
     pulls: tuple[int, ...] = ()
+
+
+OF_GITHUB = "dynamic/"
+"""Where GitHub's own workflows are (Pages, CodeQL, Dependabot), of which no repository has a file."""
+
+
+def newest(runs: Iterable[Run], own: str = "") -> list[Run]:
+    """The newest run of each workflow and event among those that check the repository.
+
+    `own` is the file of Regreen's own workflow, whose runs check nothing, as those of GitHub do not.
+    """
+    found: dict[tuple[str, str], Run] = {}
+    for run in sorted(runs, key=lambda run: run.id, reverse=True):
+        if run.workflow != own and not run.workflow.startswith(OF_GITHUB):
+            found.setdefault((run.workflow, run.event), run)
+    return list(found.values())
 
 
 class RunJob(Model, kw_only=True):
@@ -269,6 +285,10 @@ class GitHub(Protocol):
         self, number: int, *, title: str = "", body: str = "", state: Literal["", "open", "closed"] = ""
     ) -> Pull:
         """Change what is given."""
+        ...
+
+    def labels(self, number: int) -> set[str]:
+        """The labels of an issue or a pull request."""
         ...
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from bot.adapters.workers import this_worker
 from bot.app import NONE, App, Voices, guard_with
 from bot.errors import Gone, Refused, UsageError
 from bot.findings import hold_again
-from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob
+from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob, newest
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import intend
 from bot.model import (
@@ -93,6 +93,11 @@ class OnGitHub:
             raise UsageError(f"{found.name} is archived", hint="nothing can be proposed there")
         return found
 
+    @property
+    def workflow(self) -> str:
+        """The file of Regreen's own workflow, where this runs in one."""
+        return self._environ.get("GITHUB_WORKFLOW_REF", "").split("@")[0].split("/", 2)[-1]
+
     def app(self, commit: str = "", branch: str = "", pull: int = 0) -> App:
         """The app on a commit of the repository: that of the default branch unless one is given."""
         about = self.repository
@@ -130,9 +135,9 @@ class OnGitHub:
         return Hosting(self.github, app.theirs, app.settings.proposal, app.checkpoints, self._voices.say)
 
     def failure(self, run: Run) -> Failure:
-        """Why a run failed, by the logs of its jobs, at most `MOST_LOGS` of them.
+        """Why a run failed, by the logs of its jobs, at most `MOST_LOGS` of them, as far as they are there.
 
-        Raises `UsageError` when it did not, `Gone` when they have.
+        Raises `UsageError` when it did not, `Gone` when none of them is.
         """
         if run.conclusion not in RED:
             told = run.conclusion or run.status
@@ -147,11 +152,18 @@ class OnGitHub:
             moved = f"the head of #{pull.number} has moved from {run.head_sha[:12]} to {pull.head_sha[:12]}"
             raise Gone(moved, hint="its new run counts")
         app = self.app_of(run, pull)
-        unread = max(0, len(failed) - MOST_LOGS)
+        jobs, expired = [], None
+        for job in failed[:MOST_LOGS]:
+            try:
+                jobs.append((job, self._diagnosis(job, app)))
+            except Gone as e:
+                expired = e
+        if expired and not jobs:
+            raise expired
+        unread = len(failed) - len(jobs)
         if unread:
-            self._voices.say(f"{len(failed)} jobs are red: the logs of {MOST_LOGS} of them are read")
-        jobs = tuple((job, self._diagnosis(job, app)) for job in failed[:MOST_LOGS])
-        return Failure(run, pull, jobs, app, unread)
+            self._voices.say(f"{len(failed)} jobs are red: the logs of {len(jobs)} of them are read")
+        return Failure(run, pull, tuple(jobs), app, unread)
 
     def _diagnosis(self, job: RunJob, app: App) -> Diagnosis:
         try:
@@ -167,12 +179,13 @@ class OnGitHub:
         Raises `Gone` for the run of a fork that has none any more.
         """
         forked = run.head_repository != self.repository.name
-        if run.head_branch == self.repository.default_branch and run.event == "push" and not forked:
+        of_pull = run.event.startswith("pull_request")
+        if run.head_branch == self.repository.default_branch and not of_pull and not forked:
             return None
         owner = run.head_repository.split("/")[0]  # empty when the fork is gone: GitHub would list them all
         found = self.github.pulls(head=f"{owner}:{run.head_branch}") if owner else []
         ours = next((pull for pull in found if pull.head_repository == run.head_repository), None)
-        if ours is None and (forked or run.event.startswith("pull_request")):
+        if ours is None and (forked or of_pull):
             raise Gone(f"the run {run.id} of {run.head_branch} has no open pull request any more")
         return ours
 
@@ -182,7 +195,15 @@ class OnGitHub:
         return self.app(run.head_sha, run.head_branch, pull.number if pull and forked else 0)
 
     def repair(self, failure: Failure, *, asked_by: str = "", constraints: Constraints = NONE) -> Incident:
-        """Bring a failed run to a proven fix, or to an honest answer."""
+        """Bring a failed run to a proven fix, or to an honest answer. Raises `Gone` where nothing can be proposed."""
+        run, git = failure.run, failure.app.theirs
+        there = git.try_run("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{run.head_branch}")
+        if failure.pull is None and there is None:
+            told = f"{run.head_branch} is no branch of {self.repository.name}, or none any more"
+            raise Gone(
+                f"{told}: nothing can be proposed for the run {run.id}",
+                hint="regreen diagnose --run says why it is red",
+            )
         kind = kind_for(self.about(failure), self.repository.name, failure.app.settings.proposal)
         return self._repaired(failure, Delivery(kind=kind), asked_by, constraints=constraints)
 
@@ -236,13 +257,13 @@ class OnGitHub:
     def _red(self, branch: str, workflow: str) -> Run:
         """The newest run of a branch that is red, of the workflow if one is given; none of it may be green since."""
         runs = self.github.runs(branch=branch, workflow=workflow, status="completed")
-        newest: dict[str, Run] = {}
-        for run in runs:
+        last: dict[str, Run] = {}
+        for run in newest(runs, self.workflow):
             if not run.event.startswith("pull_request") and run.head_repository == self.repository.name:
-                newest.setdefault(run.workflow, run)
-        red = next((run for run in newest.values() if run.conclusion in RED), None)
+                last.setdefault(run.workflow, run)
+        red = next((run for run in last.values() if run.conclusion in RED), None)
         if red is None:
-            since = next((f": {run.html_url}" for run in newest.values()), "")
+            since = next((f": {run.html_url}" for run in last.values()), "")
             raise UsageError(f"the newest runs of {branch} are not red{since}", hint="there is nothing to revert")
         return red
 

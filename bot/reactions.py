@@ -1,7 +1,7 @@
 """What Regreen does about what happened on GitHub: it opens, wakes and obeys, after the last guards have agreed."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import assert_never
 
@@ -9,11 +9,11 @@ from bot.aftermath import Aftermath
 from bot.app import App
 from bot.commands import Answer, Commands, came_later
 from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient
-from bot.github import RED, GitHub, Pull
+from bot.github import RED, Comment, GitHub, Pull, Run
 from bot.hosted import Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
-from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide_late
-from bot.intake.loops import Skip, left_to_people, quiet, stopped, worn_out
+from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide_late, decide_missed
+from bot.intake.loops import WHEN_STOPPED, Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import done, find, intend
 from bot.model import Incident, Model, Objection, Outcome, Stage, next_number
@@ -24,6 +24,10 @@ from bot.text.inert import markdown
 
 ANSWERED = frozenset({"rocket", "confused"})
 FORGOTTEN = timedelta(days=1)
+RESPECTED = timedelta(days=7)
+"""For which nothing is proposed again for a failure whose proposal people have closed."""
+MOST_RUNS, MOST_MISSED = 50, 3
+"""Of the last runs, and of those among them that are red and nobody has looked at: each costs its logs."""
 SPARE = timedelta(minutes=10)  # for a job to begin, and to answer
 RAN_OUT = (Stage.OPENED, Stage.REPRODUCED, Stage.DIAGNOSED)
 """Where an incident that has a verdict was stopped before its end."""
@@ -92,6 +96,9 @@ class Reactions:
         prints = frozenset(d.fingerprint for _, d in failure.jobs)
         if same := next((i for i in incidents if _covers(i, failure, prints)), None):
             return Skip(reason=f"incident {same.id} deals with the same failure of this commit")
+        if refused := next((i for i in incidents if _is_refused(i, failure, prints, now)), None):
+            told = f"people have closed #{request_of(refused)}, which was for the same failure"
+            return Skip(reason=f"{told}; regreen fix --run {failure.run.html_url} tries again")
         ignored = {p.diagnosis.fingerprint for i in incidents for p in i.parts if _ignored(i)}
         if ignored.issuperset(prints):
             return Skip(reason="somebody has asked to leave failures like this one alone (/regreen ignore)")
@@ -128,12 +135,9 @@ class Reactions:
             return Done(told=f"{decision.reason}, of nothing that waits for an answer")
         pull = self._github.pull(decision.number)
         granted = may("fix", asker, self._github, self._settings, repository=self._on.repository.name, pull=pull)
-        if isinstance(granted, Denied):
-            return Done(told=granted.reason)
-        if skip := stopped(pull.labels, self._settings):
-            return Done(told=skip.reason)
         said = self._said(decision)
-        if not (why := self._why_not(known, pull, said)):
+        why = granted.reason if isinstance(granted, Denied) else self._why_not(known, pull, said)
+        if not why:
             last, seen = next_number(known.attempts) - 1, commit_of(known)
             objection = Objection(review=decision.review, by=asker.login, text=said, commit=seen, after=last)
             incident = self._on.revise(known, objection)
@@ -155,6 +159,8 @@ class Reactions:
 
     def _why_not(self, known: Incident, pull: Pull, said: str) -> str:
         """Why a review cannot be followed."""
+        if skip := stopped(pull.labels, self._settings):
+            return f"{markdown(skip.reason)}."
         if is_revert(known):
             return ITS_OWN
         if pull.head_sha != commit_of(known):
@@ -164,9 +170,11 @@ class Reactions:
         return "" if said else NOTHING_SAID
 
     def _tick(self) -> Done:
-        """Go on with what was interrupted, look what has become of what waits, and obey what was not heard."""
-        found = [self._separately(partial(self._go_on, one)) for one in self._on.waiting(self._app)]
-        found += [self._separately(partial(self._obey, one)) for one in self._unanswered()]
+        """Obey what was not heard, go on with what was interrupted, look what has become of what waits, and at what
+        is red and nobody has looked at."""
+        found = [self._separately(partial(self._obey, one)) for one in self._unanswered()]
+        found += [self._separately(partial(self._go_on, one)) for one in self._on.waiting(self._app)]
+        found += [self._separately(partial(self._open, one)) for one in self._missed()]
         told = "; ".join(one.told for one in found) or "nothing waits"
         incidents = tuple(incident for one in found for incident in one.incidents)
         return Done(told=told, incidents=incidents, well=all(one.well for one in found))
@@ -176,6 +184,8 @@ class Reactions:
         if ran_out:  # of time or money: people say when it goes on
             return Done(told=line(incident), incidents=(incident,))
         try:
+            if incident.stage is not Stage.PROPOSED and (skip := self._stopped(incident)):
+                return Done(told=skip.reason, incidents=(incident,))
             went_on = incident if incident.stage is Stage.PROPOSED else self._on.resume(incident)
             woken = self._aftermath.revisit(went_on)
         except Gone as e:  # what it was about is no longer there
@@ -185,6 +195,12 @@ class Reactions:
         except Conflict as e:  # another worker has it
             return Done(told=str(e))
         return Done(told=line(woken), incidents=(woken,))
+
+    def _stopped(self, incident: Incident) -> Skip | None:
+        """Whether people have stopped what is done for the pull request of an incident."""
+        run = incident.failed_run
+        number = request_of(incident) or (run.pull if run else 0)
+        return stopped(self._github.labels(int(number)), self._settings) if number else None
 
     def _separately(self, work: Callable[[], Done]) -> Done:
         """One thing that cannot be done must not keep others from it; without an answer nothing can."""
@@ -200,13 +216,32 @@ class Reactions:
         now, me = self._clock.now(), Identity(login=self._github.login)
         longest = timedelta(minutes=self._settings.fix.max_minutes) + SPARE
         recent = [one for review in (False, True) for one in self._github.recent_comments(review=review)]
-        late = [c for c in recent if longest < now - c.created < FORGOTTEN and not c.reactions & ANSWERED]
+        late = [c for c in recent if longest < now - c.created < FORGOTTEN and not self._is_answered(c)]
         decided = (decide_late(c, self._settings, me) for c in sorted(late, key=lambda c: c.created))
         return [one.changed(late=True) for one in decided if isinstance(one, Obey)]
 
+    def _is_answered(self, comment: Comment) -> bool:
+        """Whether we have answered it: others may react to it as we do."""
+        return bool(
+            comment.reactions & ANSWERED and ANSWERED & self._github.reactions(comment.id, review=comment.on_lines)
+        )
+
+    def _missed(self) -> list[Open]:
+        """The red runs that nobody has looked at: a limit was met, these were quiet hours, or their event was lost."""
+        now, me = self._clock.now(), Identity(login=self._github.login, workflow=self._on.workflow)
+        longest = timedelta(minutes=self._settings.fix.max_minutes) + SPARE
+        known = {i.failed_run.id for i in self._app.incidents() if i.failed_run}
+        runs, last = self._github.runs(status="completed", most=MOST_RUNS), dict[tuple[str, str, str], Run]()
+        for run in sorted(runs, key=lambda run: run.id, reverse=True):
+            last.setdefault((run.workflow, run.head_repository, run.head_branch), run)
+        late = [r for r in last.values() if r.id not in known and longest < now - r.updated < FORGOTTEN]
+        decided = (decide_missed(run, self._on.repository, self._settings, me) for run in late)
+        return [one for one in decided if isinstance(one, Open)][:MOST_MISSED]
+
     @cached_property
     def _aftermath(self) -> Aftermath:
-        return Aftermath(self._on.hosting(self._app), self._clock)
+        stop_label = self._settings.watch.stop_label
+        return Aftermath(self._on.hosting(self._app), self._clock, self._on.workflow, stop_label)
 
     # --- what people ask for ---
 
@@ -216,7 +251,11 @@ class Reactions:
         if not is_new and ANSWERED & self._github.reactions(asked.comment, review=asked.on_lines):
             return Done(told="this command was answered before")
         commands = Commands(self._on, self._app, asked, pull)
-        answers = [self._answer(command, asked, pull, commands) for command in asked.commands]
+        answers = []
+        for command in asked.commands:
+            answers.append(self._answer(command, asked, pull, commands))
+            if pull and isinstance(command, Command) and command.verb == "resume":
+                pull = self._github.pull(asked.number)  # whose label is gone
         status = commands.shown()
         hosted.say(self._github, asked.number, texts.answer(asked.asker.login, [a.text for a in answers], status))
         well = all(a.well for a in answers)
@@ -233,7 +272,7 @@ class Reactions:
                 return Answer(text=granted.reason, well=False)
             if isinstance(command, Mistake):
                 return Answer(text=command.text, well=False)
-            if pull and (skip := stopped(pull.labels, self._settings, verb)):
+            if skip := stopped(self._labels(asked, pull, verb), self._settings, verb):
                 return Answer(text=skip.reason, well=False)
             if pull and self._has_moved(pull, asked):
                 moved = f"The head has moved to {pull.head_sha[:12]} since this was written; nothing was done."
@@ -243,6 +282,12 @@ class Reactions:
             raise  # without an answer, a sweep obeys later
         except RegreenError as e:
             return Answer(text=markdown(str(e)), well=False)
+
+    def _labels(self, asked: Obey, pull: Pull | None, verb: Verb) -> Collection[str]:
+        """The labels that may forbid a command."""
+        if verb in WHEN_STOPPED:
+            return ()
+        return pull.labels if pull else self._github.labels(asked.number)
 
     def _has_moved(self, pull: Pull, asked: Obey) -> bool:
         """Whether the head is another one than the command was written for."""
@@ -273,6 +318,16 @@ def _concerns(about: About, incident: Incident) -> bool:
         return run is not None and run.pull == about.pull
     of_branch = (run.head_repository, run.head_branch) == (about.repository, about.branch)
     return of_branch and about.workflow in incident.options.workflows
+
+
+def _is_refused(incident: Incident, failure: Failure, prints: frozenset[str], now: datetime) -> bool:
+    """Whether people have closed, and not merged, what an incident has proposed for the same failure of the branch."""
+    outcome, run = incident.outcome, incident.failed_run
+    if outcome is None or run is None or outcome.kind != "closed" or outcome.by or not request_of(incident):
+        return False
+    alike = (run.head_branch, run.head_repository) == (failure.run.head_branch, failure.run.head_repository)
+    recent = now - outcome.when < RESPECTED
+    return alike and recent and prints <= {p.diagnosis.fingerprint for p in incident.parts}
 
 
 def _ignored(incident: Incident) -> bool:

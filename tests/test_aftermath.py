@@ -9,16 +9,17 @@ from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.github_api import with_token
 from bot.aftermath import Aftermath
 from bot.github import GitHub
-from bot.model import Effect, Incident
+from bot.model import Effect, Grade, Incident, Verdict
 from bot.proposal import hosted, texts
 from bot.proposal.hosted import Hosting
 from bot.settings import read_settings
 from bot.state.checkpoints import Checkpoints
 from tests.hub import Hub
-from tests.hub.world import Repository
+from tests.hub.world import Repository, Run
 from tests.proposal import samples
 from tests.state.helpers import FakeClock, opened, repository
 
+OWN, STOP = ".github/workflows/regreen.yml", "regreen: stop"
 TARGET = "regreen/a1b2c3d4e5f6-run-ruff"
 
 
@@ -31,6 +32,7 @@ class Scene:
     github: GitHub
     checkpoints: Checkpoints
     aftermath: Aftermath
+    clock: FakeClock
 
     def proposed(self, name: str, branch: str, run: int) -> Incident:
         """An incident of a run, with an open pull request."""
@@ -46,6 +48,11 @@ class Scene:
         proposal = known.proposal.changed(target=branch, commit=commit)
         return self.checkpoints.save(known.changed(id=name, failed_run=failed, effects=effects, proposal=proposal))
 
+    def described(self, incident: Incident) -> Incident:
+        """Its pull request has the text that it is opened with."""
+        self.github.update_pull(1, body=texts.pull_request(incident))
+        return incident
+
     def comments(self, number: int) -> list[str]:
         return [one.body for one in self.github.comments(number)]
 
@@ -58,7 +65,7 @@ def scene(hub: Hub, tmp_path: Path) -> Scene:
     settings = read_settings("proposal: {check: false}", "here", {}).proposal
     checkpoints = opened(repository(tmp_path / "state"))
     hosting = Hosting(github, GitPlumbing(one.git.path), settings, checkpoints, print)
-    return Scene(hub, one, github, checkpoints, Aftermath(hosting, clock))
+    return Scene(hub, one, github, checkpoints, Aftermath(hosting, clock, OWN, STOP), clock)
 
 
 def test_what_conflicts_is_closed_with_one_comment(scene: Scene) -> None:
@@ -97,3 +104,109 @@ def test_the_one_comment_is_not_one_that_quotes_its_marker(scene: Scene) -> None
     for text in ("one", "two"):
         hosted.say(scene.github, 1, texts.closing(text))
     assert scene.comments(1) == [quoting.body, texts.closing("two")]
+
+
+def ran(scene: Scene, conclusion: str, workflow: str = ".github/workflows/ci.yml", event: str = "pull_request") -> Run:
+    """A run of CI for the proposal's commit."""
+    sha = scene.one.git.resolve(TARGET)
+    return scene.hub.add_run(
+        scene.one, "", sha=sha, branch=TARGET, workflow=workflow, event=event, conclusion=conclusion
+    )
+
+
+def changed(scene: Scene, state: str) -> None:
+    """Somebody closes the proposal, or opens it again."""
+    scene.hub.client(scene.hub.token("bob")).patch("/repos/octo/app/pulls/1", json={"state": state}).raise_for_status()
+
+
+def test_what_people_open_again_goes_on_and_what_they_merge_after_all_is_merged(scene: Scene) -> None:
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    changed(scene, "closed")
+    closed = scene.aftermath.revisit(incident)
+    assert (closed.outcome and closed.outcome.kind, scene.aftermath.revisit(closed)) == ("closed", closed)
+    changed(scene, "open")
+    ran(scene, "success")
+    going = scene.aftermath.revisit(closed)
+    assert (going.outcome, going.closed, going.grade) == (None, False, Grade.R)
+    changed(scene, "closed")
+    closed = scene.aftermath.revisit(going)
+    changed(scene, "open")
+    scene.hub.client(scene.hub.token("bob")).put("/repos/octo/app/pulls/1/merge", json={}).raise_for_status()
+    merged = scene.aftermath.revisit(closed)
+    assert (merged.outcome and merged.outcome.kind) == "merged"
+
+
+def test_what_regreen_has_closed_itself_stays_theirs_when_they_open_it_again(scene: Scene) -> None:
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    scene.hub.push(scene.one, {"copy": "else\n"}, by="bob")
+    ended = scene.aftermath.revisit(incident)
+    changed(scene, "open")
+    assert scene.aftermath.revisit(ended) == ended
+    assert scene.github.pull(1).state == "open"
+
+
+def test_of_its_ci_the_newest_run_of_each_workflow_counts_and_a_grade_that_was_wrong_is_taken_back(
+    scene: Scene,
+) -> None:
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    before = incident.grade
+    ran(scene, "failure")
+    incident = scene.aftermath.revisit(incident)
+    assert (incident.verdict, incident.grade) == (Verdict.STILL_FAILING, before)
+    ran(scene, "success")
+    incident = scene.aftermath.revisit(incident)
+    assert (incident.verdict, incident.grade) == (Verdict.FIXED, Grade.R)
+    ran(scene, "failure")
+    incident = scene.aftermath.revisit(incident)
+    assert (incident.verdict, incident.grade) == (Verdict.STILL_FAILING, before)
+
+
+@pytest.mark.parametrize("workflow", [OWN, "dynamic/github-code-scanning/codeql"])
+def test_runs_that_are_no_checks_of_the_repository_judge_nothing(scene: Scene, workflow: str) -> None:
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    ran(scene, "failure", workflow=workflow, event="pull_request_review")
+    assert scene.aftermath.revisit(incident) == incident
+    ran(scene, "success")
+    assert scene.aftermath.revisit(incident).grade is Grade.R
+
+
+def test_a_proposal_that_no_ci_has_run_for_says_why_and_no_more_once_it_has(scene: Scene) -> None:
+    incident = scene.described(scene.proposed("a1b2c3d4e5f6", TARGET, 1))
+    scene.aftermath.revisit(incident)
+    assert "No CI has run" not in scene.github.pull(1).body
+    scene.clock.sleep(3600)
+    scene.aftermath.revisit(incident)
+    assert "No CI has run" in scene.github.pull(1).body
+    writes = scene.github.usage.writes
+    scene.aftermath.revisit(incident)
+    assert scene.github.usage.writes == writes
+    waiting = ran(scene, "failure")
+    waiting.conclusion = "action_required"
+    scene.aftermath.revisit(incident)
+    body = scene.github.pull(1).body
+    assert ("No CI has run" in body, f"/actions/runs/{waiting.id}" in body) == (False, True)
+    ran(scene, "success")
+    scene.aftermath.revisit(incident)
+    assert "approve it" not in scene.github.pull(1).body
+
+
+def test_where_people_have_put_the_label_nothing_is_said_nor_closed(scene: Scene) -> None:
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    scene.github.add_labels(1, [STOP])
+    scene.hub.push(scene.one, {"copy": "else\n"}, by="bob")
+    assert scene.aftermath.revisit(incident) == incident
+    assert (scene.github.pull(1).state, scene.comments(1)) == ("open", [])
+    changed(scene, "closed")
+    assert scene.aftermath.revisit(incident).outcome
+
+
+def test_what_an_update_of_the_branch_brings_is_no_change_by_people(scene: Scene) -> None:
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    main = scene.hub.push(scene.one, {"new": "of main\n"}, by="bob")
+    git, before = scene.one.git, scene.one.git.refs()
+    made = git.commit({"new": "of main\n"}, "Update the branch\n", "bob", [git.resolve(TARGET), main])
+    git("update-ref", f"refs/heads/{TARGET}", made)
+    scene.hub.refs_changed(scene.one, before, scene.hub.tokens[scene.hub.token("bob")])
+    scene.hub.client(scene.hub.token("bob")).put("/repos/octo/app/pulls/1/merge", json={}).raise_for_status()
+    ended = scene.aftermath.revisit(incident)
+    assert (ended.outcome and ended.outcome.kind, ended.outcome and ended.outcome.diff) == ("merged", "")

@@ -202,6 +202,10 @@ class GitHubApi:
         changes = {key: value for key, value in given.items() if value}
         return values.pull(self._rest.write("PATCH", f"{self._path}/pulls/{number}", changes))
 
+    def labels(self, number: int) -> set[str]:
+        """The labels."""
+        return {one["name"] for one in self._rest.pages(f"{self._path}/issues/{number}/labels")}
+
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Label it."""
         self._rest.write("POST", f"{self._path}/issues/{number}/labels", {"labels": list(labels)})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.github import RED, Comment
+from bot.github import OF_GITHUB, RED, Comment, Hosted, Run
 from bot.intake import loops
 from bot.intake.commands import Command, Mistake, commands_of, is_addressed
 from bot.intake.events import (
@@ -22,6 +22,7 @@ from bot.intake.events import (
     RepositoryDispatch,
     Review,
     ReviewComment,
+    RunPart,
     Schedule,
     WorkflowDispatch,
     WorkflowRun,
@@ -33,8 +34,6 @@ from bot.settings import Settings
 from bot.text.own import MARKER, incident_of_branch, incident_of_message, is_incident
 
 MOST_DIGITS = 19  # of the id of a run
-OF_GITHUB = "dynamic/"
-"""Where GitHub's own workflows are (Pages, CodeQL, Dependabot), of which no repository has a file."""
 
 
 class Identity(Model, kw_only=True):
@@ -172,6 +171,8 @@ def _of_others_run(event: WorkflowRun, settings: Settings, me: Identity) -> Open
         return Wake(reason="the run is green", about=about)
     if run.conclusion not in RED:
         return Skip(reason=f"the run ended as {run.conclusion}")
+    if run.event == "merge_group":  # of a branch that GitHub makes and deletes; its pull request has runs of its own
+        return Skip(reason="a merge queue takes out what is red by itself")
     if run.run_attempt > 1 and _is_me(who, me):
         return Wake(reason="the jobs that Regreen ran again are red again", about=about)
     if skip := loops.switched_off(event, settings):
@@ -249,6 +250,25 @@ def decide_late(comment: Comment, settings: Settings, me: Identity) -> Decision:
     action = "created" if comment.updated == comment.created else "edited"
     number, is_pull, on_lines = comment.number, comment.is_pull, comment.on_lines
     return _of_comment(action, part, settings, me, number=number, is_pull=is_pull, on_lines=on_lines)
+
+
+def decide_missed(run: Run, repository: Hosted, settings: Settings, me: Identity) -> Decision:
+    """What to do about a run that was found without its event."""
+    actor = Account(login=run.actor, type="Bot" if run.actor_is_bot else "User")
+    part = RunPart(
+        id=run.id,
+        name=run.name,
+        path=run.workflow,
+        run_attempt=run.attempt,
+        event=run.event,
+        conclusion=run.conclusion,
+        head_sha=run.head_sha,
+        head_branch=run.head_branch,
+        head_repository=Repository(full_name=run.head_repository) if run.head_repository else None,
+        actor=actor,
+    )
+    about = Repository(full_name=repository.name, default_branch=repository.default_branch)
+    return decide(WorkflowRun(action="completed", repository=about, sender=actor, workflow_run=part), settings, me)
 
 
 def _of_check(event: CheckRun | CheckSuite, me: Identity) -> Decision:

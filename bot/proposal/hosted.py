@@ -241,7 +241,12 @@ def reply(incident: Incident, hosting: Hosting) -> Incident:
 
 def _notes(github: GitHub) -> list[str]:
     """What people have to know of a pull request first."""
-    return [NO_CI] if github.login == ACTIONS else []
+    return [note] if (note := no_ci(github)) else []
+
+
+def no_ci(github: GitHub) -> str:
+    """Why nothing that is pushed starts CI, and what to do about that, if so."""
+    return NO_CI if github.login == ACTIONS else ""
 
 
 def _just(incident: Incident, hosting: Hosting, kind: str, number: int, act: Callable[[], None]) -> Incident:
