@@ -15,7 +15,7 @@ from bot.intake import events
 from bot.intake.decide import Identity, Tick, decide, idle
 from bot.model import Incident
 from bot.proposal import facts, hosted, texts
-from bot.reactions import Done, Reactions
+from bot.reactions import Done, Reactions, tell_mistake
 from bot.stages import Analysing, Analysis, Publishing, replayed
 from bot.text.cut import cut
 from bot.text.inert import log_line
@@ -69,8 +69,13 @@ def _done(on: OnGitHub, environ: Mapping[str, str], *, sweep: bool, dry_run: boo
     event = None if sweep else _event(environ)
     if event and (skip := idle(event, on.workflow)):
         return Done(told=skip.reason)
-    app = on.app()
-    decision = decide(event, app.settings, Identity(login=on.github.login, workflow=on.workflow)) if event else Tick()
+    app, me = on.app(), Identity(login=on.github.login, workflow=on.workflow)
+    try:
+        decision = decide(event, app.settings, me) if event else Tick()
+    except UsageError as e:
+        if event and not dry_run and not isinstance(on, Analysing):
+            tell_mistake(on, event, me, e)
+        raise
     if dry_run:
         return Done(told=f"dry run; what would be done: {decision}")
     if not isinstance(on, Analysing):

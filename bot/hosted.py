@@ -22,6 +22,7 @@ from bot.app import NONE, App, Voices, guard_with
 from bot.errors import Gone, Refused, UsageError
 from bot.findings import hold_again
 from bot.github import RED, GitHub, Hosted, Pull, Run, RunJob, newest
+from bot.intake.decide import MERGE_GROUP
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import intend
 from bot.model import (
@@ -197,6 +198,10 @@ class OnGitHub:
     def repair(self, failure: Failure, *, asked_by: str = "", constraints: Constraints = NONE) -> Incident:
         """Bring a failed run to a proven fix, or to an honest answer. Raises `Gone` where nothing can be proposed."""
         run, git = failure.run, failure.app.theirs
+        if run.event == MERGE_GROUP:
+            raise Gone(
+                f"the run {run.id} is of the merge queue, whose branches nobody else has", hint="fix its pull request"
+            )
         there = git.try_run("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{run.head_branch}")
         if failure.pull is None and there is None:
             told = f"{run.head_branch} is no branch of {self.repository.name}, or none any more"

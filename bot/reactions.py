@@ -8,11 +8,12 @@ from typing import assert_never
 from bot.aftermath import Aftermath
 from bot.app import App
 from bot.commands import Answer, Commands, came_later
-from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient
+from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient, UsageError
 from bot.github import RED, Comment, GitHub, Pull, Run
 from bot.hosted import Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
-from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide_late, decide_missed
+from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide, decide_late, decide_missed
+from bot.intake.events import Event, Ignored
 from bot.intake.loops import WHEN_STOPPED, Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
 from bot.ledger import done, find, intend
@@ -20,6 +21,7 @@ from bot.model import Incident, Model, Objection, Outcome, Stage, next_number
 from bot.ports import Clock
 from bot.proposal import hosted, texts
 from bot.proposal.facts import ANSWER, commit_of, is_revert, pending, request_of
+from bot.settings import read_settings
 from bot.text.inert import markdown
 
 ANSWERED = frozenset({"rocket", "confused"})
@@ -296,6 +298,17 @@ class Reactions:
         if any(i.proposal and i.proposal.commit == pull.head_sha for i in self._app.incidents()):
             return False  # the command itself has moved it, before its worker died
         return came_later(self._github.runs(head_sha=pull.head_sha), asked)
+
+
+def tell_mistake(on: OnGitHub, event: Event | Ignored, me: Identity, mistake: UsageError) -> None:
+    """Answer somebody's commands where the settings cannot be read: who may have the usage may know that."""
+    settings, github = read_settings(None, "", {}), on.github
+    asked = decide(event, settings, me)
+    if not isinstance(asked, Obey):
+        return
+    if not isinstance(may("help", asked.asker, github, settings, repository=on.repository.name, pull=None), Denied):
+        hosted.say(github, asked.number, texts.answer(asked.asker.login, [markdown(str(mistake))], ""))
+        github.react(asked.comment, "confused", review=asked.on_lines)
 
 
 def _covers(incident: Incident, failure: Failure, prints: frozenset[str]) -> bool:

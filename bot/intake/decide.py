@@ -33,6 +33,8 @@ from bot.model import Model
 from bot.settings import Settings
 from bot.text.own import MARKER, incident_of_branch, incident_of_message, is_incident
 
+MERGE_GROUP = "merge_group"
+"""The event of runs of branches that GitHub makes, and deletes, for what it is about to merge."""
 MOST_DIGITS = 19  # of the id of a run
 
 
@@ -171,7 +173,7 @@ def _of_others_run(event: WorkflowRun, settings: Settings, me: Identity) -> Open
         return Wake(reason="the run is green", about=about)
     if run.conclusion not in RED:
         return Skip(reason=f"the run ended as {run.conclusion}")
-    if run.event == "merge_group":  # of a branch that GitHub makes and deletes; its pull request has runs of its own
+    if run.event == MERGE_GROUP:
         return Skip(reason="a merge queue takes out what is red by itself")
     if run.run_attempt > 1 and _is_me(who, me):
         return Wake(reason="the jobs that Regreen ran again are red again", about=about)

@@ -19,10 +19,10 @@ from tests.llm.server import LLMServer
 from tests.projects import WORKFLOW, Done, workflow
 
 HEARD = {
-    "workflow_run": "completed",
-    "issue_comment": "created",
-    "pull_request": "closed",
-    "pull_request_review": "submitted",
+    "workflow_run": ("completed",),
+    "issue_comment": ("created",),
+    "pull_request": ("closed", "reopened"),
+    "pull_request_review": ("submitted",),
 }
 """The events that the workflow of `regreen init` is for."""
 GRANTED = ("contents", "pull_requests", "issues", "checks", "actions")
@@ -32,7 +32,7 @@ SMALL, MEDIUM, LARGE = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5
 
 def is_heard(delivery: Delivery) -> bool:
     """Whether the Action runs for it."""
-    return bool(delivery.event in HEARD and delivery.payload["action"] == HEARD[delivery.event])
+    return bool(delivery.event in HEARD and delivery.payload["action"] in HEARD[delivery.event])
 
 
 class Runner:
