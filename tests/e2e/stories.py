@@ -19,7 +19,12 @@ MORE = "CAUSE: it is a copy\n\nnote.txt\n<<<<<<< SEARCH\n=======\nsource\n>>>>>>
 
 
 class Story:
-    """Something that Regreen is asked for, and what has to be on the hub in the end."""
+    """Something that Regreen is asked for, and what has to be on the hub in the end.
+
+    `swept`: a sweep makes good that nobody has heard of it; else whoever asked has to ask again.
+    """
+
+    swept = True
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.hub = desk, desk.hub
@@ -99,6 +104,8 @@ class Story:
 class Fix(Story):
     """The fix of a red default branch, asked for by hand."""
 
+    swept = False
+
     def begin(self) -> None:
         self.red = self.desk.red()
 
@@ -118,6 +125,8 @@ class Fix(Story):
 
 class Event(Fix):
     """The same by the event of the run."""
+
+    swept = True
 
     def start(self, program: str = "hasty.py", *args: str) -> subprocess.CompletedProcess[str]:
         return self.react(self.ended, program, *args)
@@ -219,6 +228,8 @@ class Apply(Command):
 
 class Objected(Event):
     """A review asks for changes of a pull request: a model makes them on its branch, and the review is answered."""
+
+    swept = False
 
     def begin(self) -> None:
         super().begin()

@@ -59,17 +59,15 @@ def told(done: CompletedProcess[str], about: str) -> str:
 
 
 def survives(story: Story, what: str, call: int, when: Callable[[Request], bool] = api) -> bool:
-    """Whether there was such a call at all. A fault there is made good by a sweep, or by the same event again."""
+    """Whether there was such a call at all. A fault there is made good by a sweep, or by who has asked."""
     about = f"{type(story).__name__}, {what} at {call}"
     fault = story.hub.fault(WHATS[what](), when, nth=call)
     whole = told(story.start(), about)
     fault.times = 0
     if not fault.struck:
         return False
-    if not story.whole and call % 2:
-        whole += told(story.sweep(), "sweep")
     if not story.whole:
-        whole += told(story.start(), "again")
+        whole += told(story.sweep() if story.swept else story.start(), "again")
     assert story.whole or what in OF_PEOPLE, whole
     assert not story.refused or what in REFUSALS, whole
     whole += told(story.start(), "once more")
