@@ -18,7 +18,7 @@ OLD_STYLE = frozenset({"call:should", "call:must"})
 OLD_NOT = frozenset({"call:should_not", "call:must_not"})
 SPOKEN = {"true": "true", "false": "false", "nil": "none"}
 """What stands there as a value, and which operator a newer style makes of it: `x.should be false`."""
-NEGATIVE = re2.compile(r"^(?:not-.*|ne|is-not|falsy|false|none)$")
+NEGATIVE = re2.compile(r"^(?:not[-:].*|ne|is-not|falsy|false|none)$")
 MESSAGE = re2.compile(r"\.\s*(?:getMessage|message|what)\b")
 STATUS = "call:have_http_status"
 SUPERTEST = "call:expect"
@@ -31,10 +31,14 @@ NUMBER = re2.compile(r"^-?[0-9]{1,15}(?:\.[0-9]{1,15})?$")
 INDEX = re2.compile(r"\[\s*-?[0-9]+\s*\]")
 PLACE = re2.compile(r"(?:[.:](?:get|at|nth|elementAt)\(|\[)(-?[0-9]+)(?:\.0)?[)\]]")
 """A place that is asked for, by an index or a call."""
+STRING = re2.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
+MEMBER = re2.compile(STRING.pattern + r"|\w+(?:\.\w+)*")
+UNORDERED = re2.compile(r"(?i)map|set|dict|hash|any|unordered|[:{]|=>|\b\w+ ?= ?|->|\bto\b")
+"""What tells in an expectation that its members have names, or no order."""
 WITHIN = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 CALLED = frozenset({"called-with", "called-once-with", "any-call", "nth-with", "last-with"})
 LOOKED = re2.compile(
-    r"\b(locator|\$|\$\$|get|find|contains|querySelector|querySelectorAll|find_element\w*|find_css|getElement\w*|"
+    r"\b(locator|textContent|innerText|inputValue|isVisible|\$|\$\$|get|find|contains|querySelector|querySelectorAll|find_element\w*|find_css|getElement\w*|"
     r"getBy\w+|findBy\w+|queryBy\w+|getAllBy\w+|get_by_\w+|by|css|xpath)\s*\(\s*('[^'\n]*'|\"[^\"\n]*\")"
 )
 """Calls that look for an element of a page, and what for."""
@@ -304,6 +308,8 @@ def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
         return f"{next(iter(unexpected))} is not expected any more"
     if new.elements < old.elements and new.op == old.op:
         return "fewer members are expected"
+    if _is_reordered(old, new):
+        return "another order is expected"
     came = Counter(new.subject_literals) - Counter(old.subject_literals)
     keywords = {name for name, is_keyword in map(_keyword, came) if is_keyword}
     found_anew = _is_found_anew(old, new)
@@ -319,6 +325,13 @@ def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
         if ((name in keywords) if is_keyword else not _as_keyword(literal, came)) and not fed(literal):
             return f"{literal} is not what is tested any more"
     return ""
+
+
+def _is_reordered(old: Check, new: Check) -> bool:
+    """Whether the same members are expected in another order, of a value that keeps them in order."""
+    was, now = (MEMBER.findall(c.expected) for c in (old, new))
+    same = old.op == new.op and old.op in EQUAL and old.subject == new.subject and not new.lossy
+    return same and was != now and Counter(was) == Counter(now) and not UNORDERED.search(STRING.sub("", old.expected))
 
 
 def _bounds_more(old: Check, new: Check) -> bool:
@@ -351,7 +364,7 @@ def _is_index(literal: str, old: Check, new: Check) -> bool:
 def _is_found_anew(old: Check, new: Check) -> frozenset[str]:
     """What an element of a page was looked for by, where it is looked for in another way and asked the same."""
     was, now = (dict(LOOKED.findall(c.subject)) for c in (old, new))
-    same = old.op == new.op and old.expected == new.expected != ""
+    same = (old.op == new.op or {old.op, new.op} <= EQUAL) and old.expected == new.expected != ""
     return frozenset(was.values()) if same and was and now and not was.keys() & now.keys() else frozenset()
 
 

@@ -98,6 +98,7 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
             command.after == "||"
             and following
             and not (_tidies(words) or _filters(found, i))
+            and not (words[0] in CONDITIONS and following.words == ("continue",))  # of a loop, only what it is true of
             and _tolerates(found[i + 1 : i + 8], is_check)
         ):
             yield f"|| {_told(following)}", line, f"`{_told(command)} || {_told(following)}` never fails"

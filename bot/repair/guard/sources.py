@@ -36,7 +36,7 @@ def judge(changes: Sequence[Change], known: Known | None = None, *, by_people: b
     old: dict[str, Facts] = {}
     new: dict[str, Facts] = {}
     for change in changes:
-        language = language_of(change.path)
+        language = language_of(change.path, change.old_text or change.new_text)
         if language is not None and not change.binary:
             yield from _read(change, language, old, new)
     tested = {path for path, facts in (*old.items(), *new.items()) if any(u.collected for u in facts.units)}

@@ -17,6 +17,7 @@ NAMED = re2.compile(r"^(?:'[^']*'|\"[^\"]*\")\s*(?:=>|:)\s*[\[{(]")
 WORD = re2.compile(r"[A-Za-z_]\w*")
 MOST = 300  # rows that are compared each with each
 NEGATIVE = re2.compile(r"(^|[\[({,:=>]\s*)- (\d)")
+HOLE = "{}"
 QUOTES = frozenset("'\"`")
 KEYWORD = re2.compile(r"^[A-Za-z_]\w*=")
 
@@ -27,8 +28,18 @@ def holds(old: Check, new: Check, case: str) -> bool:
     lost -= Counter((*new.expected_literals, *new.subject_literals))
     names = {w for w in old.words & new.words if not w.isdigit()}
     told = Counter(_bare(x) for x in _values(case))
-    wanted = Counter(_bare(KEYWORD.sub("", x)) for x in lost.elements())
+    drafts = [x for x in (*new.subject_literals, *new.expected_literals) if HOLE in x]
+    wanted = Counter(y for x in lost.elements() for y in _filled(_bare(KEYWORD.sub("", x)), drafts))
     return bool(names) and bool(lost) and wanted <= told
+
+
+def _filled(text: str, drafts: Sequence[str]) -> Sequence[str]:
+    """What has to be filled into one of these to get a text, such as `/notes/{}`; the text itself where none fits."""
+    for draft in drafts:
+        head, _, tail = _bare(draft).partition(HOLE)
+        if head + tail and len(text) > len(head + tail) and text.startswith(head) and text.endswith(tail):
+            return [text[len(head) : len(text) - len(tail)]]
+    return [text]
 
 
 def feeds(old: Check, new: Check, case: str) -> bool:

@@ -104,6 +104,8 @@ def compare(
 ) -> Iterator[Finding]:
     """Yield what the tests of a candidate lost. The mappings go from path to facts; a missing path is no file."""
     old, new = ({path: replace(f, units=provided(f.units)) for path, f in side.items()} for side in (old, new))
+    helpers = (u for facts in new.values() for u in facts.units if not u.collected)
+    program = replace(program, reworked=program.reworked.through(helpers))
     before, after = Side.of(old), Side.of(new)
     pairs = pairs_of(before, after, program.reworked.renamed)
     loose = _Loose()

@@ -45,9 +45,28 @@ def introduced(tool: str, changes: Sequence[Change]) -> bool:
     """Whether a change brings a tool: a dependency, job or command names it for the first time."""
     if len(tool) < SHORTEST:
         return False
-    asked = re2.compile(rf"(?i)(?:^|[^\w.\[])(?:{CALLED.get(tool, re2.escape(tool))})(?:[^\w.\]]|$)")
+    asked = _asked(tool)
     others = [c for c in changes if not c.binary and stem(c) != tool and not c.path.endswith(PROSE)]
     return any(_names(asked, c.new_text) for c in others) and not any(_names(asked, c.old_text) for c in others)
+
+
+def _asked(tool: str) -> Any:
+    return re2.compile(rf"(?i)(?:^|[^\w.\[])(?:{CALLED.get(tool, re2.escape(tool))})(?:[^\w.\]]|$)")
+
+
+def _sides(changes: Sequence[Change]) -> tuple[list[str], list[str]]:
+    return [c.old_text for c in changes], [c.new_text for c in changes]
+
+
+def retired(change: Change, changes: Sequence[Change]) -> bool:
+    """Whether the configuration of a tool goes with the tool: what named it before names it no more."""
+    tool = stem(change)
+    if change.new is not None or len(tool) < SHORTEST:
+        return False
+    asked = _asked(tool)
+    others = [c for c in changes if not c.binary and c is not change and not c.path.endswith(PROSE)]
+    was, now = (any(_names(asked, text) for text in side) for side in _sides(others))
+    return was and not now
 
 
 def _names(asked: Any, text: str) -> bool:

@@ -196,6 +196,8 @@ def settings_of(tool: str, found: list[Setting]) -> Iterator[tuple[str, Setting]
             yield kind, _keyed(setting, setting.key.partition(".")[2])
         elif tool == "ruff":
             yield tool, _keyed(setting, setting.key.removeprefix("lint."))
+        elif tool == "biome":
+            yield from ((tool, _keyed(one, one.key)) for one in _of_biome(setting))
         elif tool == "pytest.toml":
             yield "pytest", _keyed(setting, setting.key.removeprefix("pytest."))
         else:
@@ -204,6 +206,18 @@ def settings_of(tool: str, found: list[Setting]) -> Iterator[tuple[str, Setting]
 
 def _keyed(setting: Setting, key: str) -> Setting:
     return Setting(key.replace("_", "-").lower(), setting.value, setting.line)
+
+
+def _of_biome(setting: Setting) -> Iterator[Setting]:
+    """A setting by the key and value that Biome 1 had for it."""
+    key, value, line = setting.key, setting.value, setting.line
+    if key == "assist.actions.source.organizeImports":
+        yield Setting("organizeImports.enabled", str(value == "on"), line)
+    elif key.endswith((".includes", ".ignore")) and (value.startswith("!") or key.endswith(".ignore")):
+        path = value.lstrip("!").removeprefix("**/").removesuffix("/**")
+        yield Setting(f"{key.rpartition('.')[0]}.ignore", path, line)
+    elif not (key.endswith(".includes") and value == "**"):
+        yield setting
 
 
 def _known(name: str) -> str:

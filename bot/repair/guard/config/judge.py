@@ -20,6 +20,7 @@ from bot.repair.guard.config.adopted import (
     is_restyled,
     means_no_less,
     only_asks,
+    retired,
     stem,
     stem_of,
 )
@@ -79,7 +80,7 @@ def judge(changes: Sequence[Change]) -> Iterator[Finding]:
     replaced: list[Change] = []
     for change in changes:
         told = configures(change.path)
-        if told is None or change.binary:
+        if told is None or change.binary or retired(change, changes):
             continue
         sides = yield from _read(change, told[1])
         if sides is None:

@@ -13,6 +13,7 @@ from bot.repair.guard.trees import text_of, walk
 
 FIXED = frozenset({"true", "false", "null", "undefined"})
 LEAVES = frozenset({"string", "template_string", "number", "regex"}) | FIXED
+SEEDS = frozenset({"0.0", "false", "null", "undefined", "''", "[ ]"})
 MOST = 8  # values of one name that are looked at
 DIGESTED = 300  # literals of one variable above which only their digest is kept
 
@@ -70,8 +71,14 @@ class Scope:
     def get(self, name: str) -> Sequence[Node]:
         """What is assigned to a name (the last few); nothing when that is not known."""
         if name in self.own:
-            return self.own[name][-MOST:]
+            values = self.own[name][-MOST:]
+            return [v for v in values if not _is_seed(v)] if len(values) > 1 else values
         return self.outer.get(name) if self.outer else ()
+
+
+def _is_seed(value: Node) -> bool:
+    """Whether a value is one to begin with, where others follow: a count from 0, a flag that is set later."""
+    return normal(value) in SEEDS
 
 
 def _assignments(nodes: Iterable[Node]) -> Iterator[tuple[int, str, Node]]:

@@ -33,7 +33,20 @@ def heed_of(tree: ast.Module, names: Names) -> Heed:
         body = {id(s) for s in getattr(node, "body", ())} if handler else set()
         children = ast.iter_child_nodes(node)
         stack.extend((n, line or (handler if id(n) in body else 0), looped) for n in children)
+    for name, line, raised in _turned(tree):
+        heeded += [name] if raised else []
+        dropped += [] if raised else [(name, line)]
     return Heed(tuple(heeded), tuple(dropped))
+
+
+def _turned(tree: ast.Module) -> Iterator[tuple[str, int, bool]]:
+    """Yield (name, line, whether it raises) for each handler of a function that raises, or does nothing at all."""
+    for function in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))):
+        for handler in (n for n in ast.walk(function) if isinstance(n, ast.ExceptHandler)):
+            caught = ast.unparse(handler.type) if handler.type else ""
+            raised = any(isinstance(n, ast.Raise) for n in ast.walk(handler))
+            if raised or all(_says_nothing(s, looped=False, bound=handler.name or "") for s in handler.body):
+                yield f"{function.name} with {caught}".rstrip(), handler.lineno, raised
 
 
 def _named(node: ast.AST) -> str:

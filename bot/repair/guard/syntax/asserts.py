@@ -1,5 +1,6 @@
 """Assertions of any library brought into one form; the names stand in `words.py` and in the languages' vocabularies."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -370,15 +371,22 @@ class Asserts:
         given = chain.links[-1].call.arguments if chain.links[-1].call is not None else ()
         return sum(a.type in self.grammar.lambdas for a in given)
 
+    def _status(self, op: str, chain: Chain, place: Place) -> list[str]:
+        """The status of an answer that an assertion asks for, by its number or its name."""
+        call = chain.links[-1].call if op == words.STATUS else None
+        told = [x for a in (call.arguments[:1] if call else ()) for x in literals(a, place.scope).found]
+        return [words.STATUSES[op]] if op in words.STATUSES else told
+
     def _named(self, op: str, chain: Chain, place: Place) -> Check:
         told = literals(chain.node, place.scope)
-        text = normal(chain.node, self.grammar) if op != "fail" else ""
+        text, status = normal(chain.node, self.grammar) if op != "fail" else "", self._status(op, chain, place)
         return Check(
-            op,
+            words.STATUS if status else op,
             text,
             "",
             chain.line,
-            subject_literals=() if op == "fail" else tuple(sorted(told.found)),
+            subject_literals=() if op == "fail" else tuple(sorted((Counter(told.found) - Counter(status)).elements())),
+            expected_literals=tuple(status),
             elements=0 if op == "fail" else told.elements + self._functions(chain),
             guards=place.guards,
             words=words_of(text or "fail"),

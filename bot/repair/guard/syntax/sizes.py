@@ -16,6 +16,8 @@ def sized(asked: Question, grammar: Grammar) -> Question:
     if last.name not in words.LENGTHS or len(chain.links) + (chain.base is not None) < 1:
         return asked
     if last.call is not None and last.call.arguments and last.call.receiver is None:
+        if not last.name.islower():  # `Size(12)` is a function of the program
+            return asked
         of = last.call.arguments[0]
     else:
         receiver = last.call.receiver if last.call else next(iter(chain.node.named_children), None)

@@ -95,9 +95,14 @@ def defines(chain: Chain, grammar: Grammar, vocabulary: Vocabulary) -> tuple[str
     return "", ""
 
 
+NOW = re2.compile(r"\bis_expected\.(?:not_to|to_not)\b")
+"""How RSpec writes `should_not` now."""
+
+
 def _ordinal(chain: Chain) -> str:
     """What tells tests without a name apart: what stands in them."""
-    return " ".join(text_of(chain.node).split())[:60]
+    told: str = NOW.sub("should_not", " ".join(text_of(chain.node).split())[:80])
+    return told.replace("is_expected.to ", "should ")[:60]
 
 
 def title_of(node: Node, grammar: Grammar) -> str:

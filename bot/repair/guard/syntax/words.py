@@ -4,6 +4,8 @@ From the documentation of JUnit, TestNG, AssertJ, Hamcrest, Truth, Kotest, kotli
 GoogleTest, Catch2, doctest, Boost.Test, Unity, RSpec, minitest and test-unit.
 """
 
+from http import HTTPStatus
+
 import re2
 
 from bot.repair.guard.syntax.grammar import names, table
@@ -68,13 +70,13 @@ MATCHERS = table(
     eq 1: Equals DeepEquals CmpEquals isEqualTo equalTo eq eql equal be toBe toEqual toBeEqual Equal Eq StrEq
     eq 1: BeEquivalentTo BeNumerically equals
     eq 1: BeIdenticalTo
-    eq 1: isSameAs isSameInstanceAs sameInstance toEqualCanonicalizing toMatchArray toMatchObject contain_exactly Ref
+    eq 1: isSameAs isSameInstanceAs sameInstance toMatchArray toMatchObject Ref
     eq 1: Equals
     eq 1: containsExactly ElementsAre containsExactlyElementsOf isEqualByComparingTo contentEquals eqv MatchJSON
     eq 1: hasToString
     ne 1: isNotEqualTo notEqualTo isNotSameAs Ne NotEqual
     same-items 1: containsExactlyInAnyOrder containsExactlyInAnyOrderElementsOf match_array ConsistOf
-    same-items 1: UnorderedElementsAre
+    same-items 1: UnorderedElementsAre contain_exactly
     same-items 1: containsInAnyOrder containsOnly toEqualCanonicalizing arrayContainingInAnyOrder
     same-items 1: UnorderedElementsAreArray
     true 1: isTrue toBeTrue BeTrue be_true IsTrue BeTrueBecause
@@ -130,6 +132,12 @@ SPECIAL = {
 """Values that have operators of their own."""
 NEGATORS = names("not Not isNot not_")
 COMBINERS = names("allOf And SatisfyAll all_of AllOf both")
+STATUS = "call:assertStatus"
+STATUSES = {
+    "call:assertUnprocessable": "422.0",
+    **{f"call:assert{s.name.title().replace('_', '')}": f"{s.value}.0" for s in HTTPStatus},
+}
+"""Assertions of Laravel that name the status which `assertStatus` takes as a number."""
 CHOICES = names("anyOf Or SatisfyAny AnyOf either or any_of")
 THROWN = names("assertThatThrownBy thenThrownBy assertThatCode")
 """What is handed code, so that its type is that of what the code throws."""
@@ -166,6 +174,7 @@ LOSSY = names(
     "ToLower ToUpper "
     "trim Trim TrimSpace strip chomp to_lowercase to_uppercase strtolower strtoupper floor ceil round abs to_i "
     "toInt intValue "
+    "take takeLast drop dropLast subList "
     "first last is_some is_ok to_s keys isNotEmpty is_empty isEmpty distinct toSet toHashSet to_set array_unique"
 )
 SETS = names("HashSet TreeSet LinkedHashSet BTreeSet HashMultiset")
