@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 
 from bot.repair.guard.compilers import compilers
+from bot.repair.guard.listed_files import narrowed
 from bot.repair.guard.options import (
     ALIKE,
     ALL_FOUND,
@@ -69,14 +70,14 @@ def compare(old: str, new: str, *, recipe: bool = False) -> Iterator[Finding]:
     yield from _uncalled(before, after)
     yield from _unfailing(before, after)
     yield from _checkers(before, after)
-    yield from (Finding("weakened-command", line, message) for line, message in compilers(before, after))
+    yield from (Finding("weakened-command", *told) for told in (*compilers(before, after), *narrowed(before, after)))
     if before and any(_does(c) for c in before) and not any(_does(c) for c in after):
         yield Finding("weakened-command", 1, f"`{_told(before[0])}` became a command that does nothing")
 
 
 def _does(command: Command) -> bool:
-    nothing = command.words[0].lstrip("@-+") in NOTHING or all("=" in w for w in command.words)
-    return not nothing or _exits(command)
+    idle = command.words[0].lstrip("@-+") in NOTHING or all("=" in w for w in command.words)
+    return not idle or _exits(command)
 
 
 def _told(command: Command) -> str:
@@ -97,8 +98,7 @@ def _shortcuts(found: Sequence[Command], text: str, recipe: bool) -> Iterator[tu
         elif (
             command.after == "||"
             and following
-            and not (_tidies(words) or _filters(found, i))
-            and not (words[0] in CONDITIONS and following.words == ("continue",))  # of a loop, only what it is true of
+            and not (_tidies(words, following) or _filters(found, i))
             and _tolerates(found[i + 1 : i + 8], is_check)
         ):
             yield f"|| {_told(following)}", line, f"`{_told(command)} || {_told(following)}` never fails"
@@ -138,11 +138,12 @@ def _leaves_on_ci(found: Sequence[Command]) -> bool:
     return any(c.words[0] in {"exit", "return"} and c.words[1:2] in [("0",), ()] for c in found[1:])
 
 
-def _tidies(words: Sequence[str]) -> bool:
-    """Whether a command only clears away what may not be there, or asks whether something is there."""
+def _tidies(words: Sequence[str], following: Command) -> bool:
+    """Whether a command only clears away what may not be there, or asks what a loop goes on with."""
     words = words[1:] if words[0] == "shell" and words[1:] else words  # of make
     words = ("docker", *words[2:]) if words[:2] == ("docker", "compose") else words
-    return checker(words) is None and (words[0] in TIDYING or tuple(words[:2]) in TIDYING)
+    asks = words[0] in CONDITIONS and following.words == ("continue",)
+    return asks or (checker(words) is None and (words[0] in TIDYING or tuple(words[:2]) in TIDYING))
 
 
 def _filters(found: Sequence[Command], at: int) -> bool:
@@ -207,8 +208,7 @@ def _functions(found: Sequence[Command]) -> set[str]:
     """The names of functions in whose bodies checkers stand."""
     names, name = set(), ""
     for command in found:
-        if "}" in command.before:
-            name = ""
+        name = "" if "}" in command.before else name
         if command.after == "(":
             name = command.words[0]
         elif name and checker(command.words):

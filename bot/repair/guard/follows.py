@@ -10,7 +10,7 @@ from bot.repair.guard.facts import Check, Unit
 from bot.repair.guard.mirrored import Mirrored
 from bot.repair.guard.operators import EQUAL, FLIPPED
 from bot.repair.guard.reworked import Reworked
-from bot.repair.guard.tables import VALUE
+from bot.repair.guard.tables import QUOTES, VALUE
 
 SORTS = frozenset({"sorted", "sort", "Sort", "sort_by"})
 ORDERED = re2.compile(
@@ -54,6 +54,20 @@ def follows(old: Check, new: Check, unit: Unit, program: Program) -> bool:
     said = old.op == new.op and program.mirrored.brings(old.expected_literals, new.expected_literals)
     exact = new.op in EXACT or new.op == old.op or frozenset((old.op, new.op)) in FLIPPED
     return exact and not lost and not new.lossy - old.lossy and (said or program.reworked.answers(new, unit))
+
+
+Swap = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def swap_of(old: Check, new: Check) -> Swap:
+    """Which literals of a check gave way to which."""
+    was, now = (Counter((*c.subject_literals, *c.expected_literals)) for c in (old, new))
+    return tuple(sorted((was - now).elements())), tuple(sorted((now - was).elements()))
+
+
+def tells(swap: Swap) -> bool:
+    """Whether texts gave way to texts, which mean the same wherever they stand; a number does not."""
+    return all(side and all(x[:1] in QUOTES for x in side) for side in swap)
 
 
 def rows_follow(lost: Counter[str], came: Counter[str], unit: Unit, program: Program) -> bool:

@@ -47,7 +47,7 @@ GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
     told = _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
-    told = told or _in_one(check, old, new)
+    told = told or _in_one(check, old, new) or _raised_whole(check, old, new)
     told = told or any(counts_change(check, c) for c in new.checks if check.op in EQUAL | {"length"})
     return told or (check.op == "fail" and ("matches" in new.words - old.words or _raised_now(old, new)))
 
@@ -79,6 +79,16 @@ def _in_one(check: Check, old: Unit, new: Unit) -> bool:
     lists = [c for c in new.checks if c.op in EQUAL and c.elements == len(asked) > 1 and not c.lossy - check.lossy]
     same = _last_names(old) - {"next"} <= _last_names(new)
     return same and check.op in EQUAL and any(Counter(c.expected_literals) == wanted for c in lists)
+
+
+def _raised_whole(check: Check, old: Unit, new: Unit) -> bool:
+    """Whether kind and text of a failure, which were expected one by one, are those of the one that is expected now."""
+    parts = [c for c in old.checks if c.op == "raises"]
+    kept = [c for c in new.checks if c.op == "raises" and not c.lossy and not c.guards]
+    words = {w for c in parts for w in c.words} - {"class"}
+    wanted = {x for c in parts for x in c.expected_literals}
+    whole = any(words <= c.words and wanted <= {*c.expected_literals, *c.subject_literals} for c in kept)
+    return check.op == "raises" and len(parts) > len(kept) == 1 and whole
 
 
 def _raised_now(old: Unit, new: Unit) -> bool:

@@ -8,7 +8,7 @@ from bot.repair.guard.checks import judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
 from bot.repair.guard.findings import Finding
-from bot.repair.guard.follows import FOLLOWS, Program, follows, rows_follow
+from bot.repair.guard.follows import FOLLOWS, Program, Swap, follows, rows_follow, swap_of, tells
 from bot.repair.guard.handed import Handed, heads_of, means_the_same, short
 from bot.repair.guard.idioms import (
     is_error,
@@ -37,6 +37,8 @@ class _Loose:
 
     gone: list[tuple[str, Unit, Check]] = field(default_factory=list)
     extra: list[tuple[str, Unit, Check]] = field(default_factory=list)
+    late: list[tuple[Finding, Swap]] = field(default_factory=list)
+    """Expectations that changed, and in which literals: the program may say so to another check."""
     owners: dict[int, Unit] = field(default_factory=dict)
     """The tests in which checks that are gone stood, by the id of the check."""
 
@@ -64,6 +66,8 @@ class _After:
     nested: frozenset[str]
     overloads: Mapping[str, frozenset[str]]
     program: Program
+    swaps: set[Swap] = field(default_factory=set)
+    """Literals for others in checks whose expectation follows the program."""
 
     @classmethod
     def of(
@@ -112,6 +116,7 @@ def compare(
     known = _After.of(old, new, pairs, program)
     for (_, old_unit), (path, unit) in pairs:
         yield from _judge(old_unit, path, unit, loose, known)
+    yield from (one for one, swap in loose.late if not (swap in known.swaps and tells(swap)))
     usual = {(p, m.message) for p, f in old.items() for u in f.units for m in u.marks if m.rule == DISABLED}
     for (path, _, _), unit in after.units.items():
         held = any(m.conditional for m in unit.marks)  # it cannot stand in for a test that ran everywhere
@@ -232,9 +237,13 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
         found = judge_pair(known.left(before, after, new), after, known.helpers, fed)
         same = spread or _says_anew(before, after, known.program.mirrored)
         told = (f for f in found if not (same and f.rule == "changed-expectation"))
-        told = (f for f in told if not (f.rule in FOLLOWS and follows(before, after, new, known.program)))
-        told = (f for f in told if not (rendered and f.rule in FOLLOWS and is_seen(before, [after])))
-        yield from (Finding(f.rule, path, f.line, f.message) for f in told)
+        left = [f for f in told if not (rendered and f.rule in FOLLOWS and is_seen(before, [after]))]
+        if left and follows(before, after, new, known.program):
+            known.swaps.add(swap_of(before, after))
+            left = [f for f in left if f.rule not in FOLLOWS]
+        lost = [Finding(f.rule, path, f.line, f.message) for f in left]
+        loose.late += [(f, swap_of(before, after)) for f in lost if f.rule == "changed-expectation"]
+        yield from (f for f in lost if f.rule != "changed-expectation")
     spare = spare_errors(old, new)
     for check in gone:
         heir = next((c for c in extra if rendered and is_seen(check, [c])), None)
