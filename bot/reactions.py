@@ -137,9 +137,10 @@ class Reactions:
             return Done(told=f"{decision.reason}, of nothing that waits for an answer")
         pull = self._github.pull(decision.number)
         granted = may("fix", asker, self._github, self._settings, repository=self._on.repository.name, pull=pull)
+        if isinstance(granted, Denied):  # reviews are for people first: who may not ask gets no word of ours
+            return Done(told=granted.reason)
         said = self._said(decision)
-        why = granted.reason if isinstance(granted, Denied) else self._why_not(known, pull, said)
-        if not why:
+        if not (why := self._why_not(known, pull, said)):
             last, seen = next_number(known.attempts) - 1, commit_of(known)
             objection = Objection(review=decision.review, by=asker.login, text=said, commit=seen, after=last)
             incident = self._on.revise(known, objection)
