@@ -1,13 +1,18 @@
 """The stand-ins of actions, each with the inputs and outputs of the original, and actions of the tree itself."""
 
+import os
 import platform
+import py_compile
+import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from bot.model import Result
+from bot.replay.inside.setup_python import take_compiled
 from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
 from tests.replay.conftest import Replay
 
@@ -78,6 +83,27 @@ def test_setup_python_gives_each_job_a_fresh_environment(replay: Replay) -> None
     assert full.startswith(f"{MINE}.")
     prefix = f"/opt/hostedtoolcache/Python/{full}/x64"
     assert done.printed()[1:5] == [f"{sys.version_info[:2]} {prefix}", f"{prefix}/bin/pip", f"{full} {prefix}", "pip"]
+
+
+def test_of_the_bundled_pip_what_the_interpreter_has_compiled_is_taken_along(tmp_path: Path) -> None:
+    known, packages = tmp_path / "known", tmp_path / "lib" / f"python{MINE}" / "site-packages"
+    for folder in (known, packages):
+        (folder / "pip").mkdir(parents=True)
+    for name in ("same", "changed"):
+        (known / "pip" / f"{name}.py").write_text("ANSWER = 42\n")
+        os.utime(known / "pip" / f"{name}.py", (1_000_000_000, 1_000_000_000))
+        py_compile.compile(str(known / "pip" / f"{name}.py"))
+    with zipfile.ZipFile(tmp_path / "pip.whl", "w") as wheel:
+        for name, text in {"same": "ANSWER = 42\n", "changed": "ANSWER = 43\n", "new": "ANSWER = 44\n"}.items():
+            wheel.writestr(f"pip/{name}.py", text)
+        wheel.extractall(packages)
+        take_compiled(wheel, known, packages)
+    assert [p.name.split(".")[0] for p in packages.rglob("*.pyc")] == ["same"]
+    told = "from pip import same, changed, new; print(same.ANSWER, changed.ANSWER, new.ANSWER)"
+    words = [sys.executable, "-S", "-B", "-v", "-c", told]
+    done = subprocess.run(words, env={"PYTHONPATH": str(packages)}, capture_output=True, text=True, check=True)
+    assert done.stdout == "42 43 44\n"
+    assert f"matches {packages}/pip/same.py" in done.stderr
 
 
 @pytest.mark.parametrize(

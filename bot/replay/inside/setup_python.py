@@ -8,6 +8,7 @@ import os
 import shutil
 import tomllib
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def make(folder: Path, toolchain: dict[str, Any]) -> None:
     for wheel in toolchain["wheels"]:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(packages)
+            take_compiled(archive, library / "site-packages", packages)
     if toolchain["wheels"]:
         script(folder, "pip", "pip._internal.cli.main")
 
@@ -112,6 +114,26 @@ def install(folder: Path, program: Path, library: Path) -> None:
             place = folder / "lib" / entry.relative_to(library.parent)
             if not place.exists() and entry.name != "EXTERNALLY-MANAGED":
                 place.symlink_to(entry)
+
+
+def take_compiled(archive: zipfile.ZipFile, known: Path, packages: Path) -> None:
+    """Take along what the interpreter's own installation (its packages are `known`) has compiled of the same files.
+
+    On GitHub pip is compiled, too; here it would be anew in each job, which takes half a second.
+    """
+    suffix = f".cpython-{packages.parent.name.removeprefix('python').replace('.', '')}.pyc"
+    for entry in archive.infolist():
+        folder, _, name = entry.filename.rpartition("/")
+        twin, compiled = f"{known}/{entry.filename}", f"{folder}/__pycache__/{name.removesuffix('.py')}{suffix}"
+        if not (os.access(twin, os.R_OK) and os.access(f"{known}/{compiled}", os.R_OK)):
+            continue
+        with open(twin, "rb") as file:
+            if zlib.crc32(file.read()) != entry.CRC:
+                continue
+        os.makedirs(f"{packages}/{folder}/__pycache__", exist_ok=True)
+        shutil.copyfile(f"{known}/{compiled}", f"{packages}/{compiled}")
+        modified = os.stat(twin).st_mtime_ns  # by which Python knows what belongs to a file
+        os.utime(f"{packages}/{entry.filename}", ns=(modified, modified))
 
 
 def script(folder: Path, name: str, module: str) -> None:
