@@ -10,7 +10,7 @@ import pytest
 
 from tests.hub.fixtures import hub
 from tests.llm.fixtures import llm_server
-from tests.projects import Make, Project
+from tests.projects import WORKFLOW, Make, Project, knowing, workflow
 from tests.servers import certificate
 
 __all__ = ["hub", "llm_server"]
@@ -45,6 +45,25 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def interruptible() -> None:
     """What runs in the background of a shell ignores Ctrl-C, and so would the programs that tests start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def known_tools(own_folders: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache in which the tools of this machine have been looked for, which means to start each of them."""
+    folder = tmp_path_factory.mktemp("known")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        Project(folder / "project", {WORKFLOW: workflow("run: 'true'")}).replay(network="registries")
+    return folder
+
+
+@pytest.fixture
+def own_cache(known_tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of a test's own, in which nothing is but what is known of this machine's tools."""
+    folder = tmp_path / "cache"
+    knowing(folder, known_tools)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture

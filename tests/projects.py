@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -143,6 +144,17 @@ def regreen(
     settings = {**os.environ, "COLUMNS": "200", **(env or {})}
     done = subprocess.run([*command, *args], cwd=cwd, env=settings, input=stdin, capture_output=True, check=False)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def knowing(cache: Path, other: Path) -> None:
+    """Begin a cache (`XDG_CACHE_HOME`) with what another one knows of this machine's tools."""
+
+    def same(file: str, place: str) -> None:
+        (os.link if os.access(file, os.X_OK) else shutil.copy)(file, place)  # programs of there cannot be read
+
+    shutil.copytree(other / "regreen" / "tools", cache / "regreen" / "tools", copy_function=same)
+    for file in (other / "regreen").glob("*.json"):
+        shutil.copy(file, cache / "regreen")
 
 
 def workflow(*steps: str, on: str = "[push, pull_request]", job: str = "", head: str = "") -> str:

@@ -10,7 +10,7 @@ from tests.projects import WORKFLOW, regreen, workflow
 
 
 @pytest.fixture
-def environ(hub: Hub, tmp_path: Path) -> dict[str, str]:
+def environ(hub: Hub, tmp_path: Path, own_cache: Path) -> dict[str, str]:
     """The environment of a run of the Action for a red run of CI."""
     one = hub.repository("octo/app", {WORKFLOW: workflow("run: exit 1")})
     run = hub.add_run(one, "##[error]Process completed with exit code 1.\n")
@@ -27,7 +27,6 @@ def environ(hub: Hub, tmp_path: Path) -> dict[str, str]:
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "RUNNER_TEMP": str(tmp_path),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
 
 

@@ -9,7 +9,6 @@ from tests.hub import Hub
 
 
 @pytest.fixture
-def desk(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(hub: Hub, tmp_path: Path, own_cache: Path) -> Desk:
     """See `Desk`; with a cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return Desk(hub, tmp_path)

@@ -157,7 +157,7 @@ def skeleton(folder: Path, following: str) -> Path:
 
 
 @pytest.fixture
-def action(hub: Hub, tmp_path: Path) -> None:
+def action(hub: Hub, tmp_path: Path, own_cache: Path) -> None:
     """The Action as GitHub would bring it, on a runner whose package index is the folder of wheels."""
     hub.actions[NAME] = tmp_path / "action"
     for part in PARTS:
@@ -167,7 +167,7 @@ def action(hub: Hub, tmp_path: Path) -> None:
     hub.runner_environment = {
         **settings,
         "RUNNER_ARCH": "X64",
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_CACHE_HOME": str(own_cache),
         "TOLD": str(tmp_path),
     }
 

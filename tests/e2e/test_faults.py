@@ -54,14 +54,14 @@ def outcome(made: Project, done: Done) -> str:
     [("git killed", 12), ("sandbox killed in a step", 1), ("sandbox killed at once", 2), ("runs dropped", 40),
      ("record changed", 3), ("branch locked", 30), ("toolchains damaged", 1)],
 )  # fmt: skip
-def test_recovers(project: Make, tmp_path: Path, fault: str, number: int) -> None:
+def test_recovers(project: Make, own_cache: Path, fault: str, number: int) -> None:
     made = project(FILES)
-    assert outcome(made, struck(made, fault, number, tmp_path / "cache")) == RECOVERED
+    assert outcome(made, struck(made, fault, number, own_cache)) == RECOVERED
 
 
-def test_what_cannot_be_recovered_from_is_one_clear_line(project: Make, tmp_path: Path) -> None:
+def test_what_cannot_be_recovered_from_is_one_clear_line(project: Make, own_cache: Path) -> None:
     made = project(FILES)
-    done = struck(made, FATAL, 1, tmp_path / "cache")
+    done = struck(made, FATAL, 1, own_cache)
     assert outcome(made, done) == ENDED
     assert "No space left on device" in done.err
 

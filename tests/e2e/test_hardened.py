@@ -36,7 +36,7 @@ from tests.hub import faults
 from tests.hub.archives import zip_of
 from tests.hub.webhooks import Delivery
 from tests.llm.server import LLMServer
-from tests.projects import WORKFLOW, Done, workflow
+from tests.projects import WORKFLOW, Done, knowing, workflow
 
 OWN = ".github/workflows/regreen.yml"
 STATE = "refs/heads/regreen/state"
@@ -74,6 +74,8 @@ class Relay(Runner):
         event.write_bytes(delivery.body)
         if name == "replay":
             (room / "regreen" / "orders.json").write_bytes((self.folder / "analyse/regreen/orders.json").read_bytes())
+        if not (room / "cache").exists():
+            knowing(room / "cache", self.folder / "cache")
         settings = {
             "GITHUB_API_URL": self.hub.url,
             "GITHUB_REPOSITORY": "octo/app",

@@ -74,9 +74,8 @@ def merge(desk: Desk, number: int, method: str = "merge") -> str:
 
 
 @pytest.fixture
-def broken(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Broken:
+def broken(hub: Hub, tmp_path: Path, own_cache: Path) -> Broken:
     """See `Broken`; with a cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return Broken(hub, tmp_path)
 
 

@@ -66,13 +66,6 @@ def test_a_later_replay_of_the_same_files_has_what_the_first_has_left(project: M
     assert len(layers) == 1, "nothing that is there is kept again"
 
 
-@pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def test_nobody_else_is_given_it(project: Make, own_cache: Path) -> None:
     made = project_of(project)
     before = made.git("rev-parse", "HEAD")

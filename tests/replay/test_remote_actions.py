@@ -12,12 +12,8 @@ from bot.replay import remote_actions
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 Mirror = Callable[[str, Mapping[str, str | bytes]], Project]
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def composite(*steps: str) -> str:

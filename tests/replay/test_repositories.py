@@ -13,13 +13,9 @@ from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 from tests.replay.conftest import Replay
 from tests.servers import serving
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 Mirror = Callable[[str, Mapping[str, str | bytes]], Project]
 CLONE = "git clone --quiet https://github.com/acme/thing.git"
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def test_git_finds_what_the_tree_names_and_the_checkouts_own_repository(mirror: Mirror, project: Make) -> None:
