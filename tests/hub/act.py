@@ -150,10 +150,19 @@ def _command(hub: "Hub", one: Repository, run: Run, room: Path, token: str) -> l
 def _tools(room: Path) -> Path:
     folder = room / "bin"
     folder.mkdir()
-    for name, script in {"bash": _BASH, "node": _NODE.format(path=shlex.quote(os.environ["PATH"]))}.items():
-        (folder / name).write_text(script)
-        (folder / name).chmod(0o755)
+    _script(folder / "bash", _BASH)
+    quick_node(folder)
     return folder
+
+
+def quick_node(folder: Path) -> None:
+    """A `node` to be first on act's PATH."""
+    _script(folder / "node", _NODE.format(path=shlex.quote(os.environ["PATH"])))
+
+
+def _script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def _permissions(one: Repository, run: Run, document: dict[str, Any]) -> dict[str, str]:

@@ -33,6 +33,8 @@ class GitStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         origin = ["clone", "-q", "--bare", str(source.path)] if source else ["init", "-q", "--bare", "-b", "main"]
         subprocess.run(["git", *origin, str(path)], env=_environment({}), check=True)
+        with (path / "config").open("a") as config:
+            config.write("[receive]\n\tautogc = false\n")
         store = cls(path)
         guard = path / "hooks" / "update"
         guard.parent.mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.yaml12 import load
+from tests.hub.act import quick_node
 from tests.projects import WORKFLOW, Make, Project
 
 CASES = load((Path(__file__).parent / "workflows.yaml").read_bytes(), "workflows.yaml")
@@ -25,11 +26,12 @@ def plain_act(made: Project, case: dict[str, Any], home: Path) -> Counter[str]:
         words += [word for name, value in values.items() for word in (option, f"{name}={value}")]
     for name, folder in case.get("local_actions", {}).items():
         words += ["--local-repository", f"{name}={made.root / folder}"]
+    home.mkdir()
+    quick_node(home)
     if "event_payload" in case:
-        home.mkdir()
         (home / "event.json").write_text(json.dumps(case["event_payload"]))
         words += ["-e", str(home / "event.json")]
-    env = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    env = {"HOME": str(home), "PATH": f"{home}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
     done = subprocess.run(words, cwd=made.root, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return legs_of([json.loads(x) for x in done.stdout.splitlines() if x.startswith(b"{")], calling(case))
 
