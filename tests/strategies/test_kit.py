@@ -83,6 +83,22 @@ CASES = [
 ]  # fmt: skip
 
 
+FAILED = """
+FAIL: test_a (test_a.T.test_a)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+  File "/home/runner/work/x/x/test_a.py", line 6, in test_a
+    self.assertEqual(1, 2)
+AssertionError: 1 != 2
+
+----------------------------------------------------------------------
+Ran 1 test in 0.000s
+
+FAILED (failures=1)
+"""
+"""What no strategy is for."""
+
+
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with Index(RELEASES) as served:
@@ -111,9 +127,10 @@ def test_a_strategy_fixes_what_it_is_for(case: Case, tmp_path: Path, request: py
 
 @pytest.mark.parametrize("strategy", ALL, ids=lambda s: s.NAME)
 def test_a_strategy_leaves_alone_what_it_cannot_fix(strategy: Strategy, tmp_path: Path) -> None:
-    files = {WORKFLOW: workflow(CHECKOUT, "run: python3 -m unittest"), "test_a.py": "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 2)\n"}  # fmt: skip
+    files = {WORKFLOW: workflow(CHECKOUT, "run: cat told; exit 1"), "told": FAILED, "a.py": "1\n"}
     tried = try_strategy(strategy, files, tmp_path)
     assert (tried.verdict, tried.candidates, tried.changed) == ("NOT_FIXED", (), {}), tried.told
+    assert tried.report["diagnosis"]["category"] == "test_assertion"
 
 
 class Early:
