@@ -45,7 +45,14 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("PIP_FIND_LINKS", str(WHEELS))
         patch.setenv("REGREEN_REPLAY_NETWORK", "none")
         patch.setenv("REGREEN_REPLAY_SOURCES", "{}")
+        patch.setenv("REGREEN_FIX_FLAKY_RERUNS", "2")  # of 20, for each failing test; see `often_enough`
         yield
+
+
+@pytest.fixture
+def often_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing test step is run again as often as it usually is, to see whether it is flaky."""
+    monkeypatch.delenv("REGREEN_FIX_FLAKY_RERUNS")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -304,6 +304,7 @@ def test_fewer_tests_than_before_is_regressed(project: Make) -> None:
 FLAKY = "import random\nimport unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertLess(random.random(), 0.4)\n"
 
 
+@pytest.mark.usefixtures("often_enough")
 def test_flaky_is_named_flaky_and_not_fixed(project: Make) -> None:
     made = project({WORKFLOW: workflow(CHECKOUT, "run: python3 -m unittest -v"), "test_a.py": FLAKY})
     for _ in range(12):

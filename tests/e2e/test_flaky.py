@@ -12,6 +12,7 @@ from bot.replay.replays import Replays
 from bot.replay.workbench import Session
 from tests.projects import CHECKOUT, WORKFLOW, Make, Project, workflow
 
+pytestmark = pytest.mark.usefixtures("often_enough")
 TESTS = """
     import pathlib
     import unittest

@@ -7,9 +7,12 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT, WHEELS
 
 
+@pytest.mark.usefixtures("often_enough")
 def test_the_demo_from_an_installed_wheel(tmp_path: Path) -> None:
     dist, place = tmp_path / "dist", tmp_path / "venv"
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(ROOT)]
