@@ -16,6 +16,7 @@ from typing import Any
 
 import git
 
+from bot.adapters import git_plumbing
 from bot.adapters.bubblewrap import Process
 from bot.app import App, Voices
 from bot.cli import main
@@ -23,8 +24,13 @@ from bot.state.checkpoints import Checkpoints
 
 FAULT, NUMBER = sys.argv.pop(1), int(sys.argv.pop(1))
 CACHE = Path(os.environ["XDG_CACHE_HOME"]) / "regreen"
+STRIKES = "the fault strikes"
 LOCKED_OUT = "echo \"fatal: Unable to create 'x.lock': File exists.\" >&2; exit 128"
 LOCK = Path(".git/refs/heads/regreen/state.lock")
+
+
+def tell() -> None:
+    print(STRIKES, file=sys.stderr)
 
 
 def at_the_call(
@@ -43,6 +49,8 @@ def at_the_call(
 
     def called(*args: Any, **kwargs: Any) -> Any:
         struck = counts(*args) and next(numbers) == NUMBER
+        if struck:
+            tell()
         if struck and before:
             args = strike(*args) or args
         found = method(*args, **kwargs)
@@ -54,10 +62,10 @@ def at_the_call(
 
 
 def git_instead(script: str, *commands: str) -> None:
-    def counts(_: git.Git, words: list[str]) -> bool:
+    def counts(words: list[str], *_: object) -> bool:
         return not commands or any(command in words for command in commands)
 
-    at_the_call(git.Git, "execute", lambda self, _: (self, ["sh", "-c", script]), counts=counts)
+    at_the_call(git_plumbing, "answer", lambda _, *more: (["sh", "-c", script], *more), counts=counts)
 
 
 def sandbox_killed(seconds: float) -> None:
@@ -85,6 +93,7 @@ def ref_locked(*_: object) -> None:
 
 
 def damaged(name: str, content: bytes) -> None:
+    tell()
     (CACHE / name).parent.mkdir(parents=True, exist_ok=True)
     (CACHE / name).write_bytes(content)
 
@@ -98,10 +107,10 @@ FAULTS: dict[str, Callable[[], object]] = {
     "git locked out": lambda: git_instead(LOCKED_OUT, "update-index", "read-tree", "update-ref", "fast-import"),
     "sandbox killed at once": lambda: sandbox_killed(0),
     "sandbox killed in a step": lambda: sandbox_killed(0.25),
-    "runs dropped": lambda: at_the_call(git.Git, "execute", runs_dropped),
+    "runs dropped": lambda: at_the_call(git_plumbing, "answer", runs_dropped),
     "runs dropped before a sandbox": lambda: at_the_call(Process, "__init__", runs_dropped),
     "record changed": lambda: at_the_call(Checkpoints, "save", changed_by_another),
-    "branch locked": lambda: at_the_call(git.Git, "execute", ref_locked),
+    "branch locked": lambda: at_the_call(git_plumbing, "answer", ref_locked),
     "toolchains damaged": lambda: damaged("toolchains.json", [b"", b"{", b"[]", b'{"a": 1}', b"\xff\0"][NUMBER % 5]),
     "no space": lambda: at_the_call(Process, "__init__", no_space),
 }

@@ -56,7 +56,9 @@ def outcome(made: Project, done: Done) -> str:
 )  # fmt: skip
 def test_recovers(project: Make, own_cache: Path, fault: str, number: int) -> None:
     made = project(FILES)
-    assert outcome(made, struck(made, fault, number, own_cache)) == RECOVERED
+    done = struck(made, fault, number, own_cache)
+    assert outcome(made, done) == RECOVERED
+    assert "the fault strikes" in done.err
 
 
 def test_what_cannot_be_recovered_from_is_one_clear_line(project: Make, own_cache: Path) -> None:
