@@ -25,6 +25,11 @@ WORKFLOW = ".github/workflows/ci.yml"
 CHECKOUT = "uses: actions/checkout@v4"
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"  # what the wheels fit
 SETUP_PYTHON = f"uses: actions/setup-python@v5\nwith: {{python-version: '{RUNNING}'}}"
+RUFF = (
+    "run: cd && PATH=/usr/bin:$PATH python3 -m zipfile -e $PIP_FIND_LINKS/ruff-*.whl ruff"
+    " && chmod +x ruff/*/scripts/ruff && echo ~/ruff/*/scripts >> $GITHUB_PATH"
+)
+"""A checker that can mend, had in a third of the time that pip takes."""
 
 
 @dataclass(frozen=True)

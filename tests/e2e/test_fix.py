@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 
 from bot.replay.replays import Replays
-from tests.projects import CHECKOUT, SETUP_PYTHON, WORKFLOW, Make, Project, workflow
+from tests.projects import CHECKOUT, RUFF, SETUP_PYTHON, WORKFLOW, Make, Project, workflow
 
-RUFF = (
-    "run: cd && PATH=/usr/bin:$PATH python3 -m zipfile -e $PIP_FIND_LINKS/ruff-*.whl ruff"
-    " && chmod +x ruff/*/scripts/ruff && echo ~/ruff/*/scripts >> $GITHUB_PATH"
-)
-"""A checker that can mend, had in a third of the time that pip takes."""
 SETUP = (CHECKOUT, RUFF)
 UGLY = "x = {  'a':1 }\n"
 NEAT = 'x = {"a": 1}\n'

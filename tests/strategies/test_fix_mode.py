@@ -13,7 +13,7 @@ from bot.yaml12 import load
 from strategies.commands import parsed, unwrap
 from strategies.fixers import complaints, recognise
 from tests.conftest import NODE_MODULES
-from tests.projects import SETUP_PYTHON, WORKFLOW, Make, Project, workflow
+from tests.projects import CHECKOUT, RUFF, SETUP_PYTHON, WORKFLOW, Make, Project, workflow
 
 FIXERS = load((config_root() / "fixers.yaml").read_bytes(), "fixers.yaml")
 EXAMPLES = [(f["name"], check, fix, bool(f.get("unsafe"))) for f in FIXERS for check, fix in f["examples"]]
@@ -313,28 +313,28 @@ def test_javascript_checkers(project: Make, node_tools: Path, step: str, scripts
 
 
 @pytest.mark.parametrize(
-    ("tools", "step", "files", "fixed"),
+    ("step", "files", "fixed"),
     [
-        pytest.param("ruff", "ruff check -q --no-cache --select I . || true; ruff format --check a.py", {}, ["a.py"],
+        pytest.param("ruff check -q --no-cache --select I . || true; ruff format --check a.py", {}, ["a.py"],
                      id="a checker whose complaint the step puts up with"),
-        pytest.param("ruff", "gofmt -l . ; ruff format --check .", {"a.go": "package  a\n"}, ["a.py"],
+        pytest.param("gofmt -l . ; ruff format --check .", {"a.go": "package  a\n"}, ["a.py"],
                      id="a checker that complains in silence"),
-        pytest.param("ruff", "ruff check -q --no-cache --select F821 . || true; test -z \"$(gofmt -l .)\"",
+        pytest.param("ruff check -q --no-cache --select F821 . || true; test -z \"$(gofmt -l .)\"",
                      {"a.go": "package  a\n", "a.py": "print(x)\n"}, ["a.go"], id="only the one in silence counts"),
-        pytest.param("ruff", "cp two.txt one.txt; ruff format --check .", {"one.txt": "1\n", "two.txt": "2\n"}, ["a.py"],
+        pytest.param("cp two.txt one.txt; ruff format --check .", {"one.txt": "1\n", "two.txt": "2\n"}, ["a.py"],
                      id="the step itself changes files, too"),
-        pytest.param("ruff", "head -c 21000000 /dev/zero > large; ruff format --check .", {}, ["a.py"], id="large files"),
-        pytest.param("ruff", "for d in a b c d e f g h; do ruff format --check $d; done",
+        pytest.param("head -c 21000000 /dev/zero > large; ruff format --check .", {}, ["a.py"], id="large files"),
+        pytest.param("for d in a b c d e f g h; do ruff format --check $d; done",
                      {f"{d}/a.py": UGLY for d in "abcdefgh"}, [f"{d}/a.py" for d in "abcdefgh"], id="one folder at a time"),
     ],
 )  # fmt: skip
 def test_nothing_but_what_the_step_complains_of(
-    project: Make, tools: str, step: str, files: dict[str, str], fixed: list[str]
+    project: Make, step: str, files: dict[str, str], fixed: list[str]
 ) -> None:
     shell = "set -e\n" if "for d" in step else "set +e\n"
     made = project(
         {
-            WORKFLOW: workflow(*PYTHON, f"run: pip install --quiet {tools}", f"run: |\n  {shell}  {step}"),
+            WORKFLOW: workflow(CHECKOUT, RUFF, f"run: |\n  {shell}  {step}"),
             "a.py": "import sys, os\nx = {  'a':1 }\n",
             "b.py": "import sys\nimport os\n",
             **files,
@@ -371,7 +371,7 @@ def test_cargo_fmt(project: Make) -> None:
 
 
 def test_unsafe_fixes_only_where_they_are_wanted(project: Make) -> None:
-    steps = (*PYTHON, "run: pip install --quiet ruff", "run: ruff check --no-cache --select F841 .")
+    steps = (CHECKOUT, RUFF, "run: ruff check --no-cache --select F841 .")
     made = project({WORKFLOW: workflow(*steps), "a.py": "def f():\n    x = 1\n"})
     refused = made.here("fix", "--json").json
     assert (refused["verdict"], refused["branch"]) == ("NOT_FIXED", None)
