@@ -131,6 +131,7 @@ def _outputs(done: Done) -> dict[str, str]:
     number = facts.request_of(last) if last else ""
     proposal = last.proposal if last else None
     url = facts.page_of(last.failed_run) if last and last.failed_run else ""
+    tokens = [call.tokens for one in done.incidents for attempt in one.attempts for call in attempt.calls]
     return {
         "conclusion": _conclusion(done, last),
         "incident-id": last.id if last else "",
@@ -138,6 +139,8 @@ def _outputs(done: Done) -> dict[str, str]:
         "pull-request-url": f"{url}/pull/{number}" if number else "",
         "branch": proposal.target if proposal and proposal.kind == "pull-request" else "",
         "cost-usd": str(sum(one.cost_usd for one in done.incidents)),
+        "input-tokens": str(sum(one.prompt for one in tokens)),
+        "output-tokens": str(sum(one.output for one in tokens)),
     }
 
 

@@ -19,6 +19,8 @@ from bot.yaml12 import compose, load
 
 REPOSITORY_FILES = (".github/regreen.yml", ".regreen.yml")
 PREFIX = "REGREEN_"
+FILE = f"{PREFIX}CONFIG"
+"""The variable that names the repository's file where it is none of these."""
 NO_SETTING = "there is no such setting"
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegativeInt = Annotated[int, Meta(ge=0)]
@@ -231,17 +233,24 @@ def read_settings(text: str | None, source: str, environ: Mapping[str, str]) -> 
 
 
 def settings_of(git: Git, checkout: Checkout, environ: Mapping[str, str]) -> Settings:
-    """The settings of a checkout; the repository's own file comes from its base branch, not from the one at hand."""
-    branch = checkout.default_branch
+    """The settings of a checkout; the repository's own file comes from its base branch, not from the one at hand.
+
+    Raises `UsageError` that names every mistake with its line, and where the file named by the environment is missing.
+    """
+    branch, asked = checkout.default_branch, environ.get(FILE, "").removeprefix("./")
+    names = (asked,) if asked else REPOSITORY_FILES
     for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", checkout.head):
-        listing = git.try_run("ls-tree", "-z", "--name-only", ref, *REPOSITORY_FILES)
+        listing = git.try_run("ls-tree", "-z", ref, "--", *names)
         if listing is None:
             continue
-        there = listing.decode("utf-8", "replace").split("\0")
-        if name := next((n for n in REPOSITORY_FILES if n in there), None):
-            text = git.run("cat-file", "blob", f"{ref}:{name}")
+        rows = (row.partition("\t") for row in listing.decode("utf-8", "replace").split("\0"))
+        there = {name: about.split()[2] for about, _, name in rows if " blob " in about}
+        if name := next((n for n in names if n in there), None):
+            text = git.run("cat-file", "blob", there[name])
             return read_settings(text.decode("utf-8", "replace"), name, environ)
         break
+    if asked:
+        raise UsageError(f"{asked!r}: there is no such file on {branch}", hint=f"the input config, or {FILE}, names it")
     return read_settings(None, REPOSITORY_FILES[0], environ)
 
 
@@ -252,10 +261,10 @@ def _refuse_folders(settings: Settings) -> None:
         ("replay.sources", not all(place.startswith("https://") for place in places)),
         ("replay.local_actions", bool(settings.replay.local_actions)),
     ):
-        source = settings.sources[name]
-        if wrong and source in REPOSITORY_FILES:
-            hint = f"set {PREFIX}{name.replace('.', '_').upper()}"
-            raise UsageError(f"{source}: {name}: folders are taken from the environment only", hint=hint)
+        source, variable = settings.sources[name], f"{PREFIX}{name.replace('.', '_').upper()}"
+        if wrong and source != variable:
+            told = f"{source}: {name}: folders are taken from the environment only"
+            raise UsageError(told, hint=f"set {variable}")
 
 
 def _mistakes(values: Mapping[str, Any], text: str | None, source: str, sources: Mapping[str, str]) -> Iterator[str]:

@@ -67,3 +67,36 @@ def test_empty_inputs_mean_what_is_usual(environ: dict[str, str], tmp_path: Path
     event.write_text(event.read_text().replace('"failure"', '"success"'))
     done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_COMMAND": "", "REGREEN_DRY_RUN": ""})
     assert (done.code, done.err) == (0, "the run is green\n")
+
+
+ELSEWHERE = "ci/regreen.yml"
+WRONG = "proposal:\n  mode: {}\n"
+
+
+@pytest.mark.parametrize("name", [ELSEWHERE, f"./{ELSEWHERE}"])
+def test_the_settings_of_another_file_are_those_of_the_default_branch(
+    hub: Hub, environ: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    one = hub.repositories["octo/app"]
+    hub.push(one, {ELSEWHERE: WRONG.format("there"), ".github/regreen.yml": WRONG.format("usual")})
+    hub.push(one, {ELSEWHERE: WRONG.format("branch")}, branch="feature")
+    done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_CONFIG": name})
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"{ELSEWHERE}:2: proposal.mode: invalid enum value 'there'" in done.err
+
+
+@pytest.mark.parametrize("name", ["ci/none.yml", ".github", "../regreen.yml", "/etc/hostname", "--format=x", "ci/\x1b"])
+def test_settings_that_are_not_there_are_named(environ: dict[str, str], tmp_path: Path, name: str) -> None:
+    done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_CONFIG": name})
+    assert (done.code, done.err.count("\n"), "\x1b" in done.err) == (2, 1, False)
+    assert f"{name!r}: there is no such file on main" in done.err
+
+
+def test_another_file_may_name_no_folders_of_the_machine_either(
+    hub: Hub, environ: dict[str, str], tmp_path: Path
+) -> None:
+    folders = 'replay: {local_actions: {"octo/x@v1": /etc}}\n'
+    hub.push(hub.repositories["octo/app"], {ELSEWHERE: folders})
+    done = regreen("action", cwd=tmp_path, env={**environ, "REGREEN_CONFIG": ELSEWHERE})
+    assert done.code == 2
+    assert f"{ELSEWHERE}: replay.local_actions: folders are taken from the environment only" in done.err

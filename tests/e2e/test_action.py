@@ -15,6 +15,7 @@ from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
 
 NAME, COMMIT = "octo/regreen", "0123456789abcdef0123456789abcdef01234567"
 OWN, SETTINGS = ".github/workflows/regreen.yml", ".github/regreen.yml"
+ELSEWHERE = "ci/regreen.yml"
 PARTS = ("bot", "strategies", "config", "requirements")
 STUB = "{name: Stub, runs: {using: composite, steps: [{run: 'true', shell: bash}]}}"
 CI = "name: CI\n" + workflow(CHECKOUT, "run: cp source copy", "run: git diff --exit-code", on="push")
@@ -174,12 +175,14 @@ def action(hub: Hub, tmp_path: Path, own_cache: Path) -> None:
 
 @pytest.mark.usefixtures("action")
 def test_a_red_run_becomes_a_pull_request(hub: Hub, caller: Repository, tmp_path: Path) -> None:
-    telling = caller.git.read("main", OWN).replace("- uses:", "- id: it\n        uses:") + TELL
-    hub.push(caller, {OWN: telling, "copy": "old\n"}, by="bob")
+    telling = caller.git.read("main", OWN).replace("- uses:", "- id: it\n        uses:")
+    telling += f"\n        with: {{config: {ELSEWHERE}}}\n{TELL}"
+    hub.push(caller, {OWN: telling, ELSEWHERE: "proposal: {labels: [robot]}\n", "copy": "old\n"}, by="bob")
     red, ours = hub.settle()
     (job,) = ours.jobs[1]
     assert (red.conclusion, ours.event, ours.conclusion) == ("failure", "workflow_run", "success"), job.log
     (pull,) = caller.pulls
+    assert pull.labels == ["robot"]
     assert (pull.title, pull.author.login) == ("Fix CI: Commit what the job generates: copy", "github-actions[bot]")
     assert caller.git.read(pull.head_sha, "copy") == "new"
     told = json.loads((tmp_path / "outputs").read_text())
@@ -192,6 +195,8 @@ def test_a_red_run_becomes_a_pull_request(hub: Hub, caller: Repository, tmp_path
         "pull-request-url": f"{hub.url}/octo/app/pull/{pull.number}",
         "branch": pull.head_ref,
         "cost-usd": "0",
+        "input-tokens": "0",
+        "output-tokens": "0",
         "next": "",
     }
 

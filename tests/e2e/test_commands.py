@@ -119,12 +119,19 @@ def test_config_show_says_where_each_value_is_from(project: Make) -> None:
     assert "fix.max_rounds" in made.here("config", "show").out
 
 
-def test_the_configuration_of_the_branch_under_repair_does_not_count(project: Make) -> None:
-    made = project({WORKFLOW: workflow("run: 'true'")})
+@pytest.mark.parametrize(
+    ("file", "env"), [(".github/regreen.yml", {}), ("ci/bot.yml", {"REGREEN_CONFIG": "ci/bot.yml"})]
+)
+def test_the_configuration_of_the_branch_under_repair_does_not_count(
+    project: Make, file: str, env: dict[str, str]
+) -> None:
+    made = project({WORKFLOW: workflow("run: 'true'"), file: "scope:\n  max_lines: 8\n"})
     made.git("switch", "--quiet", "-c", "feature")
-    made.write({".github/regreen.yml": "scope:\n  max_files: 9999\n"})
+    made.write({file: "scope:\n  max_files: 9999\n"})
     made.commit("Widen the scope")
-    assert made.here("config", "show", "--json").json["scope.max_files"]["value"] == 10
+    shown = made.here("config", "show", "--json", env=env).json
+    assert shown["scope.max_files"]["value"] == 10
+    assert shown["scope.max_lines"] == {"value": 8, "source": file}
 
 
 @pytest.mark.parametrize(

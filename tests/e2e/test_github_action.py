@@ -227,16 +227,24 @@ def test_commands_below_a_pull_request(runner: Runner, number: int) -> None:
     assert "Thank you" in runner.say("bob", "/regreen feedback good it's right", number)
 
 
+UNDECIDED = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}
+
+
 @pytest.fixture
-def undecided(runner: Runner, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch) -> int:
-    """A pull request of bob's that is red, and that models have no fix for."""
+def helpless(llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch) -> LLMServer:
+    """Models that are asked, and have no fix for anything."""
     for name, value in llm_server.environ.items():
         monkeypatch.setenv(name, value)
     llm_server.script = lambda _: answer("CANNOT: somebody has to decide it")
+    return llm_server
+
+
+@pytest.fixture
+def undecided(runner: Runner, helpless: LLMServer) -> int:
+    """A pull request of bob's that is red, and that models have no fix for."""
     runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
     number = runner.request("feature")
-    broken = {WORKFLOW: workflow("uses: actions/checkout@v4", "run: \"echo 'a.py:1: error: bad  [misc]'; exit 1\"")}
-    runner.hub.push(runner.desk.one, broken, by="bob", branch="feature")
+    runner.hub.push(runner.desk.one, UNDECIDED, by="bob", branch="feature")
     runner.react()
     return number
 
@@ -443,10 +451,23 @@ def test_outputs_and_summary(runner: Runner) -> None:
         "pull-request-url": f"{runner.hub.url}/octo/app/pull/{pull.number}",
         "branch": pull.head_ref,
         "cost-usd": "0",
+        "input-tokens": "0",
+        "output-tokens": "0",
         "next": "",
     }
     assert f"proposed in #{pull.number}" in (runner.folder / "summary").read_text()
     assert MARKER in pull.body
+
+
+def test_outputs_tell_what_models_took(runner: Runner, helpless: LLMServer) -> None:
+    runner.hub.push(runner.desk.one, UNDECIDED, by="bob")
+    runner.hub.settle()
+    runner.run(next(d for d in runner.hub.webhooks.deliveries if d.event == "workflow_run" and is_heard(d)))
+    taken, told = [bill.tokens for bill in helpless.bills], runner.outputs
+    assert len(taken) > 1
+    assert told["input-tokens"] == str(sum(one.prompt for one in taken))
+    assert told["output-tokens"] == str(sum(one.output for one in taken))
+    assert float(told["cost-usd"]) > 0
 
 
 def test_a_mistake_in_the_settings_is_named_with_its_line(runner: Runner) -> None:
