@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 from tests.projects import WORKFLOW, Make, workflow
 
 ACTION = "octo/regreen@0123456789abcdef0123456789abcdef01234567"
+REUSABLE = ROOT / ".github" / "workflows" / "repair.yml"
 OWN = [ROOT / "action.yml", *sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))]
 
 
@@ -21,6 +22,21 @@ def written(project: Make, action: str = ACTION, *more: str) -> Path:
     made = project({WORKFLOW: "name: CI\n" + workflow("run: 'true'")})
     assert made.here("init", "--yes", "--action", action, *more).code == 0
     return made.root / ".github" / "workflows" / "regreen.yml"
+
+
+def calling(project: Make) -> Path:
+    """The workflow that calls the reusable one, as the guide has it."""
+    file = written(project)
+    file.write_text(with_call(file.read_text(), ACTION))
+    return file
+
+
+def with_call(text: str, action: str) -> str:
+    """The workflow that `regreen init` writes, with the job of the guide in the place of its own."""
+    guide = (ROOT / "docs" / "github.md").read_text()
+    job = guide.split("## The reusable workflow")[1].split("```yaml\n")[1].split("```")[0]
+    name, _, commit = action.partition("@")
+    return text.split("jobs:\n")[0] + job.replace("OWNER/regreen", name).replace("COMMIT", commit)
 
 
 def scripts(document: Any) -> Iterator[str]:
@@ -53,6 +69,11 @@ def test_nothing_is_written_into_a_script(project: Make, more: tuple[str, ...]) 
 @VARIANTS
 def test_zizmor_has_no_findings(project: Make, more: tuple[str, ...]) -> None:
     done = zizmor(*OWN, written(project, ACTION, *more))
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_workflow_that_calls_the_reusable_one_has_no_findings_either(project: Make) -> None:
+    done = zizmor(calling(project))
     assert done.returncode == 0, done.stdout
 
 
@@ -90,7 +111,30 @@ def test_of_the_hardened_jobs_one_may_write_and_the_one_that_replays_may_nothing
 @pytest.mark.parametrize("file", OWN, ids=lambda file: file.name)
 def test_all_actions_of_others_are_pinned(file: Path) -> None:
     used = [line.split("uses:")[1].split() for line in file.read_text().splitlines() if "uses:" in line]
-    assert all(len(words[0].partition("@")[2]) == 40 and words[1] == "#" for words in used), used
+    assert all(words == ["$/."] or (len(words[0].partition("@")[2]) == 40 and words[1] == "#") for words in used), used
+
+
+def test_the_reusable_workflow_is_the_job_that_is_written_with_all_that_the_action_takes_and_gives(
+    project: Make,
+) -> None:
+    action = load((ROOT / "action.yml").read_bytes(), "action.yml")
+    called = load(REUSABLE.read_bytes(), REUSABLE.name)
+    (plain,) = load(written(project).read_bytes(), "regreen.yml")["jobs"].values()
+    about, (job,) = called["on"]["workflow_call"], called["jobs"].values()
+    (step,) = job["steps"]
+    kept = {key: value for key, value in job.items() if key not in ("steps", "outputs")}
+    assert kept == {key: value for key, value in plain.items() if key not in ("steps", "permissions")}
+    told = {name: given["description"] for part in ("inputs", "secrets") for name, given in about[part].items()}
+    assert told == {name: given["description"] for name, given in action["inputs"].items() if name != "stage"}
+    assert {*about["secrets"]} == {"github-token", "anthropic-api-key"}
+    given = {n: f"${{{{ {'secrets' if n in about['secrets'] else 'inputs'}.{n} }}}}" for n in told}
+    assert (step["uses"], step["with"]) == ("$/.", given)
+    of_one_machine = {"report", "next"}
+    outputs = {name: one for name, one in action["outputs"].items() if name not in of_one_machine}
+    assert job["outputs"] == {name: one["value"] for name, one in outputs.items()}
+    assert about["outputs"] == {
+        name: {**one, "value": f"${{{{ jobs.regreen.outputs.{name} }}}}"} for name, one in outputs.items()
+    }
 
 
 def test_the_guide_shows_the_workflow_as_it_is_written(project: Make) -> None:

@@ -12,6 +12,7 @@ from tests.conftest import ROOT, WHEELS
 from tests.hub import Hub
 from tests.hub.world import Repository, Run
 from tests.projects import CHECKOUT, WORKFLOW, Make, workflow
+from tests.test_workflow_files import with_call
 
 NAME, COMMIT = "octo/regreen", "0123456789abcdef0123456789abcdef01234567"
 OWN, SETTINGS = ".github/workflows/regreen.yml", ".github/regreen.yml"
@@ -19,6 +20,26 @@ ELSEWHERE = "ci/regreen.yml"
 PARTS = ("bot", "strategies", "config", "requirements")
 STUB = "{name: Stub, runs: {using: composite, steps: [{run: 'true', shell: bash}]}}"
 CI = "name: CI\n" + workflow(CHECKOUT, "run: cp source copy", "run: git diff --exit-code", on="push")
+REUSABLE = ".github/workflows/repair.yml"
+GIVEN = "mode: suggest, config: a.yml, command: sweep, dry-run: true, allowed-bots: 'a b', prefer: speed, max-cost-usd: '0.5'"
+PASSED = {
+    "ANTHROPIC_API_KEY": "sk-of-octo",
+    "MODE": "suggest",
+    "REGREEN_CONFIG": "a.yml",
+    "REGREEN_COMMAND": "sweep",
+    "REGREEN_DRY_RUN": "true",
+    "REGREEN_STAGE": "all",
+    "ALLOWED_BOTS": "a b",
+    "PREFER": "speed",
+    "MAX_COST_USD": "0.5",
+}
+TOLD_OUTSIDE = """
+  after:
+    needs: regreen
+    runs-on: ubuntu-24.04
+    permissions: {}
+    steps: [{run: 'echo "$IT" > "$TOLD/verdict"', env: {IT: '${{ needs.regreen.outputs.verdict }}'}}]
+"""
 TELL = """
       - run: echo "$OUTPUTS" > "$TOLD/outputs"; cp "$REPORT" "$TOLD/report"
         env: {OUTPUTS: '${{ toJSON(steps.it.outputs) }}', REPORT: '${{ steps.it.outputs.report }}'}
@@ -140,7 +161,6 @@ def test_the_jobs_of_the_hardened_workflow(
 
 def skeleton(folder: Path, following: str) -> Path:
     """The Action, of which only files are handed over: each stage tells whether it has a token."""
-    action = load((ROOT / "action.yml").read_bytes(), "action.yml")
     script = f"""
         echo "$REGREEN_STAGE${{GITHUB_TOKEN:+ with a token}}" >> "$TOLD/stages"
         [ "$REGREEN_STAGE" != analyse ] || echo "next={following}" >> "$GITHUB_OUTPUT"
@@ -150,11 +170,44 @@ def skeleton(folder: Path, following: str) -> Path:
           replay) cp orders.json replies.json ;;
         esac
     """
+    return scripted(folder, script)
+
+
+def scripted(folder: Path, script: str) -> Path:
+    """The Action with another script, and with the reusable workflow; act does not know the name that it has there."""
+    action = load((ROOT / "action.yml").read_bytes(), "action.yml")
     kept = [s for s in action["runs"]["steps"] if s.get("id") == "regreen" or "artifact" in s.get("uses", "")]
     action["runs"]["steps"] = [step | {"run": script} if step.get("id") == "regreen" else step for step in kept]
-    folder.mkdir()
+    (folder / REUSABLE).parent.mkdir(parents=True)
     (folder / "action.yml").write_text(yaml.safe_dump(action))
+    (folder / REUSABLE).write_text((ROOT / REUSABLE).read_text().replace("uses: $/.", f"uses: {NAME}@{COMMIT}"))
     return folder
+
+
+@pytest.mark.parametrize(("conclusion", "expected"), [("failure", True), ("cancelled", False)])
+def test_the_reusable_workflow_gives_the_action_what_it_is_given(
+    hub: Hub, caller: Repository, tmp_path: Path, conclusion: str, expected: bool
+) -> None:
+    hub.actions[NAME] = scripted(
+        tmp_path / "action",
+        """
+        env -0 > "$TOLD/env"
+        echo verdict=FIXED >> "$GITHUB_OUTPUT"
+        """,
+    )
+    hub.runner_environment = {"TOLD": str(tmp_path)}
+    caller.secrets["ANTHROPIC_API_KEY"] = "sk-of-octo"
+    text = with_call(caller.git.read("main", OWN), f"{NAME}@{COMMIT}").replace("mode: pull-request", GIVEN)
+    hub.push(caller, {OWN: text + TOLD_OUTSIDE}, message="Call it [skip ci]")
+    ci(hub, caller, conclusion)
+    (run,) = hub.settle()
+    assert (tmp_path / "env").exists() is expected, [job.log for job in run.jobs[1]]
+    if not expected:
+        return
+    told = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().split("\0") if line)
+    assert {name: told[name] for name in PASSED} == PASSED
+    assert told["GITHUB_TOKEN"].startswith("ghs_")
+    assert (tmp_path / "verdict").read_text() == "FIXED\n"
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def _actions(hub: "Hub", room: Path, tree: Path) -> Iterator[str]:
                     continue
                 seen.add((name, path, ref))
                 made = known or _stand_in(room / "actions" / name, name)
-                folders.append(made / path.lstrip("/"))
+                folders.append(made if path.startswith("/.github/workflows/") else made / path.lstrip("/"))
                 yield from ("--local-repository", f"{name}@{ref}={made}")
 
 
