@@ -144,7 +144,7 @@ def test_from_a_red_push_to_the_merge_of_its_fix(runner: Runner) -> None:
     assert runner.desk.one.git.read("main", "copy") == "new"
 
 
-def test_its_own_ci_makes_it_grade_r(runner: Runner) -> None:
+def test_from_a_red_push_by_way_of_its_own_ci_to_the_merge(runner: Runner) -> None:
     runner.token = runner.hub.token("octo")  # a person's token starts runs
     runner.hub.push(runner.desk.one, STALE, by="bob")
     runner.hub.settle()
@@ -157,6 +157,17 @@ def test_its_own_ci_makes_it_grade_r(runner: Runner) -> None:
     assert "The real CI is green" in pull.body
     assert pull.body.endswith("\nReviewed by the plumbers.\n")
     assert pull.state == "open"
+    of_it = [run for run in runner.desk.one.runs.values() if run.head_branch == pull.head_ref]
+    assert [(run.event, run.conclusion) for run in of_it] == [("push", "success"), ("pull_request", "success")]
+    at = f"/repos/octo/app/pulls/{pull.number}/merge"
+    runner.hub.client(runner.hub.token("bob")).put(at, json={}).raise_for_status()
+    runner.react()
+    found = runner.record
+    assert (found["verdict"], found["grade"], found["outcome"]) == ("FIXED", "R", "merged")
+    assert tamper(runner.desk, lambda _, record: record).closed
+    assert runner.desk.one.git.read("main", "copy") == "new"
+    (last,) = (run for run in runner.desk.one.runs.values() if run.sha == runner.desk.one.git.resolve("main"))
+    assert last.conclusion == "success"
 
 
 def test_a_signed_commit_is_known_by_its_own_id(runner: Runner) -> None:
