@@ -4,6 +4,7 @@ BIN := .venv/bin
 WHEELS := .cache/wheels
 NODE_MODULES := .cache/node/node_modules
 DESCRIPTION := .cache/github/api.github.com.json
+SCHEMA := .cache/github/schema.graphql
 SOURCES := bot strategies tests benchmarks
 # Jobs of tests write and delete many small files: in memory where there is room for them.
 ROOM := $(shell grep -q '^[^ ]* /dev/shm [^ ]* [^ ]*noexec' /proc/mounts || df -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }')
@@ -42,10 +43,18 @@ $(DESCRIPTION): .venv/ready
 	rm $(@D)/octokit-openapi-23.0.2.tgz
 	echo "829b4bebb19a53133289f7b0bc819f4f1118115821db2ca9f25e9ee995a7da2a  $@" | sha256sum --check --quiet
 
+# And that of its GraphQL API.
+$(SCHEMA): .venv/ready
+	mkdir -p $(@D)
+	cd $(@D) && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) pack --silent --loglevel=error @octokit/graphql-schema@15.26.1
+	tar -xzmf $(@D)/octokit-graphql-schema-15.26.1.tgz -C $(@D) --strip-components=1 package/$(@F)
+	rm $(@D)/octokit-graphql-schema-15.26.1.tgz
+	echo "3c62d0526d133cee53221c89de9b455ade24db78b9e7ad56d642c4c15bce2654  $@" | sha256sum --check --quiet
+
 demo: setup
 	$(BIN)/regreen demo
 
-test: setup $(WHEELS)/ready $(NODE_MODULES)/ready $(DESCRIPTION) lint
+test: setup $(WHEELS)/ready $(NODE_MODULES)/ready $(DESCRIPTION) $(SCHEMA) lint
 	TMPDIR=$(or $(ROOM),$${TMPDIR:-/tmp}) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 # The tests once more, half as long again: every process of theirs counts its lines.

@@ -19,8 +19,8 @@
   wants to be empty at the end.
 
 Where it differs from GitHub: one token for all jobs of a run, with the permissions of all of them together; the jobs
-that passed stand in a re-run as copies; `concurrency`, environments and approvals are not known; GraphQL knows a query and a
-mutation. A new repository's Actions may open no pull requests, as on GitHub: set `actions_may_open_pulls`.
+that passed stand in a re-run as copies; `concurrency`, environments and approvals are not known; of GraphQL's schema it
+fills in what a query and a mutation give. A new repository's Actions may open no pull requests, as on GitHub: set `actions_may_open_pulls`.
 """
 
 from tests.hub import faults

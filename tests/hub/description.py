@@ -14,7 +14,7 @@ FILE = Path(__file__).parents[2] / ".cache" / "github" / "api.github.com.json"
 _BASE = "urn:github"
 _ABOUT_FAILURES = {"message": "string", "documentation_url": "string"}
 _NULL_ALL_THE_SAME = ("head", "repo")  # of a pull request whose fork is gone; the description says it never is
-_NOT_DESCRIBED = {"/graphql"}
+_GRAPHQL = "/graphql"  # which has a schema of its own
 
 
 class Description:
@@ -30,8 +30,8 @@ class Description:
 
     def request_problems(self, request: Request) -> list[str]:
         """What is wrong with the query and the body of a request."""
-        if request.template in _NOT_DESCRIBED:
-            return []
+        if request.template == _GRAPHQL:
+            return []  # what answers it tells
         where, operation = self._operation(request)
         parameters = [self._resolved(p) for p in operation.get("parameters", ())]
         known = {p["name"] for p in parameters if p["in"] == "query"}
@@ -48,8 +48,8 @@ class Description:
 
     def answer_problems(self, request: Request, answer: Answer) -> list[str]:
         """What is wrong with the status and the body of an answer."""
-        if request.template in _NOT_DESCRIBED:
-            return []
+        if request.template == _GRAPHQL:
+            return [f"{_GRAPHQL}: {e['message']}" for e in answer.body.get("errors", ()) if "type" not in e]
         where, operation = self._operation(request)
         where = f"{where} {answer.status}"
         if answer.status >= 400:

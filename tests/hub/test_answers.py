@@ -16,6 +16,18 @@ SIGN = """mutation ($input: CreateCommitOnBranchInput!) {
 }"""
 
 
+def signed(**changed: Any) -> dict[str, Any]:
+    """A request for a commit on a branch that is not there."""
+    given = {
+        "branch": {"repositoryNameWithOwner": "octo/app", "branchName": "none"},
+        "expectedHeadOid": "0" * 40,
+        "message": {"headline": "H"},
+        **changed,
+    }
+    left = {name: value for name, value in given.items() if value is not None}
+    return {"json": {"query": SIGN, "variables": {"input": left}}}
+
+
 class Walk:
     """Asks, and wants success."""
 
@@ -162,6 +174,14 @@ def test_every_route_answers_as_described(hub: Hub, app: Repository) -> None:
         ),
         pytest.param("POST", f"{REPO}/issues", {"json": {"title": ["T"]}}, "title", id="type"),
         pytest.param("PATCH", f"{REPO}/issues/1", {"json": {"state": "gone"}}, "state", id="value"),
+        pytest.param("POST", "/graphql", {"json": {"query": "query { viewer {"}}, "Syntax Error", id="syntax"),
+        pytest.param("POST", "/graphql", {"json": {"text": "x"}}, "Syntax Error", id="no document"),
+        pytest.param("POST", "/graphql", {"json": {"query": "query { viewer { nick } }"}}, "'nick'", id="field"),
+        pytest.param("POST", "/graphql", {"json": {"query": "query { viewer }"}}, "subfields", id="no selection"),
+        pytest.param("POST", "/graphql", {"json": {"query": SIGN}}, "'$input' has invalid value", id="no variable"),
+        pytest.param("POST", "/graphql", signed(expectedHeadOid=None), "required field 'expectedHeadOid'", id="lacks"),
+        pytest.param("POST", "/graphql", signed(force=True), "unknown field 'force'", id="unknown input"),
+        pytest.param("POST", "/graphql", signed(message={"headline": 1}), "headline", id="type of an input"),
     ],
 )
 def test_a_request_that_departs_is_noticed(
