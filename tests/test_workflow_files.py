@@ -142,6 +142,15 @@ def test_the_guide_shows_the_workflow_as_it_is_written(project: Make) -> None:
     assert guide.split("```yaml\n")[1].split("```")[0] == written(project, "OWNER/regreen@COMMIT").read_text()
 
 
+def test_the_readme_shows_the_job_as_it_is_written(project: Make) -> None:
+    """All but what it looks at and one at a time, which stand between."""
+    shown = (ROOT / "README.md").read_text().split("## On GitHub")[1].split("```yaml\n")[1].split("```")[0]
+    head, _, step = shown.partition("    steps:\n")
+    text = written(project, "OWNER/NAME@COMMIT").read_text()
+    assert head in text
+    assert text.endswith(f"    steps:\n{step}")
+
+
 def test_the_guide_names_all_inputs_outputs_and_permissions(project: Make) -> None:
     guide = (ROOT / "docs" / "github.md").read_text()
     action = load((ROOT / "action.yml").read_bytes(), "action.yml")
