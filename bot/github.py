@@ -315,6 +315,10 @@ class GitHub(Protocol):
         """Replace the text of a comment."""
         ...
 
+    def delete_comment(self, comment: int) -> None:
+        """Delete a comment; one that is gone is no mistake."""
+        ...
+
     def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> bool:
         """React to a comment; `review`: to one on lines of a diff. False when we had reacted so before."""
         ...

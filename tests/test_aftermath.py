@@ -15,6 +15,7 @@ from bot.proposal.hosted import Hosting
 from bot.settings import read_settings
 from bot.state.checkpoints import Checkpoints
 from tests.hub import Hub
+from tests.hub.faults import What
 from tests.hub.world import Repository, Run
 from tests.proposal import samples
 from tests.state.helpers import FakeClock, opened, repository
@@ -104,6 +105,14 @@ def test_the_one_comment_is_not_one_that_quotes_its_marker(scene: Scene) -> None
     for text in ("one", "two"):
         hosted.say(scene.github, 1, texts.closing(text))
     assert scene.comments(1) == [quoting.body, texts.closing("two")]
+
+
+def test_of_two_comments_that_are_written_at_once_the_first_stays(scene: Scene) -> None:
+    scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    scene.github.comment(1, texts.closing("one"))
+    scene.hub.fault(What(change=lambda _: []), "GET */issues/1/comments")  # it was looked for before that was written
+    hosted.say(scene.github, 1, texts.closing("two"))
+    assert scene.comments(1) == [texts.closing("two")]
 
 
 def ran(scene: Scene, conclusion: str, workflow: str = ".github/workflows/ci.yml", event: str = "pull_request") -> Run:

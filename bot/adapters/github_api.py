@@ -242,6 +242,11 @@ class GitHubApi:
         path = f"{self._path}/issues/comments/{comment}"
         return values.comment(self._rest.write("PATCH", path, {"body": cut(body, values.MOST_TEXT)}))
 
+    def delete_comment(self, comment: int) -> None:
+        """Delete it."""
+        with suppress(Gone):
+            self._rest.write("DELETE", f"{self._path}/issues/comments/{comment}")
+
     def react(self, comment: int, reaction: Reaction, *, review: bool = False) -> bool:
         """React to a comment."""
         asked = {"content": reaction}

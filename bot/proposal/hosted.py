@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from bot.errors import Conflict, Forbidden, GitFailed, Gone, Refused, RegreenError, Transient
-from bot.github import Annotation, Check, Conclusion, GitHub, Pull
+from bot.github import Annotation, Check, Comment, Conclusion, GitHub, Pull
 from bot.ledger import find, once
 from bot.model import Grade, Incident, Proposal, Verdict
 from bot.ports import Checkpoints, Git
@@ -361,13 +361,24 @@ def annotations(incident: Incident) -> tuple[Annotation, ...]:
 
 
 def say(github: GitHub, number: int, text: str) -> None:
-    """Make the one comment below an issue or pull request say something; it is found by its marker and author."""
-    mine = (c for c in github.comments(number) if c.author == github.login)
-    ours = next((c for c in mine if c.body.startswith(texts.STICKY)), None)  # elsewhere it may be quoted
-    if ours is None:
-        github.comment(number, text)
-    elif ours.body.strip() != text.strip():
-        github.edit_comment(ours.id, text)
+    """Make the one comment below an issue or pull request say something; it is found by its marker and author.
+
+    Of two that workers have written at the same time the first one stays.
+    """
+    if not (ours := _ours(github, number)):
+        made = github.comment(number, text)
+        ours = [one for one in _ours(github, number) if one.id < made.id]
+        if not ours:
+            return
+        github.delete_comment(made.id)
+    if ours[0].body.strip() != text.strip():
+        github.edit_comment(ours[0].id, text)
+
+
+def _ours(github: GitHub, number: int) -> list[Comment]:
+    """Our comments, the first one first; elsewhere their beginning may be quoted."""
+    mine = (c for c in github.comments(number) if c.author == github.login and c.body.startswith(texts.STICKY))
+    return sorted(mine, key=lambda comment: comment.id)
 
 
 def apply(incident: Incident, hosting: Hosting, pull: Pull) -> Incident:
