@@ -7,7 +7,7 @@ replay it takes the reply of the other job.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -140,6 +140,8 @@ class Analysis(Reactions):
                 self._on.resume(one)
         for asked in self._unanswered():
             self._obey(asked)
+        for missed in self._missed():
+            self._separately(partial(self._open, missed))
         return Done(told=f"{len(self._analysing.orders)} replays are needed")
 
     def _obey(self, asked: Obey) -> Done:

@@ -123,6 +123,23 @@ class Fix(Story):
         return len(self.desk.pulls()) == 1 and self.desk.pulls()[0].labels == ["regreen"]
 
 
+class Revert(Fix):
+    """The revert of what broke the default branch, asked for by hand."""
+
+    def begin(self) -> None:
+        self.hub.push(self.desk.one, {"other": "\n"}, by="bob")
+        assert [run.conclusion for run in self.hub.settle()] == ["success"]
+        super().begin()
+
+    def start(self, program: str = "hasty.py", *args: str) -> subprocess.CompletedProcess[str]:
+        return self.run(program, *args, "revert", self.desk.url(self.red))
+
+    def check(self) -> None:
+        super().check()
+        assert [self.desk.one.git.read(pull.head_sha, "copy") for pull in self.desk.pulls()] in ([], ["new"])
+        assert self.runner.record["strategy"] == "revert"
+
+
 class Event(Fix):
     """The same by the event of the run."""
 
@@ -270,5 +287,6 @@ STORIES: dict[str, Callable[[Desk], Story]] = {
     "command": Command,
     "apply": Apply,
     "merged": Merged,
+    "revert": Revert,
     "objected": Objected,
 }

@@ -22,13 +22,14 @@ WHATS: dict[str, Callable[[], What]] = {
     "secondary limit, unnamed": lambda: faults.secondary_limit(None, 429),
     "missing permission": faults.missing_permission,
     "may not open pulls": faults.may_not_open_pulls,
+    "against a rule": faults.against_a_rule,
     "not there yet": faults.not_yet_there,
     "exists already": faults.already_exists,
     "expired token": faults.expired_token,
     "gone": faults.logs_gone,
 }
 OF_GIT = ("500", "502 after the effect", "dropped", "dropped after the effect")
-OF_PEOPLE = ("missing permission", "may not open pulls")
+OF_PEOPLE = ("missing permission", "may not open pulls", "against a rule")
 """What people have to mend: what needs the permission is left out, or they do it by hand."""
 REFUSALS = (*OF_PEOPLE, "not there yet", "exists already", "expired token", "gone")
 """What a command may be answered with instead of being carried out; all others pass."""

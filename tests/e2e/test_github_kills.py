@@ -10,7 +10,7 @@ from tests.e2e.stories import STORIES, Story
 from tests.e2e.test_github_faults import told
 from tests.hub import Hub
 
-SMOKE = [("event", 27), ("apply", 6), ("merged", 3)]
+SMOKE = [("event", 27), ("apply", 6), ("merged", 3), ("revert", 14)]
 
 
 def survives(story: Story, boundary: int) -> bool:

@@ -205,6 +205,13 @@ def test_a_sweep_goes_on_with_what_waits_and_orders_what_was_not_replayed(relay:
     assert len(relay.desk.pulls()) == 1
 
 
+def test_a_sweep_orders_what_a_red_run_needs_whose_event_was_lost(relay: Relay) -> None:
+    relay.hub.push(relay.desk.one, STALE, by="bob")
+    relay.hub.settle()
+    done = relay.run(relay.ended(), REGREEN_COMMAND="sweep", AHEAD="7200")
+    assert (done.code, len(relay.jobs), len(relay.desk.pulls())) == (0, 3, 1), done.err
+
+
 def test_a_private_repository_is_cloned_with_the_token_that_the_job_is_given(relay: Relay) -> None:
     relay.desk.one.private = True
     relay.hub.push(relay.desk.one, STALE, by="bob")

@@ -100,6 +100,11 @@ def may_not_open_pulls() -> What:
     return _no(403, "GitHub Actions is not permitted to create or approve pull requests.")
 
 
+def against_a_rule() -> What:
+    """What a rule of the repository forbids."""
+    return _no(422, "Repository rule violations found\n\nCannot update this protected ref.")
+
+
 def not_yet_there() -> What:
     """A 404 for what has just been made."""
     return _no(404, "Not Found")
