@@ -366,9 +366,10 @@ class OnGitHub:
             raise Refused(f"incident {incident.id} goes no further: {granted.reason}", hint="ask for the revert again")
 
     def waiting(self, app: App) -> Sequence[Incident]:
-        """The incidents of runs that have not ended."""
-        found = app.patiently(lambda: list(app.checkpoints.incidents(waiting=True)))
-        return [one for one in found if one.failed_run]
+        """The incidents of runs that have not ended; each hour others come first, for not all may get their turn."""
+        found = [i for i in app.patiently(lambda: list(app.checkpoints.incidents(waiting=True))) if i.failed_run]
+        first = int(self._clock.now().timestamp() // 3600) % (len(found) or 1)
+        return found[first:] + found[:first]
 
 
 def one_of_each_first(jobs: Iterable[RunJob]) -> list[RunJob]:

@@ -44,6 +44,14 @@ def test_a_red_run_whose_event_was_lost_is_found_by_a_sweep_once_and_what_nobody
     assert len(runner.desk.regreen("status", "--repo", "octo/app", "--json").json) == 1
 
 
+def test_each_hour_a_sweep_begins_with_another_one(runner: Runner) -> None:
+    for branch in ("main", "feature"):
+        runner.hub.push(runner.desk.one, STALE, by="bob", branch=branch)
+        runner.react()
+    orders = [sweep(runner, AHEAD=str(hours * 3600)).strip().split("; ") for hours in (0, 1)]
+    assert orders[0] == orders[1][::-1] != orders[1]
+
+
 def test_what_was_stopped_is_not_gone_on_with_until_somebody_says_so(runner: Runner) -> None:
     runner.hub.push(runner.desk.one, {"other": "\n"}, by="bob", branch="feature", message="Begin [skip ci]\n")
     number = runner.request("feature")
