@@ -165,11 +165,14 @@ class Remark(Model, kw_only=True):
 
 
 class Review(Model, kw_only=True):
-    """A review of a pull request; `commit` is the head that it was written for."""
+    """A review of a pull request, and whether it asks for changes; `commit` is the head that it was written for."""
 
     id: int
     body: str
     author: str
+    author_is_bot: bool = False
+    wants_changes: bool = False
+    submitted: UtcTime | None = None
     commit: str = ""
     html_url: str = ""
 

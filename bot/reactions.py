@@ -1,6 +1,6 @@
 """What Regreen does about what happened on GitHub: it opens, wakes and obeys, after the last guards have agreed."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import assert_never
@@ -12,7 +12,19 @@ from bot.errors import Conflict, Gone, RateLimited, RegreenError, Transient, Usa
 from bot.github import RED, Comment, GitHub, Pull, Run
 from bot.hosted import Failure, OnGitHub
 from bot.intake.commands import Command, Mistake, Verb
-from bot.intake.decide import About, Decision, Identity, Obey, Open, Tick, Wake, decide, decide_late, decide_missed
+from bot.intake.decide import (
+    About,
+    Decision,
+    Identity,
+    Obey,
+    Open,
+    Tick,
+    Wake,
+    decide,
+    decide_late,
+    decide_missed,
+    decide_unheard,
+)
 from bot.intake.events import Event, Ignored
 from bot.intake.loops import WHEN_STOPPED, Skip, left_to_people, quiet, stopped, worn_out
 from bot.intake.rights import Asker, Denied, may
@@ -177,6 +189,7 @@ class Reactions:
         is red and nobody has looked at."""
         found = [self._separately(partial(self._obey, one)) for one in self._unanswered()]
         found += [self._separately(partial(self._go_on, one)) for one in self._on.waiting(self._app)]
+        found += [self._separately(partial(self._wake, one)) for one in self._unheard()]
         found += [self._separately(partial(self._open, one)) for one in self._missed()]
         told = "; ".join(one.told for one in found) or "nothing waits"
         incidents = tuple(incident for one in found for incident in one.incidents)
@@ -216,12 +229,27 @@ class Reactions:
 
     def _unanswered(self) -> list[Obey]:
         """The commands that were lost: whoever was to carry them out never heard of them, or died."""
-        now, me = self._clock.now(), Identity(login=self._github.login)
-        longest = timedelta(minutes=self._settings.fix.max_minutes) + SPARE
+        me = Identity(login=self._github.login)
         recent = [one for review in (False, True) for one in self._github.recent_comments(review=review)]
-        late = [c for c in recent if longest < now - c.created < FORGOTTEN and not self._is_answered(c)]
+        late = [c for c in recent if self._is_late(c.created) and not self._is_answered(c)]
         decided = (decide_late(c, self._settings, me) for c in sorted(late, key=lambda c: c.created))
         return [one.changed(late=True) for one in decided if isinstance(one, Obey)]
+
+    def _unheard(self) -> Iterator[Wake]:
+        """The reviews that ask for changes of what is proposed, and that nobody has answered."""
+        for incident in self._on.waiting(self._app):
+            number = int(request_of(incident) or 0)
+            for review in self._github.reviews(number) if number and incident.stage is Stage.PROPOSED else ():
+                is_late = review.submitted and self._is_late(review.submitted)
+                if review.wants_changes and is_late and not find(incident, ANSWER, str(review.id)):
+                    decided = decide_unheard(review, incident.id, number, self._settings)
+                    if isinstance(decided, Wake):
+                        yield decided
+
+    def _is_late(self, when: datetime) -> bool:
+        """Whether whoever was told of something must have come to its end, or have failed; but not too long ago."""
+        longest = timedelta(minutes=self._settings.fix.max_minutes) + SPARE
+        return longest < self._clock.now() - when < FORGOTTEN
 
     def _is_answered(self, comment: Comment) -> bool:
         """Whether we have answered it: others may react to it as we do."""
@@ -231,13 +259,12 @@ class Reactions:
 
     def _missed(self) -> list[Open]:
         """The red runs that nobody has looked at: a limit was met, these were quiet hours, or their event was lost."""
-        now, me = self._clock.now(), Identity(login=self._github.login, workflow=self._on.workflow)
-        longest = timedelta(minutes=self._settings.fix.max_minutes) + SPARE
+        me = Identity(login=self._github.login, workflow=self._on.workflow)
         known = {i.failed_run.id for i in self._app.incidents() if i.failed_run}
         runs, last = self._github.runs(status="completed", most=MOST_RUNS), dict[tuple[str, str, str], Run]()
         for run in sorted(runs, key=lambda run: run.id, reverse=True):
             last.setdefault((run.workflow, run.head_repository, run.head_branch), run)
-        late = [r for r in last.values() if r.id not in known and longest < now - r.updated < FORGOTTEN]
+        late = [r for r in last.values() if r.id not in known and self._is_late(r.updated)]
         decided = (decide_missed(run, self._on.repository, self._settings, me) for run in late)
         return [one for one in decided if isinstance(one, Open)][:MOST_MISSED]
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.github import OF_GITHUB, RED, Comment, Hosted, Run
+from bot.github import Review as Submitted
 from bot.intake import loops
 from bot.intake.commands import Command, Mistake, commands_of, is_addressed
 from bot.intake.events import (
@@ -204,11 +205,20 @@ def _of_review(event: Review, settings: Settings) -> Decision:
     incident = _incident_of(event.pull_request.head, event.repository)
     if event.action != "submitted" or event.review.state.lower() != "changes_requested" or not incident:
         return Skip(reason="this review asks for no changes of a proposal")
-    number, review = event.pull_request.number, event.review.id
+    return _of_asking(event.review.id, who, incident, event.pull_request.number, settings)
+
+
+def _of_asking(review: int, who: Account, incident: str, number: int, settings: Settings) -> Decision:
     told = "a review asks for changes"
     return loops.by_bot(who, settings) or Wake(
         incident=incident, reason=told, asker=_asker(who), number=number, review=review
     )
+
+
+def decide_unheard(review: Submitted, incident: str, number: int, settings: Settings) -> Decision:
+    """What to do about a review of an incident's proposal that asks for changes, and was found without its event."""
+    who = Account(login=review.author, type="Bot" if review.author_is_bot else "User")
+    return _of_asking(review.id, who, incident, number, settings)
 
 
 def _of_comment(

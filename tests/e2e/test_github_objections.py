@@ -88,6 +88,21 @@ def test_what_a_review_asks_for_is_done_and_proven_anew(runner: Runner, llm_serv
     assert runner.record["outcome"] == "merged"
 
 
+def test_a_review_whose_event_was_lost_is_found_by_a_sweep(
+    runner: Runner, llm_server: LLMServer, proposal: Pull
+) -> None:
+    llm_server.script = lambda _: answer(NICER)
+    at, octo = f"/repos/octo/app/pulls/{proposal.number}/reviews", runner.hub.client(runner.hub.token("octo"))
+    octo.post(at, json={"event": "REQUEST_CHANGES", "body": WORDS}).raise_for_status()
+    before = proposal.head_sha
+    runner.start(REGREEN_COMMAND="sweep")
+    assert proposal.head_sha == before  # whoever was told may still be at it
+    for _ in range(2):
+        runner.start(REGREEN_COMMAND="sweep", AHEAD="7200")
+    assert "I have changed this" in runner.answer(proposal.number)
+    assert len(llm_server.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [(WRONG, "TotalTest"), (SKIPS, "the guard refused it")],
