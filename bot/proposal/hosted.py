@@ -367,18 +367,18 @@ def say(github: GitHub, number: int, text: str) -> None:
     """
     if not (ours := _ours(github, number)):
         made = github.comment(number, text)
-        ours = [one for one in _ours(github, number) if one.id < made.id]
-        if not ours:
+        ours = _ours(github, number)
+        if ours is None or ours.id == made.id:
             return
         github.delete_comment(made.id)
-    if ours[0].body.strip() != text.strip():
-        github.edit_comment(ours[0].id, text)
+    if ours.body.strip() != text.strip():
+        github.edit_comment(ours.id, text)
 
 
-def _ours(github: GitHub, number: int) -> list[Comment]:
-    """Our comments, the first one first; elsewhere their beginning may be quoted."""
-    mine = (c for c in github.comments(number) if c.author == github.login and c.body.startswith(texts.STICKY))
-    return sorted(mine, key=lambda comment: comment.id)
+def _ours(github: GitHub, number: int) -> Comment | None:
+    """The first of our comments; elsewhere its beginning may be quoted."""
+    mine = (c for c in github.comments(number) if c.author == github.login)
+    return next((c for c in mine if c.body.startswith(texts.STICKY)), None)
 
 
 def apply(incident: Incident, hosting: Hosting, pull: Pull) -> Incident:

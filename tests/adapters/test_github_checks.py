@@ -97,7 +97,12 @@ def test_a_server_that_keeps_no_annotations_ends_it(script: Scripted) -> None:
                 201, {"id": 1, "user": None, "html_url": "", "issue_url": "/1", "created_at": "2026-01-01T00:00:00Z"}
             ),
         ),
-        ("review", Reply(200, {"id": 1, "user": None, "html_url": "", "body": "", "commit_id": None})),
+        (
+            "review",
+            Reply(
+                200, {**dict.fromkeys(("user", "commit_id")), "id": 1, "html_url": "", "body": "", "state": "COMMENTED"}
+            ),
+        ),
     ],
 )
 def test_long_texts_are_cut_visibly_and_keep_their_marker(script: Scripted, act: str, reply: Reply) -> None:

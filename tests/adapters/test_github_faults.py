@@ -31,7 +31,7 @@ CHECK = Check(name="Regreen", head_sha=COMMIT, external_id="i1", status="complet
 A_CHECK = {"id": 9, "external_id": "i1", "output": {"annotations_count": 0}}
 TEXT = "The same\r\ntext "
 MINE = TEXT.replace("\r", "").strip()
-REVIEW = {"id": 1, "user": a_user(), "html_url": "", "body": MINE, "commit_id": COMMIT}
+REVIEW = {"id": 1, "user": a_user(), "html_url": "", "body": MINE, "commit_id": COMMIT, "state": "COMMENTED"}
 ISSUE = {"number": 4, "user": a_user(), "body": MINE}
 TIP = {"sha": "c" * 40, "commit": {"message": "m"}, "parents": [{"sha": COMMIT}]}
 MADE = {"data": {"createCommitOnBranch": {"commit": {"oid": "d" * 40}}}}
