@@ -6,6 +6,7 @@ wrapper as its shell; what the wrapper must know of a step comes in variables th
 """
 
 import json
+import posixpath
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,7 @@ from bot.replay.context import Run
 from bot.replay.expressions import Scope, split, to_string
 from bot.replay.layout import BIN, RUNNER_TEMP, TOOL_CACHE, WORK
 from bot.replay.legs import Planned
+from bot.replay.own import nested, place_of
 from bot.replay.side_effects import Share, SideEffects
 from bot.replay.workflow import Workflow, resolve
 
@@ -63,6 +65,8 @@ def derive(
         elif more is None and str(step.get("uses")).startswith("docker://"):
             reason = f"the step uses the container image {step['uses']}{NEEDS_ENGINE}"
             steps.append(_unavailable(step, reason))
+        elif nested(side_effects.tree.get(posixpath.normpath(str(step.get("uses"))))):
+            steps.append(_unavailable(step, f"the action {step['uses']} uses others as $/PATH: name it so itself"))
         else:
             steps.append(_step(step, number, names[number], defaults, masked))
     if job.get("outputs"):
@@ -144,8 +148,9 @@ def action_names(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     """What GITHUB_ACTION is in each step: its id, else a name made of what it runs, numbered from the second on."""
     found: list[str] = []
     for step in steps:
-        uses = str(step.get("uses") or "").split("@")[0]
-        made = "__self" if uses.startswith("./") else f"__{uses.replace('/', '_')}" if uses else "__run"
+        whole = str(step.get("uses") or "")
+        uses, is_own = whole.split("@")[0], whole.startswith("./") or place_of(whole)
+        made = "__self" if is_own else f"__{uses.replace('/', '_')}" if uses else "__run"
         again = sum(name == made or name.startswith(f"{made}_") for name in found)
         found.append(str(step.get("id") or (f"{made}_{again + 1}" if again else made)))
     return found

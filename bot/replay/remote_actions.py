@@ -13,6 +13,7 @@ from bot.ports import Sources
 from bot.replay.actions import LOCAL, StandIns, is_action, split, used
 from bot.replay.backends import NEEDS_ENGINE
 from bot.replay.context import SERVER
+from bot.replay.own import REPOSITORY
 from bot.replay.side_effects import Share, SideEffects
 from bot.yaml12 import load
 
@@ -46,7 +47,8 @@ class Found:
 class RemoteActions:
     """Finds actions. `mapped` are folders that the user gave; `node` is the version of Node.js in jobs, if any.
 
-    `is_named` says whether the tree of the checkout names a repository (see `bot.replay.repositories`).
+    `is_named` says whether the tree of the checkout names a repository (see `bot.replay.repositories`), `own` gives
+    the folder of its own actions (see `bot.replay.own`).
     In `containers` a job has its image's own Node.js, and container actions run.
     """
 
@@ -58,11 +60,12 @@ class RemoteActions:
         mapped: Mapping[str, Path],
         node: str,
         is_named: Callable[[str], bool],
+        own: Callable[[], Path],
         *,
         containers: bool = False,
     ) -> None:
         self._sources, self._stand_ins, self._side_effects, self._mapped = sources, stand_ins, side_effects, mapped
-        self._is_named, self._containers = is_named, containers
+        self._is_named, self._own, self._containers = is_named, own, containers
         self._node = int(node.partition(".")[0] or 0)
 
     def find(self, uses: Iterable[str], *, of_tree: bool) -> Found:
@@ -105,7 +108,8 @@ class RemoteActions:
         """Get one action; what it uses in turn."""
         repository, path = split(one)
         try:
-            folder = self._mapped.get(repository) or found.folders.get(repository)
+            folder = self._own() if repository == REPOSITORY else self._mapped.get(repository)
+            folder = folder or found.folders.get(repository)
             if folder is None and is_first and not self._is_named(repository.partition("@")[0]):
                 raise Unavailable("the tree of the checkout does not name it")
             folder = folder or self._fetch(repository, found)

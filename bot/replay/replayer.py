@@ -17,7 +17,7 @@ from uuid import uuid4
 from bot.errors import Transient, Unavailable, UsageError
 from bot.model import JobResult, ReplayOptions, ReplayResult, Result, StepResult, TestCounts, leg_key
 from bot.ports import Contained, Egress, Sandbox, SandboxSpec, Sources
-from bot.replay import containers, layout, prepare
+from bot.replay import containers, layout, own, prepare
 from bot.replay.actions import StandIns, steps_of, used, uses_tree
 from bot.replay.backends import DOCKER, NEEDS_ENGINE, Backends
 from bot.replay.caches import Caches, Given
@@ -113,7 +113,7 @@ class Replay:
         self._logs.mkdir(parents=True)
         self._repositories = Repositories(folder / "sources", origin, plan.workflows[0][1], tools.sources)
         node = next((t.version for t in tools.machine.toolchains if t.kind == "node"), "")
-        what = (tools.side_effects, plan.local_actions, node, self._is_named)
+        what = (tools.side_effects, plan.local_actions, node, self._is_named, self._own)
         self._remote = RemoteActions(tools.sources, tools.stand_ins, *what)
         self._plain = StandIns({}, wrapped=False)
         self._remote_contained = RemoteActions(tools.sources, self._plain, *what, containers=True)
@@ -166,6 +166,12 @@ class Replay:
                 with suppress(UsageError):  # a template, say; act fails the step that uses it
                     found[dirname(path) or "."] = load(self._origin.require(self._commit, path), path)
         return found
+
+    def _own(self) -> Path:
+        """The folder of the tree's actions for those who name them without a checkout."""
+        with self._lock:
+            folder = self.folder / "own"
+            return folder if folder.exists() else own.export(self._origin.git, self._commit, folder)
 
     def _run(self, call: Call, *, hold: bool, only: str) -> list[JobResult]:
         """Run one workflow: a job starts when all that it needs has ended. All results, in the order of the file."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.errors import UsageError
 from bot.replay.actions import LOCAL, is_action
+from bot.replay.own import OWN
 
 WORKFLOW = {"name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "jobs"}
 STEP = {"id", "if", "name", "uses", "run", "working-directory", "shell", "with", "env", "continue-on-error"} | {
@@ -62,7 +63,7 @@ def _steps(job: Mapping[str, Any], where: str) -> None:
         _keys(step, STEP, place)
         _types(step, place)
         uses = str(step.get("uses", LOCAL[0]))
-        if not uses.startswith(LOCAL) and not is_action(uses):
+        if not (uses.startswith(LOCAL) or OWN.match(uses) or is_action(uses)):
             raise UsageError(f"{place} uses '{uses}', which is not the name of an action (owner/name[/path]@ref)")
         if (name := step.get("id")) is not None and str(name).lower() in seen:
             raise UsageError(f"{place} has the id '{name}', which another step has")

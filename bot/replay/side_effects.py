@@ -17,6 +17,7 @@ import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from bot.errors import UsageError
+from bot.replay.own import place_of
 
 WRAPPER = re2.compile(
     r"^(?:sudo|env|time|exec|command|builtin|nohup|timeout|xargs|nice|stdbuf|retry|npx|bunx|uvx|pipx|dotenvx|xvfb-run)$"
@@ -73,8 +74,8 @@ class SideEffects:
         passes would not be known.
         """
         uses = str(step.get("uses") or "")
-        if uses.startswith("./"):
-            return self._of_tree(uses, depth)
+        if place := uses if uses.startswith("./") else place_of(uses):
+            return self._of_tree(place, depth)
         if uses:
             return self._of_action(uses.split("@")[0].lower(), step.get("with"))
         if is_foreign(step):

@@ -10,6 +10,7 @@ import re2
 from bot.errors import UsageError
 from bot.model import Model
 from bot.replay.expressions import Scope, interpolate, to_string
+from bot.replay.own import rename
 from bot.replay.schema import check
 from bot.yaml12 import load, merge_key
 
@@ -43,6 +44,7 @@ def parse(text: str | bytes, path: str) -> Workflow:
     check(document, path)
     jobs = document["jobs"]
     for job_id, job in jobs.items():
+        rename(job.get("steps") or [], path)
         for need in needs(job):
             if need not in jobs:
                 raise UsageError(f"{path}: the job '{job_id}' needs '{need}', which does not exist")

@@ -248,6 +248,37 @@ def test_actions_of_the_tree_run_as_they_are(replay: Replay) -> None:
     assert done.printed()[-1] == "yes"
 
 
+OUTER = "runs: {using: composite, steps: [{uses: $/.github/actions/mine, with: {who: all}}]}"
+
+
+def test_actions_of_the_own_repository_need_no_checkout(replay: Replay) -> None:
+    files = {".github/actions/mine/action.yml": LOCAL, "outer/action.yml": OUTER}
+    done = replay(
+        "uses: $/.github/actions/mine\nid: m", "uses: $/outer", "run: ls; echo ${{ steps.m.outputs.said }}", files=files
+    )
+    assert done.result.result is Result.SUCCESS, done.log
+    assert [line for line in done.printed() if line.startswith("hello") or line == "yes"] == [
+        "hello nobody",
+        "hello all",
+        "yes",
+    ]
+    assert done.result.jobs[0].steps[0].name == "Run $/.github/actions/mine"
+
+
+def test_what_act_cannot_do_with_them_is_named(replay: Replay) -> None:
+    files = {".github/actions/mine/action.yml": LOCAL, "outer/action.yml": OUTER}
+    done = replay(CHECKOUT, "uses: ./outer", files=files)
+    assert done.result.result is Result.UNREPLAYABLE
+    assert "the action ./outer uses others as $/PATH" in (done.result.reason or "")
+
+
+def test_an_action_of_the_own_repository_that_publishes_is_not_run(replay: Replay) -> None:
+    pushes = "runs: {using: composite, steps: [{run: git push, shell: bash}]}"
+    done = replay("uses: $/pushes", files={"pushes/action.yml": pushes})
+    assert (done.result.result, done.steps) == (Result.SUCCESS, ["success"])
+    assert "the side effect 'git push' was not run" in " ".join(done.result.notes)
+
+
 def test_an_action_of_the_tree_that_is_not_there_fails(replay: Replay) -> None:
     done = replay("uses: ./.github/actions/mine", files={".github/actions/mine/action.yml": LOCAL})
     assert done.result.result is Result.FAILURE, "without a checkout the workspace is empty"

@@ -39,7 +39,8 @@ CALLED = """
 """
 
 
-def test_a_called_workflow(project: Make) -> None:
+@pytest.mark.parametrize("own", [".", "$"])
+def test_a_called_workflow(project: Make, own: str) -> None:
     caller = """
         name: Caller
         on: push
@@ -47,7 +48,7 @@ def test_a_called_workflow(project: Make) -> None:
         jobs:
           call:
             strategy: {matrix: {os: [a, b]}}
-            uses: ./.github/workflows/called.yml
+            uses: OWN/.github/workflows/called.yml
             with: {text: "it's ${{ matrix.os }}", flag: "${{ matrix.os == 'b' }}"}
             secrets: {token: "${{ secrets.KEY }}"}
           after:
@@ -55,7 +56,7 @@ def test_a_called_workflow(project: Make) -> None:
             runs-on: ubuntu-latest
             steps: [{run: "echo \\"${{ needs.call.outputs.said }} ${{ needs.call.result }}\\""}]
     """
-    made = project({WORKFLOW: caller, f"{FOLDER}/called.yml": CALLED})
+    made = project({WORKFLOW: caller.replace("OWN", own), f"{FOLDER}/called.yml": CALLED})
     done = made.replay(workflows=("ci.yml",), app={"secrets": {"KEY": "hush-hush", "OTHER": "no"}})
     assert done.jobs == {
         "call (a) / one": "success",

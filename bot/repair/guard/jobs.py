@@ -110,7 +110,7 @@ def _moved(path: str, flows: Mapping[str, _Flow], used: set[tuple[str, str]]) ->
             same = [n for n, other in flow.came.items() if other == does]
             if not same or home == path or name in found or _shared(old) != _shared(flow.new):
                 continue
-            calls = f"./{home}" in called and "workflow_call" in _triggers(flow.new)
+            calls = not called.isdisjoint((f"./{home}", f"$/{home}")) and "workflow_call" in _triggers(flow.new)
             same = same if calls else [n for n in same if (home, n) not in used and _covers(flow.new, old)]
             if same:
                 used.add((home, same[0]))
