@@ -1,6 +1,7 @@
 """What a strategy has of a tier of models: prompts, context, and the edits of an answer."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,7 @@ from bot.llm import Passage, Reply, Turn
 from bot.model import Attempt, Step
 from bot.ports import Written
 from bot.repair.edits import apply_edits, parse
+from bot.text.redact import MASK
 
 MOST_CAME = 2000
 """How many characters of what came of an agent's step are kept in the record."""
@@ -71,7 +73,21 @@ class TierConsultation:
         changed = apply_edits(found, lambda path: known[path] if path in known else self.read(path))
         if not changed:
             raise Misfit(["the answer has no edits"])
-        return [c.written for c in changed], found.cause
+        written = [c.written for c in changed]
+        self._hold_masks([*written, *(Written(path, content) for path, content in known.items())])
+        return written, found.cause
+
+    def _hold_masks(self, edited: Sequence[Written]) -> None:
+        """Refuse lines that have what a model is shown in the place of a secret: they would overwrite it."""
+        before = {file.path: (self.read(file.path) or b"").decode("utf-8", "replace") for file in edited}
+        if all(self.redact(text) == text for text in before.values()):
+            return
+        for file in edited:
+            known = Counter(before[file.path].splitlines())
+            added = Counter((file.content or b"").decode("utf-8", "replace").splitlines()) - known
+            if line := next((line for line in added if MASK in line), ""):
+                told = f"{file.path}: the line {line.strip()!r} would overwrite a secret, which you are shown as {MASK}"
+                raise Misfit([f"{told}: leave such lines as they are, and edit only those around them"])
 
     def excerpt(self, output: str) -> str:
         """See `bot.ports.Consultation.excerpt`."""

@@ -254,6 +254,28 @@ def test_no_secret_reaches_a_model(project: Make, llm_server: LLMServer) -> None
     assert llm_server.key not in told
 
 
+TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
+KEPT = f"KEY = {TOKEN!r}\n{CODE}"
+SHOWN = KEPT.replace(TOKEN, "***").replace("items[1:]", "items")
+WHOLE = f"shop.py\n<<<<<<< FILE\n{SHOWN}>>>>>>> FILE\n"
+
+
+def test_no_secret_is_overwritten_by_what_stands_for_it(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(WHOLE), answer(RIGHT)]
+    made = project({**RED, "shop.py": KEPT})
+    _, found = fix(made, llm_server, REGREEN_LLM_MODELS="{medium: claude-sonnet-5-5}")
+    assert (found["verdict"], len(llm_server.bills)) == ("FIXED", 2)
+    assert "would overwrite a secret" in json.dumps(llm_server.requests[-1].body)
+
+
+def test_no_agent_overwrites_a_secret_by_what_stands_for_it(project: Make, llm_server: LLMServer) -> None:
+    moves = iter((use("delete_file", path="shop.py"), use("edit", path="shop.py", old="", new=SHOWN)))
+    llm_server.script = lambda _: answer(next(moves, use("cannot", reason="it is gone")))
+    _, found = fix(project({**RED, "shop.py": KEPT}), llm_server, REGREEN_LLM_MODELS="{large: claude-opus-5-5}")
+    assert found["verdict"] == "NOT_FIXED"
+    assert "would overwrite a secret" in json.dumps([r.body for r in llm_server.requests])
+
+
 def test_later_attempts_read_most_of_what_they_are_shown_from_the_cache(project: Make, llm_server: LLMServer) -> None:
     llm_server.script = [answer(WRONG), answer(RIGHT)]
     _, found = fix(project(RED), llm_server, REGREEN_LLM_MODELS="{medium: claude-sonnet-5-5}")
