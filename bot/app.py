@@ -70,6 +70,9 @@ if TYPE_CHECKING:
 
 LEASE_SPARE_SECONDS = 600.0
 NONE = Constraints()
+NOT_TOLD = (
+    "no language model is asked where the job is given secrets: leave --secret and --secret-file out to have one asked"
+)
 Say = Callable[[str], None]
 T = TypeVar("T")
 
@@ -536,11 +539,18 @@ class App:
         """What it takes to ask language models, if they may be asked."""
         from bot.hiring import may_ask, models_of, recorded_models
 
-        if may_ask(self.settings.llm, self._environ):
+        if may_ask(self.settings.llm, self._environ) and self._may_be_told:
             return models_of(self._environ, self.prospects, self.checkpoints, self.redactor, self._breaker)
         if self._recorded and self._hosting is None and self.settings.llm.use != "never":
             return recorded_models(self._recorded, self.settings.llm, self.checkpoints, self.redactor, self._breaker)
         return None
+
+    @cached_property
+    def _may_be_told(self) -> bool:
+        """Whether models may see what replays print: code that they write could disguise the secrets that a job has."""
+        if self._secrets:
+            self._voices.say(NOT_TOLD)
+        return not self._secrets
 
     def forecasts(self, options: ReplayOptions, constraints: Constraints) -> tuple[ReplayResult, list["Forecast"]]:
         """Replay the checkout as it is, and say what would be tried at each leg that failed, in the order of that."""
@@ -579,6 +589,8 @@ class App:
         from bot.repair.context import gather
 
         found = self.prospects.plan(complaint, replay_seconds, constraints)
+        if not self._may_be_told:
+            return found.changed(steps=())
         encoding = encoding_at_hand(self._environ)
         sizes: dict[int, int] = {}
         for budget in {step.tier.prompt for step in found.steps}:

@@ -254,6 +254,18 @@ def test_no_secret_reaches_a_model(project: Make, llm_server: LLMServer) -> None
     assert llm_server.key not in told
 
 
+def test_nobody_is_asked_where_the_job_has_secrets(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(RIGHT)]
+    asks = workflow("uses: actions/checkout@v4", 'run: python3 -m unittest -v\nenv: {KEY: "${{ secrets.KEY }}"}')
+    made = project({**RED, WORKFLOW: asks})
+    done, found = fix(made, llm_server, "--secret", "KEY", KEY="hush-hush")
+    assert (found["verdict"], llm_server.requests) == ("NOT_FIXED", [])
+    assert "no language model is asked where the job is given secrets" in done.err
+    dry = made.here("fix", "--dry-run", "--secret", "KEY", env={**llm_server.environ, "KEY": "hush-hush"})
+    assert "no language model would be asked" in dry.out
+    assert fix(made, llm_server)[1]["verdict"] == "FIXED"
+
+
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
 KEPT = f"KEY = {TOKEN!r}\n{CODE}"
 SHOWN = KEPT.replace(TOKEN, "***").replace("items[1:]", "items")
