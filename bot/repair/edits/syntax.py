@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import re2
+import tree_sitter_python
 import yaml
-from tree_sitter import Node
+from tree_sitter import Language, Node, Parser
 
 from bot.errors import UsageError
 from bot.repair.guard import javascript
@@ -16,10 +18,29 @@ from bot.repair.guard.javascript.tree import parser_of
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.python import BRACES, LARGEST, LONGEST
 from bot.repair.guard.syntax.language import TreeLanguage, balanced
-from bot.repair.guard.trees import field, line_of, parse, text_of, walk
-from bot.yaml12 import MAX_DEPTH, load
+from bot.repair.guard.trees import field, line_of, one_per_thread, parse, text_of, walk
+from bot.yaml12 import MAX_DEPTH, MERGE, compose
 
 TOLD = 40  # characters of the text at an error
+WITH_COMMENTS = re2.compile(
+    r"(?:^|/)(?:[tj]sconfig[\w.-]*|\.?eslintrc|tslint|typedoc|nx|turbo|angular|deno|api-extractor|cspell|\.markdownlint"
+    r"|devcontainer|\.devcontainer)\.json$|(?:^|/)\.(?:vscode|devcontainer)/[^/]+\.json$|\.code-workspace$|\.jsonc$"
+)
+"""Files of JSON in which their programs let comments stand."""
+TEMPLATE = re2.compile(
+    rb"(?m)^\s*(?:- )?(?:\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|include|template|block)\b)|\{%)"
+)
+"""Lines of Go's and Jinja's templates, which make YAML and are none."""
+C_FAMILY = (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".cppm", ".ixx")
+UNREAD = {
+    (".ts", ".mts", ".cts", ".tsx"): re2.compile(r"^\s*export\s+type\s+\*"),
+    C_FAMILY: re2.compile(
+        r"\bva_arg\s*\(|^\s*[A-Z][A-Z0-9_]+\s*\(.*\)\s*$|\b(?:class|struct|enum)\s+[A-Z][A-Z0-9_]+(?:\(.*\))?\s+\w"
+        r"|^\s*(?:export\s+)?(?:module|import)\b"
+    ),
+}
+"""Lines that compilers can read, and these grammars cannot, by the endings of names: the replay tells."""
+CONDITION = re2.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +63,7 @@ def new_fault(path: str, old: bytes | None, new: bytes) -> Fault | None:
     """
     for check in _checks(path):
         try:
-            after = check(new)
+            after = () if TEMPLATE.search(new) and check in YAML else check(new)
             before = check(old) if old and after else ()
         except TooComplex:
             continue
@@ -61,7 +82,9 @@ def _is_earlier(before: Fault, after: Fault, old: bytes, new: bytes) -> bool:
 def _checks(path: str) -> list[Check]:
     name = path.lower()
     if name.endswith((".yml", ".yaml")):
-        return [_yaml, _yaml_keys]
+        return [*YAML]
+    if WITH_COMMENTS.search(name):
+        return [_json_with_comments]
     if name.endswith(".toml"):
         return [_toml]
     if name.endswith((".json", ".ipynb", ".webmanifest")):
@@ -70,9 +93,11 @@ def _checks(path: str) -> list[Check]:
         return [_python]
     if javascript.claims(path):
         parser = parser_of(name.rpartition(".")[2])
-        return [lambda content: _of_tree(parse(parser, _text(content)))]
+        return [_but_unread(name, lambda text: _of_tree(parse(parser, text)))]
     language = language_of(path)
-    return [lambda content: _of_language(language, _text(content))] if isinstance(language, TreeLanguage) else []
+    if not isinstance(language, TreeLanguage):
+        return []
+    return [_but_unread(name, lambda text: _of_language(language, text))]
 
 
 def _text(content: bytes) -> str:
@@ -82,6 +107,13 @@ def _text(content: bytes) -> str:
 def _python(content: bytes) -> Faults:
     if len(content) > LARGEST or content.count(b"{") > BRACES or max(map(len, content.split(b"\n"))) > LONGEST:
         raise TooComplex("too large, or a line is too long")
+    faults = _compiled(content)
+    if faults and (older := _older(content)) != content:
+        return _compiled(older)
+    return faults
+
+
+def _compiled(content: bytes) -> Faults:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in foreign code are not ours to report
         try:
@@ -95,6 +127,45 @@ def _python(content: bytes) -> Faults:
         except (RecursionError, MemoryError) as e:  # how CPython's parser says that it is too deep
             raise TooComplex("too deeply nested") from e
     return ()
+
+
+@one_per_thread
+def _python_parser() -> Parser:
+    return Parser(Language(tree_sitter_python.language()))
+
+
+def _older(content: bytes) -> bytes:
+    """The file with what Pythons newer than this one have brought (PEP 695, 701, 750, 758) as older ones write it.
+
+    Its lines keep their numbers; what cannot be read of it stays as it is.
+    """
+    source = _text(content).encode()
+    out, at = [], 0
+    for node in walk(parse(_python_parser(), _text(content))):
+        for start, end, told in _as_older(node, source) if not node.has_error or node.type == "except_clause" else ():
+            if start >= at:  # not within what was replaced
+                out += [source[at:start], told]
+                at = end
+    return b"".join([*out, source[at:]])
+
+
+def _as_older(node: Node, source: bytes) -> Iterator[tuple[int, int, bytes]]:
+    start, end = node.start_byte, node.end_byte
+    lines = b"\n" * source.count(b"\n", start, end)
+    if node.type == "type_alias_statement":
+        yield start, end, b"pass" + lines
+    elif (
+        node.type == "type_parameter"
+        and node.parent
+        and node.parent.type in ("function_definition", "class_definition")
+    ):
+        yield start, end, b" " + b"\\\n" * len(lines)
+    elif node.type == "string" and any(child.type == "interpolation" for child in node.children):
+        yield start, end, b'"""' + lines + b'"""'
+    elif node.type == "except_clause":
+        for child in node.children:
+            if child.type == ",":
+                yield child.start_byte, child.end_byte, b"."
 
 
 def _yaml(content: bytes) -> Faults:
@@ -115,12 +186,30 @@ def _yaml(content: bytes) -> Faults:
 def _yaml_keys(content: bytes) -> Faults:
     """What is no syntax, but refused all the same: a key that stands twice. Files of several documents are let pass."""
     try:
-        load(_text(content), "")
+        todo = [compose(_text(content), "")]
     except UsageError as e:
         place, _, what = e.message.partition(": ")
         line = place.split(":")[1] if ":" in place else "1"
-        return (Fault(int(line), what.removeprefix("not valid YAML: ")),)
-    return ()
+        several = "another document" in what
+        return () if several else (Fault(int(line), what.removeprefix("not valid YAML: ")),)
+    seen, faults = set(), []
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        keys: set[str] = set()
+        for child in node.value:
+            todo += child if isinstance(child, tuple) else [child]
+            key = child[0] if isinstance(child, tuple) else None
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                if key.value in keys:
+                    faults.append(Fault(key.start_mark.line + 1, f"the key '{key.value}' stands twice"))
+                keys.add(key.value)
+    return tuple(sorted(faults, key=lambda fault: fault.line))
+
+
+YAML = (_yaml, _yaml_keys)
 
 
 def _toml(content: bytes) -> Faults:
@@ -153,6 +242,38 @@ def _json_with_comments(content: bytes) -> Faults:
 def _of_language(language: TreeLanguage, text: str) -> Faults:
     faults = _of_tree(language.tree(text))
     return faults[:1] if language.grammar.tolerant and balanced(text, language.PATTERNS.comments) else faults
+
+
+def _but_unread(name: str, faults_of: Callable[[str], Faults]) -> Check:
+    """The check, without what only the grammar takes for an error."""
+    unread = next((lines for endings, lines in UNREAD.items() if name.endswith(endings)), None)
+
+    def check(content: bytes) -> Faults:
+        text = _text(content)
+        faults = faults_of(text)
+        if faults and name.endswith(C_FAMILY) and (one := _first_branches(text)) != text:
+            faults = min(faults_of(one), faults, key=len)
+        if unread is None or not faults:
+            return faults
+        lines = ["", *text.split("\n")]
+        return tuple(fault for fault in faults if not unread.search(lines[fault.line]))
+
+    return check
+
+
+def _first_branches(text: str) -> str:
+    """C without the other branches of its conditions, between which brackets may be opened twice and closed once."""
+    kept, others = [], [0]  # for each condition that is open: whether it is in another branch
+    for line in text.split("\n"):
+        word = found[1] if (found := CONDITION.search(line)) else ""
+        if word.startswith("if"):
+            others.append(others[-1])
+        elif word == "endif":
+            others = others[:-1] or [0]
+        elif word:
+            others[-1] = 1
+        kept.append("" if word or others[-1] else line)
+    return "\n".join(kept)
 
 
 def _of_tree(root: Node) -> Faults:

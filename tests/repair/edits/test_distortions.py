@@ -119,6 +119,7 @@ def blanks_gone(data: st.DataObject, e: TrueEdit) -> tuple[Lines, Lines, Lines]:
     tail = common(e.old[head:][::-1], e.new[head:][::-1])
     inner = [*e.old[head : len(e.old) - tail], *e.new[head : len(e.new) - tail]]
     assume("" in e.old and "" not in inner)
+    assume(head < len(e.old) or e.old[-1])  # else what is added may stand before the forgotten line as well
     return e.lines, [one for one in e.old if one], [one for one in e.new if one]
 
 

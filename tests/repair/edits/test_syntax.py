@@ -51,10 +51,54 @@ def test_a_new_error_is_told_with_its_line(path: str) -> None:
         ("a.yaml", "a: 1\n---\na: 2\n", "a: 1\n---\na: 3\n"),
         ("a.py", "\ufeffx = 1\n", "\ufeffx = 2\n"),
         ("a.json", '\ufeff{"a": 1}\n', '\ufeff{"a": 2}\n'),
+        ("a.py", "x = 1\n", 'x = f"{d["n"]}"\n'),
+        ("a.py", "x = 1\n", 'x = f"""{\n    a  # why\n}""" \'b\'\n'),
+        (
+            "a.py",
+            "x = 1\n",
+            "type X = list[\n    int\n]\n\n\ndef f[T](x: T) -> X:\n    return x\n\n\nclass A[\n    T\n]:\n    pass\n",
+        ),
+        ("a.py", "x = 1\n", "try:\n    x = t'{a}'\nexcept A, B, C:\n    pass\n"),
+        ("a.yaml", "", "A: !Ref b\nB: [!reference [a, b]]\nC: !!python/name:a.b\n"),
+        ("a.yaml", "a: 1\n", "{{- if .Values.a }}\na: 1\n{{- end }}\n"),
+        ("a.yaml", "a: 1\n", "{% if a %}\na: 1\n{% endif %}\n"),
+        ("a.yaml", "", "a: 1\n---\nb: 2\n"),
+        ("tsconfig.json", "{}\n", '{\n  // why\n  "a": 1,\n}\n'),
+        (".vscode/settings.json", "{}\n", '{\n  // why\n  "a": 1,\n}\n'),
+        ("a.ts", "a();\n", "export type * from './x';\na();\n"),
+        ("a.c", "int f(void);\n", "int f(va_list v)\n{\n  return *va_arg(v, int *);\n}\n"),
+        (
+            "a.c",
+            "int f(void);\n",
+            "int f(void)\n{\n#ifdef X\n  if (a) {\n#else\n  if (!a) {\n#endif\n    return 1;\n  }\n}\n",
+        ),
+        ("a.c", "int f(void);\n", "int f(void);\nEXPORT_SYMBOL(f)\n"),
+        ("a.cpp", "class A {};\n", "class API_EXPORT A final : public B {\n};\n"),
+        ("a.cpp", "int f();\n", "export module m;\nimport std;\nexport int f();\n"),
+        ("a.kt", "fun f() {}\n", "fun interface F {\n    fun g(): Int\n}\n"),
     ],
 )
 def test_what_is_let_pass(path: str, old: str, new: str) -> None:
     assert new_fault(path, old.encode(), new.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "line"),
+    [
+        ("a.py", "type X = int\ny = f(1)\n", "type X = int\ny = f(1\n", 2),
+        ("a.py", "type X = int\nif x:\n    pass\n", "type X = int\nif x:\npass\n", 3),
+        ("a.py", 'x = f"{d["n"]}"\n', 'x = f"{d["n"}"\n', 1),
+        ("a.py", "def f[\n    T\n](x: T):\n    return x\n", "def f[\n    T\n](x: T):\n    return x x\n", 4),
+        ("a.yaml", "A: !Ref b\n", "A: !Ref b\nA: !Ref c\n", 2),
+        ("a.yaml", "A: !Ref b\n", "A: !Ref b\n B: 1\n", 2),
+        ("tsconfig.json", "{}\n", '{\n  "a": \n}\n', 2),
+        ("a.c", "int f(void);\n", "#ifdef X\nint f(void) {\n#else\nint f(int a) {\n#endif\n}\nint h(;\n", 7),
+    ],
+)
+def test_what_is_let_pass_hides_nothing_else(path: str, old: str, new: str, line: int) -> None:
+    fault = new_fault(path, old.encode(), new.encode())
+    assert fault is not None
+    assert fault.line == line
 
 
 def test_more_errors_than_before_are_told_and_the_new_one_is_named() -> None:
