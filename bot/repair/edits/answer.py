@@ -176,6 +176,8 @@ def _divider(block: _Block) -> int:
         raise _NoBlockError("no line ======= parts what is to be found from what replaces it")
     if len(found) > 1:
         exact = [at for at in found if _width(block.body[at]) == block.signs]
+        if len(exact) > 1:  # a heading may begin behind the divider, and never ends before it
+            exact = [at for at in exact if at == 0 or len(block.body[at - 1].strip()) != block.signs]
         others = (at for at in found if at not in exact)
         if len(exact) != 1 or not all(_underlines(block.body, at) for at in others):
             raise _NoBlockError(f"more than one line could be its =======: {NINE}")
@@ -211,7 +213,7 @@ def _width(line: str) -> int:
 def _underlines(body: Sequence[str], at: int) -> bool:
     """Whether a line of signs belongs to a heading above or below it."""
     around = [body[n].strip() for n in (at - 1, at + 1) if 0 <= n < len(body)]
-    return any(len(text) == _width(body[at].strip()) for text in around)
+    return any(text.strip("=") and len(text) == _width(body[at].strip()) for text in around)
 
 
 def _ends_fence(search: Sequence[str], replace: Sequence[str], tail: Sequence[str]) -> bool:

@@ -13,11 +13,15 @@ _SIGN = r"^\s*(?:#+|//+|/\*+|--|<!--|;+|%+|\{/\*)\s*"
 _END = r"[\s.…)\]]*(?:\*/\}?|-->)?\s*$"
 _WORDS = r"existing|rest|remaining|unchanged|same|omitted|elided|previous|other|original|keep|snip"
 DOTTED = re2.compile(rf"(?i){_SIGN}(?:\.{{3}}|…)\s*(?:[^.…]*\b(?:{_WORDS})\b[^.…]*)?{_END}")
+_PARTS = r"(?:code|functions?|methods?|class|file|body|implementation|imports|tests?|lines?)"
+_THINGS = rf"(?:the |this )?[\w ]{{0,40}}?{_PARTS}"
+_STATE = r"(?: (?:is|are|stays?|remains?|unchanged|here|the|same|as|before|goes|continues|omitted))"
 WORDED = re2.compile(
-    rf"(?i){_SIGN}[\[(]?(?:the )?(?:rest of|remaining|existing|unchanged|previous) (?:the |this )?[\w ]{{0,40}}?"
-    rf"(?:code|functions?|methods?|class|file|body|implementation|imports|tests?|lines?)"
-    rf"(?: (?:is|are|stays?|remains?|unchanged|here|the|same|as|before|goes|continues|omitted))*{_END}"
+    rf"(?i){_SIGN}[\[(]?(?:the )?(?:rest of|remaining|existing|unchanged|previous) {_THINGS}{_STATE}*{_END}"
 )
+HEADING = re2.compile(rf"(?i){_SIGN}(?:the )?remaining {_THINGS}{_END}")
+"""Where something follows at their own level such lines are headings of that."""
+C_FAMILY = (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx")
 MOST_PLACES = 100  # of each part
 MOST = 2000  # steps in the search for places of the parts
 ATTEMPTS = (Attempt("elision"), Attempt("elision", shifted=True))
@@ -32,18 +36,38 @@ def is_elision(line: str) -> bool:
 
 def lazy_line(path: str, before: Sequence[str], after: Sequence[str]) -> str:
     """The first line of `after` that would delete what it stands for, because `before` leaves nothing out there."""
-    told = [line for n, line in enumerate(after) if is_elision(line) and not _is_body(path, after, n)]
+    told = [line for n, line in enumerate(after) if _stands_for_others(path, after, n)]
     known = {line.strip() for line in before}
     if len(told) <= sum(map(is_elision, before)):
         return ""
     return next((line.strip() for line in told if line.strip() not in known), told[-1].strip())
 
 
+def _stands_for_others(path: str, lines: Sequence[str], at: int) -> bool:
+    others = (_is_heading(lines, at), _is_body(path, lines, at), _is_parameter(path, lines, at))
+    return is_elision(lines[at]) and not any(others)
+
+
+def _is_heading(lines: Sequence[str], at: int) -> bool:
+    below = next((line for line in lines[at + 1 :] if line.strip()), "")
+    goes_on = below.strip()[:1].isalnum() or below.strip()[:1] in ("_", "@")
+    return bool(HEADING.search(lines[at])) and goes_on and indent_of(below) == indent_of(lines[at])
+
+
+def _is_parameter(path: str, lines: Sequence[str], at: int) -> bool:
+    """Whether a line says that a function of C takes any further arguments (variadic)."""
+    above, below = "".join(lines[:at]).rstrip(), "".join(lines[at + 1 :]).lstrip()
+    return path.endswith(C_FAMILY) and lines[at].strip() == "..." and above.endswith(",") and below.startswith(")")
+
+
 def _is_body(path: str, lines: Sequence[str], at: int) -> bool:
-    """Whether a line is all that a function or class of Python consists of."""
-    if not path.endswith((".py", ".pyi")) or lines[at].strip() != "...":
+    """Whether a line is all that a function or class of Python consists of, or goes on with one of a doctest."""
+    if not path.endswith((".py", ".pyi", ".rst", ".md")) or lines[at].strip() != "...":
         return False
     above = next((line.rstrip() for line in reversed(lines[:at]) if line.strip()), "")
+    if above.lstrip().startswith((">>> ", "... ")):
+        return indent_of(above) == indent_of(lines[at])
+    above = above.partition("  #")[0].rstrip()
     below = next((line for line in lines[at + 1 :] if line.strip()), "")
     opens = above.endswith((":", '"""')) and len(indent_of(above)) <= len(indent_of(lines[at]))
     return opens and len(indent_of(below)) < max(len(indent_of(lines[at])), 1)
