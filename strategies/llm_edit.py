@@ -16,6 +16,7 @@ STOPPED = {
     "model_context_window_exceeded": "the question leaves the model no room to answer",
 }
 """The ends of an answer that make it useless, as https://docs.anthropic.com/en/api/handling-stop-reasons names them."""
+EMPTY = "the model's answer is empty"
 KEPT: Mapping[str, Any] = {"cache_control": {"type": "ephemeral"}}
 MOST_CAUSE = 400
 
@@ -35,9 +36,13 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
     why = "the model was asked as often as it may be"
     for _ in range(model.turns):
         reply = model.ask(system, turns)
-        answer = usable(reply)
+        if reply.stop == "max_tokens" or (reply.stop not in STOPPED and not reply.text.strip()):
+            why = STOPPED.get(reply.stop, EMPTY)  # which is not said again: it may be all that there is room for
+            again = {"type": "text", "text": model.prompt("useless", why=why)}
+            turns = [*turns[:-1], turns[-1].changed(blocks=(*turns[-1].blocks, again))]
+            continue
         try:
-            written, cause = model.edited(answer)
+            written, cause = model.edited(usable(reply))
         except Misfit as e:
             why, told = e.message, model.prompt("misfit", report=e.report)
         else:
@@ -52,7 +57,7 @@ def usable(reply: Reply) -> str:
     if reply.stop in STOPPED:
         raise NoFix(STOPPED[reply.stop])
     if not reply.text.strip():
-        raise NoFix("the model's answer is empty")
+        raise NoFix(EMPTY)
     return reply.text
 
 

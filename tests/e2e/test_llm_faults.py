@@ -49,13 +49,13 @@ SETS = {
         Case(faults.cut(answer(RIGHT), 4), "the connection ended before the answer did", lost=True),
     ),
     "no room": (
-        Case(answer("word " * 80_000), "the answer is cut: it needs more tokens than it may have"),
+        Case(answer("word " * 80_000), "the answer is cut: it needs more tokens than it may have", ONCE_MORE),
         Case(answer(RIGHT[:60], stop="model_context_window_exceeded"), "the question leaves the model no room"),
         Case(faults.too_long(), "prompt is too long"),
     ),
     "no edits": (
         Case(answer(stop="refusal"), "the model declines to answer"),
-        Case(answer(" "), "the model's answer is empty"),
+        Case(answer(" "), "the model's answer is empty", ONCE_MORE),
         Case(faults.too_large(), "exceeds the maximum size"),
     ),
     "another form": (
