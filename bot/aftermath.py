@@ -7,7 +7,9 @@ come late, twice, or in another order. The record is changed last, so that after
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
+
+import re2
 
 from bot.github import Pull, Run, newest
 from bot.model import FailedRun, Grade, Incident, Outcome, Stage, Verdict
@@ -16,11 +18,16 @@ from bot.proposal import issues, texts
 from bot.proposal.authority import is_own
 from bot.proposal.facts import commit_of, issue_of, request_of
 from bot.proposal.hosted import ACTIONS, Hosting, say, tell
+from bot.repair.revert import REVERTS, messages_of
 from bot.text.inert import code
+from bot.text.own import incident_of_message
 
 PASSED = ("success", "neutral", "skipped")
 UNDECIDED = ("action_required", "cancelled", "stale")
 """Somebody has to approve them, or start them again."""
+REVERTED = re2.compile(rf"{REVERTS}([0-9a-f]{{40}})".encode())
+MOST_REVERTS = 50
+"""The last reverts of a branch that are looked at."""
 A_WHILE = timedelta(minutes=15)
 """After which the CI of a proposal has begun, if it ever does."""
 UNAPPROVED = "The CI of this waits for somebody to approve it: {}"
@@ -60,6 +67,20 @@ class Aftermath:
         found = self._revisited(incident)
         if request_of(found):
             self._waiting[found.id] = found
+        return found
+
+    def taken_back(self, branch: str) -> list[Incident]:
+        """Note which merged proposals people have lately reverted on a branch of the clone; return their records."""
+        git, checkpoints = self.hosting.git, self.hosting.checkpoints
+        words = ("--fixed-strings", f"--grep={REVERTS}", "--format=%B%x00", f"--max-count={MOST_REVERTS}")
+        told = git.try_run("rev-list", *words, f"refs/remotes/origin/{branch}") or b""
+        found = []
+        for commit in dict.fromkeys(match.decode() for match in REVERTED.findall(told)):
+            name = next(filter(None, map(incident_of_message, messages_of(git, commit))), "")
+            incident = checkpoints.load(name) if name else None
+            if incident and incident.outcome and incident.outcome.kind in ("merged", "edited"):
+                outcome = incident.outcome.changed(kind="reverted", when=self.clock.now())
+                found.append(checkpoints.update(name, partial(Incident.changed, outcome=outcome)))
         return found
 
     def _revisited(self, incident: Incident) -> Incident:

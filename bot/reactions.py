@@ -191,6 +191,7 @@ class Reactions:
         found += [self._separately(partial(self._go_on, one)) for one in self._on.waiting(self._app)]
         found += [self._separately(partial(self._wake, one)) for one in self._unheard()]
         found += [self._separately(partial(self._open, one)) for one in self._missed()]
+        found += [Done(told=line(one)) for one in self._aftermath.taken_back(self._on.repository.default_branch)]
         told = "; ".join(one.told for one in found) or "nothing waits"
         incidents = tuple(incident for one in found for incident in one.incidents)
         return Done(told=told, incidents=incidents, well=all(one.well for one in found))

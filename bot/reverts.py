@@ -31,7 +31,7 @@ from bot.proposal.facts import is_revert
 from bot.proposal.hosted import Hosting
 from bot.proposal.message import revert_message
 from bot.repair.patch import diff_of
-from bot.repair.revert import revert
+from bot.repair.revert import REVERTS, messages_of, revert
 from bot.replay.culprit import Failure, find_culprit, judged
 from bot.replay.source import read_commit
 from bot.replay.verdict import grade_of, overall
@@ -42,9 +42,6 @@ from bot.text.patterns import compile_pattern
 STRATEGY = "revert"
 CAME_TO_NOTHING = (Verdict.NOT_FIXED, Verdict.STILL_FAILING, Verdict.REGRESSED)
 OPT_OUT = compile_pattern(r"(?mi)^No-Auto-Revert:[ \t]*true[ \t\r]*$")
-REVERTS = "This reverts commit "
-MOST_MERGED = 200
-"""Commits of a merge whose messages are read."""
 MOST_DIFF = 200_000
 """Characters of a diff that a record keeps; a longer one can be seen in the pull request."""
 
@@ -190,18 +187,13 @@ class Reverting:
         pull = next((p for p in self._hosting.github.pulls_of(found.commit) if p.merged), None)
         is_here = pull is not None and pull.head_repository == self.incident.repository
         branch = incident_of_branch(pull.head_ref) if pull and is_here else ""
-        of = next(filter(None, [branch, *map(incident_of_message, self._messages(found.commit))]), "")
+        of = next(filter(None, [branch, *map(incident_of_message, messages_of(self._git, found.commit))]), "")
         return found.changed(author=author, subject=subject, pull=pull.number if pull else 0, incident=of)
-
-    def _messages(self, commit: str) -> list[str]:
-        """The message of a commit, and of those that it merges, if it is a merge."""
-        words = ("rev-list", f"--max-count={MOST_MERGED}", "--format=%B%x00", f"{commit}^1..{commit}")
-        return (self._git.try_run(*words) or b"").decode("utf-8", "replace").split("\0")
 
     # --- whether it may be taken back ---
 
     def _refusal(self) -> str:
-        found, messages = self._culprit, self._messages(self._culprit.commit)
+        found, messages = self._culprit, messages_of(self._git, self._culprit.commit)
         if not self.incident.wish and any(OPT_OUT.search(text.encode("utf-8", "replace")) for text in messages):
             return f"{found.commit[:12]} broke it, and says No-Auto-Revert: true"
         known = self._hosting.checkpoints.load(found.incident) if found.incident else None

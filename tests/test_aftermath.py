@@ -1,6 +1,7 @@
 """Proposals that are of no use any more are closed, once and with a reason; what people have worked on is theirs."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from bot.adapters.git_plumbing import GitPlumbing
 from bot.adapters.github_api import with_token
 from bot.aftermath import Aftermath
 from bot.github import GitHub
-from bot.model import Effect, Grade, Incident, Verdict
+from bot.model import Attempt, Call, Category, Effect, Grade, Incident, Tally, Tokens, Verdict
 from bot.proposal import hosted, texts
 from bot.proposal.hosted import Hosting
 from bot.settings import read_settings
 from bot.state.checkpoints import Checkpoints
+from bot.text.own import TRAILER
 from tests.hub import Hub
 from tests.hub.faults import What
 from tests.hub.world import Repository, Run
@@ -37,7 +39,8 @@ class Scene:
 
     def proposed(self, name: str, branch: str, run: int) -> Incident:
         """An incident of a run, with an open pull request."""
-        commit = self.hub.push(self.one, {"copy": f"{name}\n"}, branch=branch, by="bob")
+        told = f"Fix it\n\n{TRAILER}: {name}\n"
+        commit = self.hub.push(self.one, {"copy": f"{name}\n"}, branch=branch, by="bob", message=told)
         number = self.github.open_pull(title="Fix", body="Why", head=branch, base="main", draft=False).number
         known = samples.fixed()
         assert known.proposal
@@ -97,6 +100,26 @@ def test_one_for_a_newer_run_closes_the_older_and_not_the_other_way(scene: Scene
     assert scene.aftermath.revisit(old).outcome
     assert [scene.github.pull(n).state for n in (1, 2)] == ["closed", "open"]
     assert ["#2 is for a newer run" in text for text in scene.comments(1)] == [True]
+
+
+def test_what_people_have_taken_back_is_no_success(scene: Scene) -> None:
+    attempt = Attempt(
+        number=1, causes=("f",), category=Category.LINT_ERROR, strategy="llm_edit", tier=1, verdict=Verdict.FIXED
+    )
+    said = Call(model="m", prompt="p", prices="", stop="end_turn", tokens=Tokens(output=9), cost_usd=Decimal(0))
+    incident = scene.proposed("a1b2c3d4e5f6", TARGET, 1)
+    scene.checkpoints.save(incident.changed(attempts=(attempt.changed(calls=(said,)),)))
+    merge = scene.hub.client(scene.hub.token("bob")).put("/repos/octo/app/pulls/1/merge", json={}).json()["sha"]
+    scene.aftermath.revisit(incident)
+    fixed = scene.checkpoints.sums().tallies[Tally.key(Category.LINT_ERROR, 1)].fixed
+    branch = "refs/remotes/origin/main"
+    scene.one.git("update-ref", branch, merge)
+    assert (fixed, scene.aftermath.taken_back("main")) == (1, [])
+    scene.hub.push(scene.one, {"copy": "old\n"}, by="bob", message=f"Revert it\n\nThis reverts commit {merge}.\n")
+    scene.one.git("update-ref", branch, "refs/heads/main")
+    assert [one.outcome and one.outcome.kind for one in scene.aftermath.taken_back("main")] == ["reverted"]
+    assert scene.checkpoints.sums().tallies[Tally.key(Category.LINT_ERROR, 1)].fixed == 0
+    assert scene.aftermath.taken_back("main") == []
 
 
 def test_the_one_comment_is_not_one_that_quotes_its_marker(scene: Scene) -> None:

@@ -8,6 +8,10 @@ from bot.repair.patch import Applied, commit
 
 ONCE = datetime(2020, 1, 1, tzinfo=UTC)  # of commits that only a merge sees
 CONFLICT = 1
+REVERTS = "This reverts commit "
+"""How git, and GitHub, begin the last sentence of the message of a revert."""
+MOST_MERGED = 200
+"""Commits of a merge whose messages are read."""
 MOST_NAMED = 5
 
 
@@ -39,6 +43,12 @@ def revert(git: Git, head: str, culprit: str, message: str, *, when: datetime) -
     """Commit `tree_without` on top of `head`, and return the commit's id; the same call makes the same commit."""
     tree = tree_without(git, head, culprit)
     return commit(git, Applied(base=head, tree=tree, files=(), changes=()), message, [head], when=when)
+
+
+def messages_of(git: Git, commit: str) -> list[str]:
+    """The message of a commit, and of those that it merges, if it is a merge."""
+    words = ("rev-list", f"--max-count={MOST_MERGED}", "--format=%B%x00", f"{commit}^1..{commit}")
+    return (git.try_run(*words) or b"").decode("utf-8", "replace").split("\0")
 
 
 def _commit(git: Git, tree: str, *parents: str) -> str:

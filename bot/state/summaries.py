@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from bot.model import Attempt, Incident, Model, Stage, Sums, Tally, UtcTime, Verdict, refuse_amount
+from bot.model import Incident, Model, Stage, Sums, Tally, UtcTime, Verdict, refuse_amount
 from bot.state.objects import Stored, View
 from bot.state.records import MAX_BYTES, Unreadable, decode
 
@@ -68,6 +68,10 @@ class Shard(Model, kw_only=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
 
+UNWANTED = ("closed", "reverted", "regressed")
+"""What becomes of proposals that were of no use. By whom they are closed is told where that is Regreen."""
+
+
 def record_path(incident_id: str) -> str:
     """Where the record of an incident lies."""
     return f"incidents/{incident_id[:2]}/{incident_id}.json"
@@ -86,16 +90,24 @@ def line_of(incident: Incident) -> Line:
         verdict=incident.verdict,
         cost_usd=incident.cost_usd,
         seconds=incident.seconds,
-        tallies=_tallies(incident.attempts),
+        tallies=_tallies(incident),
     )
 
 
-def _tallies(attempts: Iterable[Attempt]) -> dict[str, Tally]:
-    """What became of the attempts in which a model has answered: an overloaded server says nothing of its chance."""
+def _tallies(incident: Incident) -> dict[str, Tally]:
+    """What became of the attempts in which a model has answered: an overloaded server says nothing of its chance.
+
+    What people have closed or taken back, or what broke their branch, has fixed nothing.
+    """
     found: dict[str, Tally] = {}
-    for attempt in attempts:
+    outcome = incident.outcome
+    is_unwanted = outcome is not None and outcome.kind in UNWANTED and not outcome.by
+    for attempt in incident.attempts:
         if attempt.tier and attempt.category and any(call.tokens.output for call in attempt.calls):
-            key, fixed = Tally.key(attempt.category, attempt.tier), int(attempt.verdict is Verdict.FIXED)
+            key, fixed = (
+                Tally.key(attempt.category, attempt.tier),
+                int(attempt.verdict is Verdict.FIXED and not is_unwanted),
+            )
             seconds = sum(call.seconds for call in attempt.calls)
             one = Tally(tried=1, fixed=fixed, cost_usd=attempt.cost_usd, seconds=seconds)
             found[key] = found.get(key, Tally()) + one
