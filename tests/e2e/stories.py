@@ -27,6 +27,7 @@ class Story:
     swept = True
 
     def __init__(self, desk: Desk) -> None:
+        self.name = type(self).__name__.lower()
         self.desk, self.hub = desk, desk.hub
         self.runner = Runner(desk, desk.folder)
         desk.token = self.runner.token

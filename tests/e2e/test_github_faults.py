@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.desk import Desk
 from tests.e2e.stories import STORIES, Story
+from tests.e2e.test_github_action import BOT
 from tests.hub import Hub, faults
 from tests.hub.faults import What
 from tests.hub.routing import Request
@@ -84,18 +85,96 @@ def test_a_fault_is_survived(desk: Desk, name: str, what: str, call: int) -> Non
     assert survives(STORIES[name](desk), what, call)
 
 
-def campaign(name: str, what: str, when: Callable[[Request], bool], root: Path, patch: pytest.MonkeyPatch) -> None:
-    """A fault at the first call, at the second ... until there are no more; all that is wrong is told."""
+def archived(story: Story) -> None:
+    story.desk.one.archived = True
+
+
+def moved(story: Story) -> None:
+    story.hub.push(story.desk.one, {"more": "\n"}, by="bob", branch=branch_of(story), message="More [skip ci]\n")
+
+
+def rewritten(story: Story) -> None:
+    git, ref = story.desk.one.git, f"refs/heads/{branch_of(story)}"
+    git("update-ref", ref, git.commit({"copy": b"old\n"}, "Anew\n", "bob", [git.resolve(f"{ref}~1")]))
+
+
+def deleted(story: Story) -> None:
+    story.desk.one.git("update-ref", "-d", f"refs/heads/{branch_of(story)}")
+
+
+def closed(story: Story) -> None:
+    client = story.hub.client(story.hub.token("octo"))
+    for pull in story.desk.pulls():
+        client.patch(f"/repos/octo/app/pulls/{pull.number}", json={"state": "closed"})
+
+
+def stopped(story: Story) -> None:
+    client = story.hub.client(story.hub.token("octo"))
+    for pull in story.desk.pulls():
+        client.post(f"/repos/octo/app/issues/{pull.number}/labels", json={"labels": ["regreen: stop"]})
+
+
+def branch_of(story: Story) -> str:
+    return str(story.ended.payload["workflow_run"]["head_branch"])
+
+
+HAPPENINGS = {
+    ("event", "archived"): archived,
+    ("event", "moved"): moved,
+    ("event", "rewritten"): rewritten,
+    ("event", "closed"): closed,
+    ("below", "archived"): archived,
+    ("below", "moved"): moved,
+    ("below", "rewritten"): rewritten,
+    ("below", "deleted"): deleted,
+    ("below", "closed"): closed,
+    ("below", "stopped"): stopped,
+    ("apply", "moved"): moved,
+    ("apply", "rewritten"): rewritten,
+    ("apply", "deleted"): deleted,
+    ("apply", "closed"): closed,
+}
+"""What people do meanwhile, and in which story."""
+SMOKE_OF_HAPPENINGS = [("event", "archived", 12), ("below", "deleted", 9), ("apply", "rewritten", 6)]
+
+
+def abandoned(story: Story, what: str, call: int) -> bool:
+    """Whether there was such a call at all. What people do behind it is respected, and told in one line at most."""
+    happens = HAPPENINGS[story.name, what]
+    fault = story.hub.fault(What(change=lambda body: (happens(story), body)[1]), api, nth=call)
+    about = f"{story.name}, {what} behind {call}"
+    whole = told(story.start(), about)
+    fault.times = 0
+    if not fault.struck:
+        return False
+    head = story.desk.one.git.resolve(branch_of(story))
+    for again in (story.sweep, story.start):
+        whole += told(again(), "again")
+    ours = [pull for pull in story.desk.pulls() if pull.author.login == BOT]
+    assert (len(ours) <= 1, len(story.branches()) <= 1) == (True, True), whole
+    assert all(len(story.comments(pull.number)) <= 1 for pull in story.desk.pulls()), whole
+    assert len(story.checks(story.ended.payload["workflow_run"]["head_sha"])) <= 1, whole
+    assert story.desk.one.git.resolve(branch_of(story)) == head, whole  # what people have pushed stays as it is
+    return True
+
+
+@pytest.mark.parametrize(("name", "what", "call"), SMOKE_OF_HAPPENINGS)
+def test_what_people_do_meanwhile_is_respected(desk: Desk, name: str, what: str, call: int) -> None:
+    assert abandoned(STORIES[name](desk), what, call)
+
+
+def campaign(name: str, survives: Callable[[Story, int], bool], root: Path, patch: pytest.MonkeyPatch) -> None:
+    """What may happen at the first call, at the second ... until there are no more; all that is wrong is told."""
     wrong, call, more = [], 0, True
     while more:
         call += 1
         patch.setenv("XDG_CACHE_HOME", str(root / f"cache{call}"))
         with Hub(root / f"hub{call}").serving() as hub:
             try:
-                more = survives(STORIES[name](Desk(hub, root)), what, call, when)
+                more = survives(STORIES[name](Desk(hub, root)), call)
             except AssertionError as e:
                 wrong.append(str(e))
-    print(f"{name}, {what}: {call - 1} calls, {len(wrong)} not survived")
+    print(f"{name}: {call - 1} calls, {len(wrong)} not survived")
     assert not wrong, "\n\n".join(wrong)
 
 
@@ -103,11 +182,17 @@ def campaign(name: str, what: str, when: Callable[[Request], bool], root: Path, 
 @pytest.mark.parametrize("what", WHATS)
 @pytest.mark.parametrize("name", STORIES)
 def test_every_fault_at_every_call(name: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign(name, what, api, tmp_path, monkeypatch)
+    campaign(name, lambda story, call: survives(story, what, call), tmp_path, monkeypatch)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("what", OF_GIT)
 @pytest.mark.parametrize("name", STORIES)
 def test_every_fault_of_git(name: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign(name, what, git, tmp_path, monkeypatch)
+    campaign(name, lambda story, call: survives(story, what, call, git), tmp_path, monkeypatch)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize(("name", "what"), HAPPENINGS)
+def test_people_at_every_call(name: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign(name, lambda story, call: abandoned(story, what, call), tmp_path, monkeypatch)
