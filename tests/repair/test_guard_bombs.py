@@ -12,7 +12,7 @@ def nested(start: str, end: str, times: int, middle: str = "") -> str:
 
 
 SAMPLED = 3
-"""Every third is part of `make test`, all are of `make campaign`."""
+"""Every third is part of `make test`, the others are of `make campaign`."""
 BOMBS: dict[str, tuple[str, str | bytes]] = {
     "python parentheses": (PYTHON, "x=" + "(" * 50_000),
     "python signs": (PYTHON, "x=" + "-" * 50_000 + "1"),
