@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -259,34 +259,61 @@ def test_an_agent_killed_at_every_moment(shop: Project, llm_server: LLMServer, a
     assert len(llm_server.bills) <= 4  # one more than without the kill
 
 
-@pytest.mark.parametrize("workers", [4, pytest.param(16, marks=pytest.mark.campaign)])
-def test_many_workers_stay_within_one_day(shop: Project, llm_server: LLMServer, workers: int) -> None:
-    llm_server.script = lambda _: answer(WRONG)
-    most = PRICES.most("claude-haiku-5-5", 20_000, 8_000)
-    cap = most * workers / 2
-    environ = {**os.environ, **llm_server.environ, "REGREEN_LLM_MAX_USD_DAY": str(cap)}
-    folders = [shop.root.parent / f"worker{n}" for n in range(workers)]
+MANY = [4, pytest.param(16, marks=pytest.mark.campaign)]
+
+
+def side_by_side(project: Project, environ: Mapping[str, str], commands: Sequence[Sequence[str]]) -> list[int]:
+    """Run `fix` by each command at once, each in a tree of its own, so of an incident of its own; how each has ended."""
+    folders = [project.root.parent / f"worker{n}" for n in range(len(commands))]
     for number, folder in enumerate(folders):
-        shop.git("worktree", "add", "--quiet", "--detach", str(folder))
-        (folder / "number").write_text(str(number))  # another tree, so another incident
+        if not folder.exists():
+            project.git("worktree", "add", "--quiet", "--detach", str(folder))
+            (folder / "number").write_text(str(number))
+    words = ("fix", "--json", "--network", "none")
+    whole = {**os.environ, "PYTHONPATH": str(Path.cwd()), **environ}
     team = [
-        subprocess.Popen(
-            ["regreen", "fix", "--json", "--network", "none"],
-            cwd=folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for folder in folders
+        subprocess.Popen([*command, *words], cwd=folder, env=whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for command, folder in zip(commands, folders, strict=True)
     ]
     ends = [(child.communicate(timeout=600), child.returncode) for child in team]
-    assert {code for _, code in ends} == {1}, [err.decode() for (_, err), _ in ends]
-    checkpoints = shop.app().checkpoints
-    [day] = shop.git("ls-tree", "-r", "--name-only", "regreen/state", "budgets/day/").split()
+    assert {code for _, code in ends} <= {1, -signal.SIGKILL}, [err.decode() for (_, err), _ in ends]
+    return [code for _, code in ends]
+
+
+def hold_the_day(project: Project, server: LLMServer, cap: Decimal, workers: int) -> tuple[Decimal, Decimal]:
+    """What the server has billed, and what the books say was spent, which is no more than may be."""
+    checkpoints = project.app().checkpoints
+    [day] = project.git("ls-tree", "-r", "--name-only", "regreen/state", "budgets/day/").split()
     name = day.removeprefix("budgets/").removesuffix(".json")
     assert checkpoints.reservations(name) == ()
-    assert 0 < llm_server.cost(PRICES) == checkpoints.spent(name) <= cap
-    incidents = list(checkpoints.incidents())
+    billed, spent, incidents = server.cost(PRICES), checkpoints.spent(name), list(checkpoints.incidents())
+    assert 0 < billed <= spent <= cap
     assert len(incidents) == workers
-    assert sum(i.cost_usd for i in incidents) == checkpoints.spent(name)
+    assert sum(i.cost_usd for i in incidents) == spent
     assert any("the budget does not allow it" in str(i) for i in incidents)
+    return billed, spent
+
+
+@pytest.mark.parametrize("workers", MANY)
+def test_many_workers_stay_within_one_day(shop: Project, llm_server: LLMServer, workers: int) -> None:
+    llm_server.script = lambda _: answer(WRONG)
+    cap = PRICES.most("claude-haiku-5-5", 20_000, 8_000) * workers / 2
+    environ = {**llm_server.environ, "REGREEN_LLM_MAX_USD_DAY": str(cap)}
+    assert side_by_side(shop, environ, [["regreen"]] * workers) == [1] * workers
+    billed, spent = hold_the_day(shop, llm_server, cap, workers)
+    assert billed == spent
+
+
+@pytest.mark.parametrize("workers", MANY)
+def test_many_workers_of_which_every_second_is_killed_stay_within_one_day(
+    shop: Project, llm_server: LLMServer, workers: int
+) -> None:
+    llm_server.script = lambda _: answer(WRONG)
+    cap = PRICES.most("claude-haiku-5-5", 20_000, 8_000) * workers / 2
+    environ = {**llm_server.environ, "REGREEN_LLM_MAX_USD_DAY": str(cap)}
+    moments = [at.moment for at in MOMENTS if at.moment != "held"]
+    killed = [[sys.executable, str(KILLED), moments[n % len(moments)], "1"] for n in range(workers)]
+    ends = side_by_side(shop, environ, [["regreen"] if n % 2 else killed[n] for n in range(workers)])
+    assert -signal.SIGKILL in ends
+    assert side_by_side(shop, environ, [["regreen"]] * workers) == [1] * workers
+    hold_the_day(shop, llm_server, cap, workers)
