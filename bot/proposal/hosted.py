@@ -368,7 +368,7 @@ def say(github: GitHub, number: int, text: str) -> None:
     if not (ours := _ours(github, number)):
         made = github.comment(number, text)
         ours = _ours(github, number)
-        if ours is None or ours.id == made.id:
+        if ours is None or ours.id >= made.id:
             return
         github.delete_comment(made.id)
     if ours.body.strip() != text.strip():
