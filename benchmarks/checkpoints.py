@@ -144,7 +144,7 @@ def one_remote(folder: Path, _: argparse.Namespace) -> Figures:
 
 def reserve_one(folder: Path, n: int, remote: Path | None) -> bool:
     try:
-        opened(folder, remote).reserve(DAY, number(n), Decimal("0.1"), Decimal("0.5"))
+        opened(folder, remote).reserve({DAY: Decimal("0.5")}, number(n), Decimal("0.1"))
     except OutOfBudget:
         return False
     return True
@@ -154,7 +154,7 @@ def budget(folder: Path, _: argparse.Namespace) -> Figures:
     repo = repository(folder / "r")
     got, seconds = together(reserve_one, [(repo, n, None) for n in range(16)])
     remote = repository(folder / "remote", "--bare")
-    pushed, _ = together(reserve_one, [(repository(folder / f"c{n}"), n, remote) for n in range(16)])
+    pushed = together(reserve_one, [(repository(folder / f"c{n}"), n, remote) for n in range(16)])[0]
     granted = got.count(True), pushed.count(True)
     return {"processes": 16, "holds": 5, "granted": granted, "seconds": seconds, "ok": granted == (5, 5)}
 
@@ -181,7 +181,7 @@ def work_on_one(folder: Path, traces: Path, rounds: int, owner: str) -> int:
 def two_workers(folder: Path, _: argparse.Namespace) -> Figures:
     repo, rounds = repository(folder / "r"), 50
     save_some(repo, range(rounds), turns=True, remote=None)
-    won, _ = together(work_on_one, [(repo, folder / "traces", rounds, owner) for owner in ("first", "second")])
+    won = together(work_on_one, [(repo, folder / "traces", rounds, owner) for owner in ("first", "second")])[0]
     made = (folder / "traces").read_text().split()
     twice = len(made) - len(set(made))
     return {

@@ -84,11 +84,11 @@ def written(folder: Path, noise: int, budget: int) -> None:
                 rows[case["names"]].append(found)
                 if not all(found):
                     print(f"missed: {case['name']}: {', '.join(shown(layers))}")
-    for names, found in rows.items():
+    for names, places in rows.items():
         told_of = "the file" if names == "code" else "only the test"
-        file, function = (sum(row[n] for row in found) / len(found) for n in (0, 1))
+        file, function = (sum(row[n] for row in places) / len(places) for n in (0, 1))
         print(
-            f"logs that name {told_of}: {len(found)} cases, file inside {file:.2f}, enclosing function {function:.2f}"
+            f"logs that name {told_of}: {len(places)} cases, file inside {file:.2f}, enclosing function {function:.2f}"
         )
     for attempt, counts in tokens.items():
         print(f"attempt {attempt}: {statistics.median(counts):.0f} tokens in the median, {max(counts)} at most")

@@ -32,7 +32,8 @@ from bot.diagnosis import diagnose
 from bot.findings import Means
 from bot.hiring import models_of, prospects_of
 from bot.llm import LLM, Reply, Request
-from bot.model import Attempt, Diagnosis, Incident, ReplayOptions
+from bot.model import Attempt, Diagnosis, Incident, ReplayOptions, with_attempt
+from bot.planning.breaker import Breaker
 from bot.ports import Ran, Written
 from bot.replay.source import paths_of
 from bot.settings import read_settings
@@ -156,7 +157,7 @@ def main() -> int:
 
 def shown(name: str, took: Sequence[Moment]) -> float:
     """Print a figure; its median."""
-    passed, worked = (statistics.median(figure) for figure in zip(*took, strict=True))
+    passed, worked = statistics.median(t.passed for t in took), statistics.median(t.worked for t in took)
     spread = f"from {min(t.passed for t in took):.2f} to {max(t.passed for t in took):.2f}"
     print(f"{name:36} {passed:.2f} s ({spread}), at work {worked:.2f} s")
     return passed
@@ -181,10 +182,11 @@ def once(git: GitPlumbing, commit: str, log: Path, server: LLMServer) -> Taken:
         moments["asked"] = now()
         return answer(EDIT)
 
-    def record(attempt: Attempt) -> Incident:
+    def record(attempt: Attempt) -> tuple[Attempt, Incident]:
         nonlocal incident
-        incident = checkpoints.save(incident.changed(attempts=(attempt,)))
-        return incident
+        attempt, changed = with_attempt(incident, attempt)
+        incident = checkpoints.save(changed)
+        return attempt, incident
 
     server.script = script
     models = means.models
@@ -212,13 +214,22 @@ def means_for(git: GitPlumbing, commit: str, server: LLMServer) -> tuple[Means, 
     clock, redact = SystemClock(), Redactor()
     settings = read_settings(None, "", {"REGREEN_LLM_MAX_USD_DAY": "100"})
     checkpoints = Checkpoints(git, clock=clock, redactor=redact)
-    models = models_of(server.environ, prospects_of(settings.llm, checkpoints), checkpoints, redact)
+    models = models_of(server.environ, prospects_of(settings.llm, checkpoints), checkpoints, redact, Breaker(clock))
     models.llm.models()  # what is imported in the background is there
     replays: Any = SimpleNamespace(origin=SimpleNamespace(git=git, paths=lambda at: paths_of(git, at)))
     today = datetime.now(UTC)
-    given = {"head": commit, "snapshot": commit, "created": today, "updated": today, "options": ReplayOptions()}
-    name = f"{today:%H%M%S%f}"
-    incident = checkpoints.save(Incident(id=name, repository="owner/large", ref="main", **given))
+    incident = checkpoints.save(
+        Incident(
+            id=f"{today:%H%M%S%f}",
+            repository="owner/large",
+            ref="main",
+            head=commit,
+            snapshot=commit,
+            created=today,
+            updated=today,
+            options=ReplayOptions(),
+        )
+    )
     means = Means(
         replays,
         settings,

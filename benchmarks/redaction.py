@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=1000)
     args = parser.parse_args()
     chance, redact = random.Random(20), Redactor()
-    tokens = {kind: [draw(kind, chance) for _ in range(args.tokens // len(KINDS))] for kind in KINDS}
+    tokens = {kind: [draw(kind, chance) for _ in range(max(1, args.tokens // len(KINDS)))] for kind in KINDS}
     print(f"{'':20} {' '.join(f'{name:>8}' for name in CONTEXTS)}")
     everything = []
     for kind, drawn in tokens.items():

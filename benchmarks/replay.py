@@ -232,8 +232,7 @@ def alone(root: Path, folder: Path, script: str) -> float:
 
     caches = [folder / f"alone-{number}" for number in range(3)]
     pairs = [(once(cache), once(cache)) for cache in caches]
-    first, warm = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return warm / first
+    return statistics.median(warm for _, warm in pairs) / statistics.median(first for first, _ in pairs)
 
 
 def twice(root: Path, cache: Path) -> tuple[float, float]:

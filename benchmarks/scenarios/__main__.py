@@ -208,7 +208,7 @@ def main() -> int:
         shutil.copytree(ROOT / ".cache" / "node" / "node_modules", node_tools / "node_modules", symlinks=True)
         rows = []
         with ThreadPoolExecutor(2) as pool:
-            for row in pool.map(lambda item: played(*item, node_tools), chosen.items()):
+            for row in pool.map(lambda item: played(item[0], item[1], node_tools), chosen.items()):
                 rows.append(row)
                 sign = "ok   " if not row.problems else "GREEN" if row.wrong_green else "MISS "
                 print(
