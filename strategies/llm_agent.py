@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.errors import Misfit, NoFix, OutOfBudget
-from bot.llm import Turn
+from bot.llm import Turn, Unanswered
 from bot.model import Candidate, Incident
 from bot.ports import Consultation, Tools, Written
 from strategies.llm_edit import CATEGORIES, MOST_CAUSE, STOPPED, candidate_of, question, usable
@@ -54,6 +54,8 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
         for _ in range(0 if agent.ended else model.turns):
             reply = model.ask(system, turns, TOOLS)
             if reply.stop in STOPPED:
+                if agent.passes:
+                    break
                 usable(reply)
             if not reply.uses:
                 agent.leave(usable(reply))
@@ -62,21 +64,21 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
             turns += [Turn("assistant", reply.blocks), Turn("user", results)]
             if agent.ended:
                 break
-    except OutOfBudget:
-        if not agent.green:
+    except (OutOfBudget, Unanswered):
+        if not agent.passes:
             raise
     yield candidate_of(list(agent.files.values()), agent.cause, tools)
 
 
 class Agent:
-    """What the agent has done: `files` are those that it edited; `green` whether the step has passed since.
+    """What the agent has done: `files` are those that it edited.
 
     It goes on from where a process that was ended had come.
     """
 
     def __init__(self, tools: Tools, model: Consultation) -> None:
         self.files: dict[str, Written] = {}
-        self.green = False
+        self._green = False
         last = model.done[-1] if model.done else None
         self.ended = last is not None and last.tool == "finish"
         self.cause = last.told if last and self.ended else ""
@@ -94,6 +96,11 @@ class Agent:
             "finish": self._finish,
             "cannot": self._cannot,
         }
+
+    @property
+    def passes(self) -> bool:
+        """Whether the failing step has passed with its edits as they are: a candidate, whatever the model says next."""
+        return self._green and bool(self.files)
 
     def use(self, use: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what the model asks for; what goes wrong is told to it."""
@@ -132,7 +139,7 @@ class Agent:
 
     def _step(self) -> str:
         ran = self._session.rerun()
-        self.green = ran.code == 0
+        self._green = ran.code == 0
         return f"{self._model.excerpt(ran.output)}\n[exit code {ran.code}]"
 
     def _edit(self, path: str, old: str, new: str) -> str:
@@ -142,7 +149,7 @@ class Agent:
     def _answer(self, answer: str) -> str:
         written, _ = self._model.edited(answer, {path: w.content for path, w in self.files.items()})
         self._put(written)
-        self.green = False
+        self._green = False
         return "done"
 
     def _put(self, written: Sequence[Written]) -> None:

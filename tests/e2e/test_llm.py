@@ -212,6 +212,32 @@ def test_an_agent_for_which_no_time_is_left_has_come_to_what_it_has_seen(
     assert ran or "minutes are over" in found["attempts"][0]["reason"]
 
 
+EDIT = use("edit", path="shop.py", old="    for item in items[1:]:", new="    for item in items:")
+LARGE = "{large: claude-opus-5-5}"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer("word " * 80_000),
+        answer(stop="refusal"),
+        faults.overloaded(),
+        faults.cut(answer("All is " * 40), 4),
+    ],
+    ids=["max_tokens", "refusal", "529", "cut"],
+)
+@pytest.mark.parametrize("ran", [True, False], ids=["seen to pass", "not run"])
+def test_what_an_agent_has_seen_to_pass_is_not_lost_with_its_next_answer(
+    project: Make, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault, *, ran: bool
+) -> None:
+    monkeypatch.setattr("anthropic._base_client.INITIAL_RETRY_DELAY", 0.001)
+    first = answer(EDIT, use("run_step")) if ran else answer(EDIT)
+    llm_server.script = lambda body: first if len(body["messages"]) == 1 else fault
+    _, found = fix(project(RED), llm_server, REGREEN_LLM_MODELS=LARGE, REGREEN_LLM_MAX_ATTEMPTS="1")
+    assert (found["verdict"], found["grade"]) == (("FIXED", "A") if ran else ("NOT_FIXED", None)), found
+    assert len(found["attempts"]) == 1
+
+
 @pytest.mark.parametrize("args", [("--no-llm",), ("--dry-run",)])
 def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServer, args: tuple[str, ...]) -> None:
     made = project(RED)
