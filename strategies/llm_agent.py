@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.errors import Misfit, NoFix, OutOfBudget
-from bot.llm import Turn, Unanswered
+from bot.llm import Reply, Turn, Unanswered
 from bot.model import Candidate, Incident
 from bot.ports import Consultation, Tools, Written
 from strategies.llm_edit import CATEGORIES, MOST_CAUSE, STOPPED, candidate_of, question, usable
@@ -13,7 +13,10 @@ from strategies.llm_edit import applies as applies  # the same failures
 __all__ = ["CATEGORIES", "NAME", "applies", "propose"]
 NAME = "llm_agent"
 MOST_LINES, MOST_CHARACTERS = 400, 20_000
+MOST_NUDGES = 2
+"""How often in a row a model is reminded that only tools do something."""
 SECONDS = 300
+CANNOT = "CANNOT"  # as those say it who are asked for edits
 
 
 def _tool(name: str, told: str, **arguments: str) -> Mapping[str, Any]:
@@ -57,11 +60,7 @@ def propose(incident: Incident, tools: Tools) -> Iterator[Candidate]:
                 if agent.passes:
                     break
                 usable(reply)
-            if not reply.uses:
-                agent.leave(usable(reply))
-                break
-            results = tuple(agent.use(use) for use in reply.uses)
-            turns += [Turn("assistant", reply.blocks), Turn("user", results)]
+            turns += [Turn("assistant", reply.blocks), Turn("user", agent.answer(reply))]
             if agent.ended:
                 break
     except (OutOfBudget, Unanswered):
@@ -78,7 +77,7 @@ class Agent:
 
     def __init__(self, tools: Tools, model: Consultation) -> None:
         self.files: dict[str, Written] = {}
-        self._green = False
+        self._green, self._nudges = False, 0
         last = model.done[-1] if model.done else None
         self.ended = last is not None and last.tool == "finish"
         self.cause = last.told if last and self.ended else ""
@@ -102,6 +101,19 @@ class Agent:
         """Whether the failing step has passed with its edits as they are: a candidate, whatever the model says next."""
         return self._green and bool(self.files)
 
+    def answer(self, reply: Reply) -> tuple[Mapping[str, Any], ...]:
+        """Do what the model asks for, and say what it is told next. Raises `NoFix` where it ends without an edit."""
+        if reply.uses:
+            self._nudges = 0
+            return tuple(self.use(use) for use in reply.uses)
+        told, is_pause = reply.text if self.passes else usable(reply), reply.stop == "pause_turn"
+        if not is_pause and (self.passes or self._nudges == MOST_NUDGES or told.lstrip().startswith(CANNOT)):
+            self._leave(told)
+        elif not is_pause:
+            self._nudges += 1
+        # a pause goes on with words of ours, too: models refuse a conversation that ends with their own
+        return ({"type": "text", "text": self._model.prompt("nudge")},)
+
     def use(self, use: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what the model asks for; what goes wrong is told to it."""
         name, told = use["name"], use["input"]
@@ -116,11 +128,11 @@ class Agent:
         content = came[:MOST_CHARACTERS] or "(nothing)"
         return {"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": wrong}
 
-    def leave(self, told: str) -> None:
+    def _leave(self, told: str) -> None:
         """End with what the model says in place of asking for a tool. Raises `NoFix` where it has edited nothing."""
         if not self.files:
             raise NoFix(f"the model ends without an edit: {told.strip()[:MOST_CAUSE]}")
-        self.cause = self.cause or told.strip()
+        self.cause, self.ended = self.cause or told.strip(), True
 
     def _list(self, prefix: str) -> str:
         found = sorted(path for path in self._tools.paths if path.startswith(prefix))

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -221,10 +221,11 @@ LARGE = "{large: claude-opus-5-5}"
     [
         answer("word " * 80_000),
         answer(stop="refusal"),
+        answer(),
         faults.overloaded(),
         faults.cut(answer("All is " * 40), 4),
     ],
-    ids=["max_tokens", "refusal", "529", "cut"],
+    ids=["max_tokens", "refusal", "empty", "529", "cut"],
 )
 @pytest.mark.parametrize("ran", [True, False], ids=["seen to pass", "not run"])
 def test_what_an_agent_has_seen_to_pass_is_not_lost_with_its_next_answer(
@@ -236,6 +237,37 @@ def test_what_an_agent_has_seen_to_pass_is_not_lost_with_its_next_answer(
     _, found = fix(project(RED), llm_server, REGREEN_LLM_MODELS=LARGE, REGREEN_LLM_MAX_ATTEMPTS="1")
     assert (found["verdict"], found["grade"]) == (("FIXED", "A") if ran else ("NOT_FIXED", None)), found
     assert len(found["attempts"]) == 1
+
+
+def in_turn(*answers: Answer) -> Callable[[Mapping[str, Any]], Answer]:
+    """By how often a conversation was answered already; the last one again and again."""
+    return lambda body: answers[min(len(body["messages"]) // 2, len(answers) - 1)]
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "questions"),
+    [
+        (
+            (answer("I look into it."), answer("Now I edit."), answer(EDIT), answer(use("finish", cause="1"))),
+            "FIXED",
+            4,
+        ),
+        ((*[answer("Wait.", stop="pause_turn")] * 3, answer(EDIT), answer(use("finish", cause="1"))), "FIXED", 5),
+        ((answer("I look."), answer("I look."), answer(use("diff")), answer("I look.")), "NOT_FIXED", 6),
+        ((answer(EDIT), answer("That is it.")), "FIXED", 4),
+        ((answer(EDIT, use("run_step")), answer("That is it.")), "FIXED", 2),
+        ((answer("CANNOT: the bank knows."),), "NOT_FIXED", 1),
+    ],
+    ids=["says what it will do", "pauses", "only talks", "does not finish", "has seen it pass", "cannot"],
+)
+def test_an_agent_that_only_talks_is_reminded_of_its_tools_twice(
+    project: Make, llm_server: LLMServer, said: tuple[Answer, ...], verdict: str, questions: int
+) -> None:
+    llm_server.script = in_turn(*said)
+    _, found = fix(project(RED), llm_server, REGREEN_LLM_MODELS=LARGE, REGREEN_LLM_MAX_ATTEMPTS="1")
+    assert (found["verdict"], len(llm_server.asked)) == (verdict, questions), found
+    told = found["attempts"][0]["reason"]
+    assert verdict == "FIXED" or f"ends without an edit: {said[-1].blocks[0]['text']}" in told
 
 
 @pytest.mark.parametrize("args", [("--no-llm",), ("--dry-run",)])
