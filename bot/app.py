@@ -24,7 +24,7 @@ from bot.adapters.system_clock import SystemClock
 from bot.adapters.toolchains import LocalToolchains
 from bot.adapters.workers import is_gone, this_worker
 from bot.errors import Conflict, CorruptCache, GitFailed, MachineError, OutOfBudget, RegreenError, Transient, UsageError
-from bot.llm import LLM_KEYS
+from bot.llm import LLM_ADDRESS, LLM_KEYS
 from bot.model import (
     Constraints,
     Delivery,
@@ -537,8 +537,11 @@ class App:
     @cached_property
     def models(self) -> "Models | None":
         """What it takes to ask language models, if they may be asked."""
-        from bot.hiring import may_ask, models_of, recorded_models
+        from bot.hiring import lacking, may_ask, models_of, recorded_models
 
+        missing = lacking(self.settings.llm, self._environ)
+        if missing and self._environ.get(LLM_ADDRESS) and self.settings.llm.use != "never":
+            self._voices.say(f"no language model is asked: {missing}, and {LLM_ADDRESS} has the public API")
         if may_ask(self.settings.llm, self._environ) and self._may_be_told:
             return models_of(self._environ, self.prospects, self.checkpoints, self.redactor, self._breaker)
         if self._recorded and self._hosting is None and self.settings.llm.use != "never":

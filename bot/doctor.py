@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from bot.app import App, Check, Voices
 from bot.errors import RegreenError, UsageError
-from bot.hiring import may_ask
+from bot.hiring import lacking, may_ask
 from bot.hosted import APP_ID, TOKENS, connect, name_on_github
-from bot.llm import LLM_KEYS
 from bot.model import Tokens
 from bot.prospects import Models
 
@@ -44,9 +43,9 @@ def check_models(app: App, environ: Mapping[str, str]) -> Check:
     """Whether the models of the tiers can be asked for, by those who have them, and have a price. Nothing is paid."""
     try:
         if not may_ask(app.settings.llm, environ):
-            never = app.settings.llm.use == "never"
-            told = "none is asked: llm.use is never" if never else f"none is asked: {LLM_KEYS[0]} is not set"
-            return Check(MODELS, ok=never, told=told, needed=False)
+            missing = lacking(app.settings.llm, environ) if app.settings.llm.use != "never" else ""
+            why = missing or ("llm.use is never" if app.settings.llm.use == "never" else "llm.max_attempts is 0")
+            return Check(MODELS, ok=not missing, told=f"none is asked: {why}", needed=False)
         models = app.models
         assert models
         wrong = "; ".join(_wrong(models))

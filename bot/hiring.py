@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from bot.llm import LLM_KEYS
+from bot.llm import LLM_ADDRESS, LLM_HOST, LLM_KEYS
 from bot.planning.breaker import Breaker
 from bot.planning.tiers import tiers
 from bot.ports import Checkpoints
@@ -19,8 +19,19 @@ def prospects_of(settings: LlmSettings, checkpoints: Checkpoints) -> Prospects:
 
 def may_ask(settings: LlmSettings, environ: Mapping[str, str]) -> bool:
     """Whether models are to be asked, and there is what that takes."""
-    has_key = settings.provider != "anthropic" or any(environ.get(name) for name in LLM_KEYS)
-    return settings.use != "never" and settings.max_attempts > 0 and has_key
+    return settings.use != "never" and settings.max_attempts > 0 and not lacking(settings, environ)
+
+
+def lacking(settings: LlmSettings, environ: Mapping[str, str]) -> str:
+    """What has to be set before a model can be asked; empty where nothing is missing.
+
+    A server that is not the public API may need no key: it says so itself where it needs one.
+    """
+    address = environ.get(LLM_ADDRESS, "").strip()
+    is_elsewhere = address and LLM_HOST not in address.lower()
+    if settings.provider != "anthropic" or is_elsewhere or any(environ.get(name) for name in LLM_KEYS):
+        return ""
+    return f"{LLM_KEYS[0]} is not set"
 
 
 def models_of(

@@ -15,6 +15,10 @@ from bot.model import Model, Tokens
 
 LLM_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 """The variables of the environment that may hold the key."""
+LLM_ADDRESS = "ANTHROPIC_BASE_URL"
+"""The variable that may name another server than that of the public API; such a one may need no key."""
+LLM_HOST = "api.anthropic.com"
+"""Where the public API is."""
 Keep = Literal["", "5m", "1h"]
 """How long what ends here stays in the model's cache of prompts; empty: no end is marked here."""
 

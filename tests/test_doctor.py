@@ -56,7 +56,11 @@ def test_a_list_that_is_not_to_be_had_is_said(project: Make, llm_server: LLMServ
 
 
 def test_nothing_is_asked_without_a_key(project: Make, llm_server: LLMServer) -> None:
-    base_url = {"ANTHROPIC_BASE_URL": llm_server.url}
-    assert told(project, **base_url) == (False, "none is asked: ANTHROPIC_API_KEY is not set")
+    for given in ({}, {"ANTHROPIC_BASE_URL": "https://api.anthropic.com/"}):
+        assert told(project, **given) == (False, "none is asked: ANTHROPIC_API_KEY is not set")
+    assert told(project, **llm_server.environ, REGREEN_LLM_MAX_ATTEMPTS="0") == (
+        True,
+        "none is asked: llm.max_attempts is 0",
+    )
     assert told(project, **llm_server.environ, REGREEN_LLM_USE="never") == (True, "none is asked: llm.use is never")
     assert not llm_server.requests

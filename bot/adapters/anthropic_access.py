@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 import anthropic
 
 from bot.errors import MachineError, UsageError
+from bot.llm import LLM_ADDRESS, LLM_HOST, LLM_KEYS
 
-API = "https://api.anthropic.com"
-KEY, TOKEN, ADDRESS = "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"
+API = f"https://{LLM_HOST}"
+KEY, TOKEN = LLM_KEYS
+ADDRESS = LLM_ADDRESS
 VERTEX = ("CLOUD_ML_REGION", "ANTHROPIC_VERTEX_PROJECT_ID")
 
 
@@ -47,7 +49,7 @@ def access_of(environ: Mapping[str, str], provider: str) -> Access:
 def _anthropic(environ: Mapping[str, str]) -> Access:
     variable = next((name for name in (KEY, TOKEN) if environ.get(name, "").strip()), KEY)
     secret, base_url = _secret(environ, variable), _address(environ, ADDRESS)
-    if not secret and not base_url:
+    if not secret and urlsplit(base_url or API).hostname == LLM_HOST:
         hint = f"set {KEY}, or {ADDRESS} to a server that needs none"
         raise UsageError("there is no key for Anthropic's models", hint=hint)
     # Said here for good: the SDK would take both from its variable for headers, and with no key at all look for files.

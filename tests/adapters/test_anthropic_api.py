@@ -299,6 +299,7 @@ def test_what_was_never_sent_is_tried_again_and_costs_nothing(pauses: list[float
     [
         ({}, "there is no key for Anthropic's models (set ANTHROPIC_API_KEY"),
         ({"ANTHROPIC_API_KEY": " \n"}, "there is no key"),
+        ({"ANTHROPIC_BASE_URL": "https://api.anthropic.com/"}, "there is no key"),
         ({"ANTHROPIC_BASE_URL": "localhost:1", "ANTHROPIC_API_KEY": "k"}, "ANTHROPIC_BASE_URL"),
         ({"ANTHROPIC_BASE_URL": "http://[", "ANTHROPIC_API_KEY": "k"}, "ANTHROPIC_BASE_URL"),
         ({"ANTHROPIC_BASE_URL": "https://a:sk-1@b", "ANTHROPIC_API_KEY": "k"}, "ANTHROPIC_BASE_URL"),

@@ -298,6 +298,20 @@ def test_who_cannot_pay_keeps_what_is_free(project: Make, llm_server: LLMServer,
     assert found["cost_usd"] == 0
 
 
+def test_a_server_that_needs_no_key_is_asked_without_one(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script, llm_server.key = [answer(RIGHT)], ""
+    done = project(RED).here("fix", "--json", "--network", "none", env={"ANTHROPIC_BASE_URL": llm_server.url})
+    assert (done.json["verdict"], len(llm_server.bills)) == ("FIXED", 1), done.err
+
+
+@pytest.mark.parametrize("address", ["https://api.anthropic.com", "localhost:11434"])
+def test_who_names_a_server_is_told_why_it_is_not_asked(project: Make, address: str) -> None:
+    done = project(RED).here("fix", "--network", "none", env={"ANTHROPIC_BASE_URL": address})
+    assert ("ANTHROPIC_API_KEY is not set" if "//" in address else "ANTHROPIC_BASE_URL has is no address") in (
+        done.out + done.err
+    )
+
+
 def test_no_secret_reaches_a_model(project: Make, llm_server: LLMServer) -> None:
     token = "ghp_" + "a1B2c3D4e5F6" * 3
     code = CODE.replace("result = 0\n", f"result = 0  # {token}\n")

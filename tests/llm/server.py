@@ -113,7 +113,9 @@ class LLMServer:
             return Sending(said) if isinstance(said, Fault) else self._sending(fault, said, usage, received.body)
 
     def _refusal(self, received: Received, size: int) -> Fault | None:
-        given = received.headers.get("authorization", "").removeprefix("Bearer ") or received.headers.get("x-api-key")
+        given = received.headers.get("authorization", "").removeprefix("Bearer ") or received.headers.get(
+            "x-api-key", ""
+        )
         if given != self.key:
             return refused(401, "invalid x-api-key")
         if "anthropic-version" not in received.headers:
