@@ -28,6 +28,7 @@ from strategies import Strategy, llm_agent, llm_edit
 
 STRATEGIES: Mapping[str, Strategy] = {"edit": llm_edit, "agent": llm_agent}
 MOST_OBSERVED = 4000
+MOST_NAME = 100
 COMMON = "common"
 """The layers of the context that all attempts at a failure have."""
 SHORT = 6000
@@ -176,6 +177,7 @@ class Paid:
             models.settings.max_usd_attempt,
             means.check_time,
             models.breaker,
+            self._tell_other,
             version_of_prompts(),
             [*self.attempt.calls],
         )
@@ -197,6 +199,15 @@ class Paid:
             self.end(f"refused: {checked.refused}")
             return checked
         return self._alone(checked)
+
+    def _tell_other(self, asked: str, answered: str) -> None:
+        """Say once that a gateway has another model answer than the one that was asked."""
+        others = self.market.models.others
+        if (asked, answered) not in others:
+            others.add((asked, answered))
+            self.market.means.tell(
+                f"{asked} was asked, and {answered[:MOST_NAME]} has answered: its price counts, if known"
+            )
 
     def end(self, reason: str, verdict: Verdict | None = None) -> None:
         """Say what the attempt came to."""

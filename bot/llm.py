@@ -4,6 +4,7 @@ Blocks of a conversation are dictionaries as the Messages API has them: a conver
 what a model said exactly as it was, its thinking included.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -13,6 +14,7 @@ import msgspec
 from bot.errors import RegreenError
 from bot.model import Model, Tokens
 
+_ADORNED = re.compile(r"^.*/|^([a-z-]+\.)?anthropic\.|[-@](\d{8}|latest)(?=-v\d|$)|-v\d+(:\d+)?$")
 LLM_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 """The variables of the environment that may hold the key."""
 LLM_ADDRESS = "ANTHROPIC_BASE_URL"
@@ -52,6 +54,11 @@ class Request(Model):
         """Its bytes: no tokenizer makes more tokens of a text than it has bytes."""
         told = [[p.text for p in self.system], [t.blocks for t in self.turns], self.tools]
         return len(msgspec.json.encode(told))
+
+
+def is_other(asked: str, answered: str) -> bool:
+    """Whether another model has answered than was asked, not the same by a name with a date or a cloud's words."""
+    return bool(answered) and _ADORNED.sub("", asked.lower()) != _ADORNED.sub("", answered.lower())
 
 
 class Reply(Model):
@@ -126,6 +133,10 @@ class Prices(Protocol):
 
     def cost(self, model: str, tokens: Tokens) -> Decimal:
         """What a call costs. Raises `UsageError` for a model that has no price."""
+        ...
+
+    def billed(self, asked: str, answered: str, tokens: Tokens) -> Decimal:
+        """What a call costs that another model has answered than was asked. Raises `UsageError` as `cost` does."""
         ...
 
     def most(self, model: str, prompt: int, output: int) -> Decimal:

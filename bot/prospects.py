@@ -77,6 +77,8 @@ class Models:
     breaker: Breaker
     label: str = ""
     in_flight: InFlight = field(default_factory=InFlight)
+    others: set[tuple[str, str]] = field(default_factory=set)
+    """The models that were asked and the others that answered, as people were told."""
 
     @property
     def settings(self) -> LlmSettings:

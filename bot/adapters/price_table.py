@@ -58,6 +58,19 @@ class PriceTable:
             hint = f"set {SETTING} for it, in dollars for a million tokens"
             raise UsageError(f"nobody knows what the model {model} costs", hint=hint) from None
 
+    def billed(self, asked: str, answered: str, tokens: Tokens) -> Decimal:
+        """See `bot.llm.Prices`: by the model that answered, where its price is known, else by the one asked.
+
+        Where the settings price the one asked alone, nobody knows whether they mean what stands behind its name: then
+        it is the dearer of both.
+        """
+        own = self.cost(asked, tokens)
+        try:
+            other = self.cost(answered, tokens)
+        except UsageError:
+            return own
+        return max(own, other) if asked in self._given and answered not in self._given else other
+
     def most(self, model: str, prompt: int, output: int) -> Decimal:
         """The most that a call with so many tokens can cost: all of its prompt goes to the dearest cache."""
         kinds = ({"input": prompt}, {"cache_write": prompt}, {"cache_write_1h": prompt}, {"cache_read": prompt})

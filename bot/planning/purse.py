@@ -14,7 +14,7 @@ from threading import Condition
 from typing import Any
 
 from bot.errors import OutOfBudget, OutOfMoney, RegreenError
-from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered
+from bot.llm import LLM, Passage, Prices, Reply, Request, Turn, Unanswered, is_other
 from bot.model import Call, Incident, Reservation, budget_of
 from bot.planning.breaker import Breaker
 from bot.planning.tiers import Tier
@@ -105,7 +105,10 @@ def purse_of(
 
 @dataclass
 class Metered:
-    """A tier of models that is asked within one attempt: of which `calls` are what was paid for so far."""
+    """A tier of models that is asked within one attempt: of which `calls` are what was paid for so far.
+
+    `tell_other` is told each time that another model answers than the one that is asked.
+    """
 
     llm: LLM
     prices: Prices
@@ -114,6 +117,7 @@ class Metered:
     cap: Decimal
     check_time: Callable[[], None]
     breaker: Breaker
+    tell_other: Callable[[str, str], None]
     prompt: str = ""
     calls: list[Call] = field(default_factory=list)
 
@@ -131,7 +135,7 @@ class Metered:
             self.check_time()  # here, for others may have been waited for
             with self.breaker.watching(tier):
                 reply = self.llm.ask(request)
-            cost = self.prices.cost(tier.model, reply.tokens)
+            cost = self._cost(reply)
             call.append(
                 Call(
                     model=reply.model or tier.model,
@@ -145,6 +149,14 @@ class Metered:
                 )
             )
         return reply
+
+    def _cost(self, reply: Reply) -> Decimal:
+        """What an answer has cost; that another model gave it than was asked is told."""
+        asked, answered = self.tier.model, reply.model
+        if not is_other(asked, answered):
+            return self.prices.cost(asked, reply.tokens)
+        self.tell_other(asked, answered)
+        return self.prices.billed(asked, answered, reply.tokens)
 
     def _reserved(self, request: Request) -> tuple[Request, Reservation]:
         """The request with no more output than there is money for, and what is set aside for it."""

@@ -6,6 +6,7 @@ import pytest
 
 from bot.adapters.price_table import PriceTable
 from bot.errors import UsageError
+from bot.llm import is_other
 from bot.model import Tokens
 
 HAIKU, SONNET, OPUS = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"
@@ -50,6 +51,40 @@ def test_the_settings_come_before_the_table() -> None:
     assert prices.most("local", 1_000_000, 1_000_000) == 8
     assert prices.cost(SONNET, everything) == 0
     assert prices.cost(OPUS, Tokens(input=1)) == Decimal("0.000004")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "dollars"),
+    [
+        (HAIKU, OPUS, 4),
+        (OPUS, HAIKU, "0.5"),
+        (OPUS, "somebody's own", 4),
+        (OPUS, "local", 1),
+        ("local", OPUS, 4),  # the settings may mean it, or what its name stands for
+        ("local", HAIKU, 1),
+    ],
+)
+def test_who_answers_in_the_place_of_another_is_paid_where_its_price_is_known(
+    asked: str, answered: str, dollars: str | int
+) -> None:
+    assert PriceTable(OWN).billed(asked, answered, Tokens(input=1_000_000)) == Decimal(dollars)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "other"),
+    [
+        (HAIKU, "", False),
+        (HAIKU, HAIKU, False),
+        (HAIKU, f"{HAIKU}-20261001", False),
+        (HAIKU, f"anthropic/{HAIKU}", False),
+        (f"us.anthropic.{HAIKU}-20261001-v1:0", f"{HAIKU}-20261001", False),
+        (f"{HAIKU}@20261001", HAIKU, False),
+        ("claude-opus-5", OPUS, True),
+        (SONNET, HAIKU, True),
+    ],
+)
+def test_a_name_with_a_date_is_no_other_model(asked: str, answered: str, *, other: bool) -> None:
+    assert is_other(asked, answered) is other
 
 
 def test_what_the_settings_do_not_say_of_the_cache_is_no_cheaper_than_usual() -> None:

@@ -101,6 +101,14 @@ def test_the_cheapest_tier_fixes_it_and_costs_what_the_server_says(project: Make
         assert part in shown
 
 
+def test_another_model_that_answers_is_paid_and_told_once(project: Make, llm_server: LLMServer) -> None:
+    llm_server.script = [answer(MISFIT, model="claude-opus-5-5"), answer(RIGHT, model="claude-opus-5-5")]
+    done, found = fix(project(RED), llm_server)
+    assert (found["verdict"], len(found["attempts"])) == ("FIXED", 1)
+    assert found["cost_usd"] == float(paid(llm_server)) > 0.01
+    assert done.err.count("claude-haiku-5-5 was asked, and claude-opus-5-5 has answered") == 1
+
+
 def test_what_does_not_help_is_told_to_the_next_tier(project: Make, llm_server: LLMServer) -> None:
     llm_server.script = [answer(WRONG), answer(RIGHT)]
     _, found = fix(project(RED), llm_server)

@@ -17,13 +17,14 @@ PIECE = 40
 class Answer:
     """`stop` is found out where it is empty, `output` (tokens) counted where it is None.
 
-    `lacks` are names that are left out of the usage (or "request-id"), as local servers and gateways do.
+    `model` answers in the place of the one asked. `lacks` are names that are left out of the usage (or "request-id"), as local servers and gateways do.
     """
 
     blocks: tuple[Block, ...]
     stop: str = ""
     output: int | None = None
     lacks: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def tokens(self) -> int:
@@ -49,10 +50,12 @@ class Answer:
         return replace(self, blocks=tuple(kept), stop=reason, output=most)
 
 
-def answer(*blocks: str | Block, stop: str = "", output: int | None = None, lacks: tuple[str, ...] = ()) -> Answer:
+def answer(
+    *blocks: str | Block, stop: str = "", output: int | None = None, lacks: tuple[str, ...] = (), model: str = ""
+) -> Answer:
     """What is a string is said as text."""
     told = tuple({"type": "text", "text": b} if isinstance(b, str) else b for b in blocks)
-    return Answer(told, stop, output, lacks)
+    return Answer(told, stop, output, lacks, model)
 
 
 def thinking(text: str) -> Block:

@@ -160,7 +160,7 @@ class LLMServer:
             cache_write=usage.write_5m,
             cache_write_1h=usage.write_1h,
         )
-        self.bills.append(Bill(model, tokens))
+        self.bills.append(Bill(said.model or model, tokens))
         return said, usage
 
     def _counted(self, body: Mapping[str, Any]) -> "Sending":
@@ -190,7 +190,7 @@ class LLMServer:
         return Sending(Fault(200, json.dumps(listed).encode(), JSON))
 
     def _sending(self, fault: Fault | None, said: Answer, usage: Usage, body: Mapping[str, Any]) -> "Sending":
-        number, model = len(self.bills), str(body["model"])
+        number, model = len(self.bills), said.model or str(body["model"])
         headers = {} if "request-id" in said.lacks else {"request-id": f"req_{number:06}"}
         stream = bool(body.get("stream"))
         if stream:
