@@ -241,6 +241,7 @@ def means_for(git: GitPlumbing, commit: str, server: LLMServer) -> tuple[Means, 
         checkpoints.save,
         lambda _: None,
         lambda: None,
+        lambda: 600,
         models,
     )
     return means, incident, checkpoints

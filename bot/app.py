@@ -470,6 +470,9 @@ class App:
             if self._clock.now() > deadline:
                 raise OutOfBudget(f"the {incident.max_minutes:g} minutes are over")
 
+        def seconds_left() -> float:
+            return (deadline - self._clock.now()).total_seconds()
+
         def open_replays(record: Incident) -> Replays:
             folder = self._run_folder()
             origin, snapshot, tools = self._clone_and_tools(folder, record.options, self.checkout)
@@ -492,6 +495,7 @@ class App:
                 save,
                 self._voices.say,
                 check_time,
+                seconds_left,
                 models,
             )
 

@@ -176,6 +176,7 @@ class Paid:
             replace(models.purse(self.incident, means.clock.now()), attempt=self.attempt.number),
             models.settings.max_usd_attempt,
             means.check_time,
+            means.seconds_left,
             models.breaker,
             self._tell_other,
             version_of_prompts(),

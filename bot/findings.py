@@ -42,7 +42,7 @@ class Means:
 
     `diagnose` reads a leg's log, `diagnose_output` the output of a step; `guard` gives the refusals of an applied
     candidate; `save` writes a checkpoint; `tell` is for people; `check_time` raises `OutOfBudget`
-    when the time is over; `models` are asked where nothing free has helped.
+    when the time is over, `seconds_left` is what is left of it; `models` are asked where nothing free has helped.
     """
 
     replays: Replays
@@ -55,6 +55,7 @@ class Means:
     save: Callable[[Incident], Incident]
     tell: Callable[[str], None]
     check_time: Callable[[], None]
+    seconds_left: Callable[[], float]
     models: Models | None = None
 
     def complaint(self, result: ReplayResult, job: JobResult, bench: Workbench | None, commit: str) -> Diagnosis:

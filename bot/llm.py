@@ -7,6 +7,7 @@ what a model said exactly as it was, its thinking included.
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import inf
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -40,7 +41,10 @@ class Turn(Model):
 
 
 class Request(Model):
-    """One call of a model. `effort` is empty for models that have none; `max_output` is in tokens."""
+    """One call of a model. `effort` is empty for models that have none; `max_output` is in tokens.
+
+    `seconds` is how long the whole answer may take, what is sent again included.
+    """
 
     model: str
     max_output: int
@@ -48,6 +52,7 @@ class Request(Model):
     turns: tuple[Turn, ...]
     effort: str = ""
     tools: tuple[Mapping[str, Any], ...] = ()
+    seconds: float = inf
 
     @property
     def size(self) -> int:

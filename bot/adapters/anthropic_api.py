@@ -61,11 +61,11 @@ class AnthropicLLM:
         libraries are not installed.
         """
         try:
-            return self._opened().ask(parameters(request))
+            return self._opened().ask(parameters(request), request.seconds)
         except Unanswered as e:
             if not request.effort or e.kind != "rejected" or not any(word in e.message for word in OF_EFFORT):
                 raise
-        return self._opened().ask(parameters(request.changed(effort="")))
+        return self._opened().ask(parameters(request.changed(effort="")), request.seconds)
 
     def count(self, request: Request) -> int | None:
         """The tokens of its input, free of charge; None where that is not to be had."""

@@ -3,7 +3,10 @@
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import inf
 from operator import index
+from socket import SHUT_RDWR, socket
+from threading import Timer, local
 from time import monotonic
 from typing import Any
 
@@ -12,7 +15,7 @@ import httpx2
 from anthropic.types import Message, Usage
 
 from bot.adapters.anthropic_access import Access
-from bot.adapters.anthropic_refusals import NEVER_SENT, is_final, loss, refusal, unable, unreachable
+from bot.adapters.anthropic_refusals import NEVER_SENT, is_final, loss, pause_of, refusal, unable, unreachable
 from bot.llm import Reply, Unanswered
 from bot.model import Tokens
 
@@ -35,12 +38,17 @@ class Overlong(Exception):
     """An answer takes too long, or has too many bytes."""
 
 
+class Late(Exception):
+    """No time is left to send a request, or to send it again."""
+
+
 class Wire:
     """One client. Raises what `bot.llm.LLM` names."""
 
     def __init__(self, access: Access, timeout: float, deadline: float, retries: int) -> None:
         self._access = access
-        self._deadline = deadline
+        self._timeout, self._deadline = timeout, deadline
+        self._of_thread = local()  # has when the answer has to be there that this thread waits for
         limits = httpx2.Timeout(timeout, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
         try:
             # A redirect would carry the prompt to somewhere that nobody named.
@@ -53,10 +61,12 @@ class Wire:
         except (anthropic.AnthropicError, ValueError) as error:
             raise unable(error, access) from None
 
-    def ask(self, told: Mapping[str, Any]) -> Reply:
-        """Make a request and wait for all of the answer."""
+    def ask(self, told: Mapping[str, Any], seconds: float = inf) -> Reply:
+        """Make a request and wait for all of the answer, for so many seconds at most."""
         started, model = monotonic(), str(told["model"])
-        with self._refusing(model), self._messages.stream(**told) as stream:
+        most = min(seconds, self._deadline)
+        self._of_thread.until = started + most
+        with self._refusing(model, most), self._messages.stream(**told) as stream:
             return self._read(stream, model, started)
 
     def models(self) -> Mapping[str, str] | None:
@@ -64,7 +74,8 @@ class Wire:
         listing = getattr(self._client, "models", None)  # which clouds do not have
         if listing is None:
             return None
-        with self._refusing("the list of models"):
+        self._of_thread.until = monotonic() + self._deadline
+        with self._refusing("the list of models", self._deadline):
             try:
                 listed = listing.list(limit=1000, lifecycle=["active", "deprecated", "retired"])
                 return {model.id: getattr(model, "lifecycle", None) or "active" for model in listed}
@@ -72,8 +83,8 @@ class Wire:
                 return None
 
     @contextmanager
-    def _refusing(self, model: str) -> Iterator[None]:
-        """What the SDK raises, as the errors that `bot.llm.LLM` names."""
+    def _refusing(self, model: str, seconds: float) -> Iterator[None]:
+        """What the SDK raises, as the errors that `bot.llm.LLM` names; `seconds` is all the time that there was."""
         try:
             yield
         except anthropic.APIStatusError as error:
@@ -89,31 +100,45 @@ class Wire:
         except httpx2.HTTPError as error:
             raise loss(error, model, self._access) from None
         except Overlong:
-            most = f"{self._deadline:.0f} s or {MOST_BYTES:,} bytes"
+            most = f"{seconds:.0f} s or {MOST_BYTES:,} bytes"
             said = f"{self._access.host}, {model}: the answer was not at its end after {most}"
             raise Unanswered(said, kind="lost", billed=True) from None
+        except Late:
+            said = f"{self._access.host}, {model}: it has not answered within {seconds:.0f} s"
+            raise Unanswered(said, kind="lost") from None
 
     def count(self, told: Mapping[str, Any]) -> int | None:
         """The tokens of a request; None for any reason."""
-        client = self._client.with_options(max_retries=0, timeout=COUNT_SECONDS)
-        with suppress(anthropic.AnthropicError, httpx2.HTTPError, Sent, Overlong, *MALFORMED, *self._access.unable):
+        self._of_thread.until = monotonic() + COUNT_SECONDS
+        client = self._client.with_options(max_retries=0)
+        with suppress(
+            anthropic.AnthropicError, httpx2.HTTPError, Sent, Overlong, Late, *MALFORMED, *self._access.unable
+        ):
             return index(client.messages.count_tokens(**told).input_tokens)
         return None
 
     def _attempt(self, request: anthropic.APIRequest, call_next: anthropic.CallNext) -> anthropic.APIResponse[Any]:
-        """One attempt of the SDK's. It makes another only where this one cannot have been billed."""
+        """One attempt of the SDK's. It makes another only where this one cannot have been billed, and there is time."""
+        until: float = self._of_thread.until
+        left = until - monotonic()
+        if left <= 0:
+            raise Late
+        connect = min(left, CONNECT_SECONDS)
+        limits = httpx2.Timeout(min(left, self._timeout), connect=connect, pool=connect)
         try:
-            response = call_next(request)
+            response = call_next(request.copy(timeout=limits))
         except anthropic.APIConnectionError as error:
             if isinstance(error.__cause__, NEVER_SENT):
                 raise
+            if monotonic() >= until:
+                raise Overlong from None
             raise Sent(error.__cause__) from None
         raw = response.http_response
         if not raw.is_closed:
-            raw.stream = Watched(raw.stream, monotonic() + self._deadline)
+            raw.stream = Watched(raw, until)
         if raw.status_code >= 400:
             raw.read()
-            if is_final(_status_error(raw)):
+            if is_final(_status_error(raw)) or pause_of(raw.headers) >= until - monotonic():
                 raw.headers["x-should-retry"] = "false"  # which the SDK obeys
         return response
 
@@ -139,21 +164,37 @@ class Wire:
 class Watched(httpx2.SyncByteStream):
     """The bytes of an answer. Pings do not reach those who read events, so how long it takes is seen to here."""
 
-    def __init__(self, stream: Any, until: float) -> None:
-        self._stream = stream
+    def __init__(self, raw: httpx2.Response, until: float) -> None:
+        self._stream: Any = raw.stream
+        self._socket = raw.extensions["network_stream"].get_extra_info("socket")
         self._until = until
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
-        for part in self._stream:
-            size += len(part)
-            if size > MOST_BYTES or monotonic() > self._until:
-                raise Overlong
-            yield part
+        # one that has fallen silent is waited for as long as between any two bytes, were it not cut off from here
+        timer = Timer(max(0, self._until - monotonic()), self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            for part in self._stream:
+                size += len(part)
+                if size > MOST_BYTES or monotonic() > self._until:
+                    raise Overlong
+                yield part
+        except httpx2.HTTPError:
+            if monotonic() >= self._until:
+                raise Overlong from None
+            raise
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """Give the connection back."""
         self._stream.close()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            socket.shutdown(self._socket, SHUT_RDWR)  # below TLS, whose state is the reader's
 
 
 def _status_error(raw: httpx2.Response) -> anthropic.APIStatusError:

@@ -107,6 +107,7 @@ def purse_of(
 class Metered:
     """A tier of models that is asked within one attempt: of which `calls` are what was paid for so far.
 
+    `check_time` raises `OutOfBudget` when the time is over, `seconds_left` is how much of it is left for an answer.
     `tell_other` is told each time that another model answers than the one that is asked.
     """
 
@@ -116,6 +117,7 @@ class Metered:
     purse: Purse
     cap: Decimal
     check_time: Callable[[], None]
+    seconds_left: Callable[[], float]
     breaker: Breaker
     tell_other: Callable[[str, str], None]
     prompt: str = ""
@@ -134,7 +136,7 @@ class Metered:
         with self._settled(reservation) as call:
             self.check_time()  # here, for others may have been waited for
             with self.breaker.watching(tier):
-                reply = self.llm.ask(request)
+                reply = self.llm.ask(request.changed(seconds=self.seconds_left()))
             cost = self._cost(reply)
             call.append(
                 Call(

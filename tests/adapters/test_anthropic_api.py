@@ -3,12 +3,19 @@
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
+from socket import socketpair
+from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
 
 from bot.adapters.anthropic_api import AnthropicLLM
+from bot.adapters.anthropic_wire import Overlong, Watched
 from bot.adapters.price_table import PriceTable
 from bot.errors import MachineError, UsageError
 from bot.llm import LLM, Keep, Passage, Request, Turn, Unanswered
@@ -255,11 +262,41 @@ def test_an_answer_of_less_than_no_tokens_is_none(llm_server: LLMServer, llm: An
     assert (error.kind, error.billed) == ("lost", True)
 
 
-def test_an_answer_that_never_ends_is_given_up(llm_server: LLMServer) -> None:
-    llm_server.script = [OK]
-    error = failed(AnthropicLLM(llm_server.environ, deadline=0))
+@pytest.mark.parametrize(
+    "fault", [faults.held(), faults.held(OK), faults.cut(OK, 3, hold=True)], ids=["before", "after", "in its middle"]
+)
+@pytest.mark.parametrize("seconds", [(0.2, inf), (10, 0.2)], ids=["of its own", "of the request"])
+def test_an_answer_that_never_ends_is_given_up(
+    llm_server: LLMServer, fault: Fault, seconds: tuple[float, float]
+) -> None:
+    llm_server.script = [fault]
+    deadline, most = seconds
+    error = failed(AnthropicLLM(llm_server.environ, deadline=deadline, timeout=10), ASKED.changed(seconds=most))
     assert (error.kind, error.billed) == ("lost", True)
     assert "not at its end after 0 s" in str(error)
+
+
+def test_a_stream_that_falls_silent_is_cut_off_when_its_time_is_over() -> None:
+    ours, theirs = socketpair()
+    ours.settimeout(30)
+
+    def parts() -> Iterator[bytes]:
+        yield b"it begins"
+        if not ours.recv(1):
+            raise httpx2.ReadError("")
+
+    network = SimpleNamespace(get_extra_info=lambda _: ours)
+    raw: Any = SimpleNamespace(stream=parts(), extensions={"network_stream": network})
+    with ours, theirs, pytest.raises(Overlong):
+        list(Watched(raw, monotonic() + 0.2))
+
+
+def test_what_there_is_no_time_for_is_not_sent_again(llm_server: LLMServer, pauses: list[float]) -> None:
+    llm_server.script = [faults.rate_limited(30), OK]
+    error = failed(AnthropicLLM(llm_server.environ), ASKED.changed(seconds=20))
+    assert (error.kind, error.billed, pauses, len(llm_server.requests)) == ("busy", False, [], 1)
+    error = failed(AnthropicLLM(llm_server.environ), ASKED.changed(seconds=0))
+    assert (error.kind, error.billed, len(llm_server.requests)) == ("lost", False, 1)
 
 
 @pytest.mark.parametrize(

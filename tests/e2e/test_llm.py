@@ -278,6 +278,26 @@ def test_an_agent_that_only_talks_is_reminded_of_its_tools_twice(
     assert verdict == "FIXED" or f"ends without an edit: {said[-1].blocks[0]['text']}" in told
 
 
+def test_no_answer_is_waited_for_longer_than_there_is_time(
+    project: Make, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = timedelta(0)
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + later)
+
+    def script(_: Mapping[str, Any]) -> Answer | Fault:
+        nonlocal later
+        if not later:
+            later = timedelta(minutes=29, seconds=56)  # of thirty
+            return answer(MISFIT)
+        return faults.cut(answer(RIGHT), 3, hold=True)
+
+    llm_server.script = script
+    _, found = fix(project(RED), llm_server)
+    assert "the answer was not at its end after" in found["attempts"][0]["reason"], found
+    assert "minutes are over" in found["reason"]
+    assert found["cost_usd"] > float(paid(llm_server))  # the half answer counts with all that was set aside
+
+
 @pytest.mark.parametrize("args", [("--no-llm",), ("--dry-run",)])
 def test_nobody_is_asked_where_none_is_to_be(project: Make, llm_server: LLMServer, args: tuple[str, ...]) -> None:
     made = project(RED)

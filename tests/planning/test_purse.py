@@ -43,7 +43,9 @@ def metered(
     caps = {f"incident/{incident_number(number)}": Decimal(1), DAY: Decimal(cap)}
     purse = Purse(checkpoints, incident_number(number), caps)
     llm = AnthropicLLM(server.environ, timeout=5, retries=0)
-    return Metered(llm, PRICES, SMALL, purse, Decimal(attempt), lambda: None, Breaker(FakeClock()), lambda *_: None)
+    return Metered(
+        llm, PRICES, SMALL, purse, Decimal(attempt), lambda: None, lambda: 60, Breaker(FakeClock()), lambda *_: None
+    )
 
 
 def test_what_was_set_aside_becomes_what_it_has_cost(repo: Path, llm_server: LLMServer) -> None:
