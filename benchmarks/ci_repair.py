@@ -3,7 +3,8 @@
 Each line of COMMITS.jsonl is {"id", "repository", "sha", "committed", "workflow"}; TEMPLATE is where a repository is
 cloned from, such as https://github.com/{owner}/{name}; further options go to `regreen replay`. Prints for every commit
 the verdict of its replays (reproduced, or the named reason), with `--fix` also what `regreen fix` makes of those that
-reproduce and the rate, cost and time of all together, and writes benchmarks/ci_repair.md. Ends with 1 when a commit neither reproduces nor has a reason.
+reproduce and the rate (of all, and of these), cost and time of all together, and writes benchmarks/ci_repair.md. Ends
+with 1 when a commit neither reproduces nor can be said not to be replayable, such as one that cannot be cloned.
 
 A baseline counts as reproduced when it is red in a step that runs the project's own checks, not in set-up, and the same
 in every run.
@@ -11,6 +12,7 @@ in every run.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +27,8 @@ from typing import Any
 from jinja2 import Template
 
 RUNS = 3
+FIELDS = ("id", "repository", "sha", "committed", "workflow")
+REGREEN = str(Path(sys.executable).parent / "regreen")
 SET_UP = frozenset({"dependency_install", "github_actions_config", "network_or_flaky", "permission_or_secret"})
 REPORT = Path(__file__).with_suffix(".md")
 PAGE = """# Real failing commits, replayed
@@ -70,8 +74,14 @@ class Fix:
 
 
 def git(*arguments: str, cwd: Path) -> str:
-    done = subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True)
+    env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}  # what is not there is asked a password for
+    done = subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True, env=env)
     return done.stdout.strip()
+
+
+def last_line(done: "subprocess.CompletedProcess[str] | subprocess.CalledProcessError") -> str:
+    """The last line that a command has said of what is wrong."""
+    return next(reversed(str(done.stderr).strip().splitlines()), f"it said nothing, and ended with {done.returncode}")
 
 
 def checked_out(commit: Mapping[str, str], template: str, folder: Path) -> Path:
@@ -88,11 +98,11 @@ def checked_out(commit: Mapping[str, str], template: str, folder: Path) -> Path:
 
 def regreen(root: Path, *arguments: str) -> dict[str, Any]:
     """What a command of ours prints as JSON; its error line under "error" where it prints none."""
-    done = subprocess.run(["regreen", *arguments, "--json"], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run([REGREEN, *arguments, "--json"], cwd=root, capture_output=True, text=True, check=False)
     try:
         return dict(json.loads(done.stdout))
     except ValueError:
-        return {"result": "error", "reason": done.stderr.strip().splitlines()[-1], "jobs": []}
+        return {"result": "error", "reason": last_line(done), "jobs": []}
 
 
 def failures(result: Mapping[str, Any]) -> Iterator[Failure]:
@@ -116,14 +126,17 @@ def fixed(root: Path, asked: Sequence[str]) -> Fix:
     return Fix(is_fixed, told, done.get("cost_usd", 0), time.monotonic() - started)
 
 
-def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *, fix: bool) -> Row:
-    """Replay a commit `RUNS` times, or once where it cannot be replayed; with `fix`, fix what reproduces."""
+def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *, runs: int, fix: bool) -> Row:
+    """Replay a commit so many times, or once where it cannot be replayed; with `fix`, fix what reproduces."""
     started = time.monotonic()
     seen: list[tuple[Failure, ...]] = []
     with tempfile.TemporaryDirectory(prefix="regreen-") as folder:
-        root = checked_out(commit, template, Path(folder))
+        try:
+            root = checked_out(commit, template, Path(folder))
+        except subprocess.CalledProcessError as e:
+            return Row(commit, "not cloned", last_line(e), time.monotonic() - started)
         asked = ("--workflow", commit["workflow"], "--repository", commit["repository"], "--committed")
-        while len(seen) < RUNS:
+        while len(seen) < runs:
             result = regreen(root, "replay", *asked, "--as-of", commit["committed"], *options)
             if result["result"] != "failure":
                 verdict = "green" if result["result"] == "success" else str(result["result"])
@@ -140,24 +153,44 @@ def replayed(commit: Mapping[str, str], template: str, options: Sequence[str], *
 
 
 def summed(rows: Sequence[Row]) -> str:
-    """Rate, cost and time of all fixes; empty where none was asked for."""
+    """The rate of all commits that were asked for, and of those that were red alike in each run; cost and time."""
     fixes = [row.fix for row in rows if row.fix]
-    if not fixes:
-        return ""
     count, usd = sum(f.is_fixed for f in fixes), sum(f.usd for f in fixes)
-    each = f", ${usd / count:.4f} a fix" if count else ""
-    seconds = statistics.median(f.seconds for f in fixes)
-    return f"{count} of {len(fixes)} fixed ({count / len(fixes):.1%}), ${usd:.4f}{each}, {seconds:.0f} s in the median"
+    told = f"{count} of {len(rows)} fixed ({count / max(1, len(rows)):.1%})"
+    if fixes:
+        each = f", ${usd / count:.4f} a fix" if count else ""
+        seconds = statistics.median(f.seconds for f in fixes)
+        told += f", of the {len(fixes)} that reproduce {count / len(fixes):.1%}, ${usd:.4f}{each}"
+        told += f", {seconds:.0f} s in the median"
+    return told
 
 
-def write(rows: Sequence[Row]) -> None:
+def write(report: Path, rows: Sequence[Row], runs: int, total: str) -> None:
     """Write the report, with the rows of commits that were not looked at this time."""
-    known = REPORT.read_text().splitlines() if REPORT.exists() else []
-    again = tuple(f"| {row.commit['id']} |" for row in rows)
-    kept = [line for line in known if line.startswith("| crb-") and not line.startswith(again)]
-    REPORT.write_text(
-        Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=RUNS, kept=kept, sum=summed(rows))
-    )
+    known = report.read_text().splitlines() if report.exists() else []
+    again = ("| id |", *(f"| {row.commit['id']} |" for row in rows))
+    kept = [line for line in known if line.startswith("| ") and not line.startswith(again)]
+    report.write_text(Template(PAGE, keep_trailing_newline=True).render(rows=rows, runs=runs, kept=kept, sum=total))
+
+
+def listed(path: Path) -> list[Mapping[str, str]]:
+    """The commits of a list. Raises `ValueError` with one line that says what is wrong with it."""
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ValueError(f"{path} cannot be read: {e}") from None
+    found: list[Mapping[str, str]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            commit = json.loads(line)
+        except ValueError:
+            commit = None
+        if not isinstance(commit, dict) or not all(isinstance(commit.get(name), str) for name in FIELDS):
+            raise ValueError(f"{path}:{number}: this is no object with the texts {', '.join(FIELDS)}")
+        if commit["repository"].count("/") != 1:
+            raise ValueError(f"{path}:{number}: {commit['repository']!r} is no owner/name")
+        found.append(commit)
+    return found
 
 
 def main() -> int:
@@ -165,21 +198,31 @@ def main() -> int:
     parser.add_argument("commits", type=Path)
     parser.add_argument("--repositories", default="https://github.com/{owner}/{name}")
     parser.add_argument("--only", action="append", default=[], help="the id of a commit; may be repeated")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"replays of each commit (default: {RUNS})")
     parser.add_argument("--fix", action="store_true", help="fix what reproduces, too")
+    parser.add_argument("--report", type=Path, default=REPORT, help="where the table goes")
     given, options = parser.parse_known_args()
-    rows = []
-    for line in given.commits.read_text().splitlines():
-        commit = json.loads(line)
+    if given.runs < 1:
+        parser.error("--runs: at least one")
+    try:
+        commits = listed(given.commits)
+    except ValueError as e:
+        parser.error(str(e))
+    if unknown := sorted(set(given.only) - {commit["id"] for commit in commits}):
+        parser.error(f"{given.commits} has no commit {unknown[0]}")
+    rows: list[Row] = []
+    for commit in commits:
         if given.only and commit["id"] not in given.only:
             continue
-        row = replayed(commit, given.repositories, options, fix=given.fix)
+        row = replayed(commit, given.repositories, options, runs=given.runs, fix=given.fix)
         print(
             f"{commit['id']} {commit['repository']}: {row.verdict} ({row.seconds:.0f} s) {row.told}; {row.fix or ''}",
             flush=True,
         )
         rows.append(row)
-        write(rows)
-    print(summed(rows))
+        write(given.report, rows, given.runs, summed(rows) if given.fix else "")
+    if given.fix:
+        print(summed(rows))
     return int(any(r.verdict not in ("reproduced", "unreplayable") for r in rows))
 
 
