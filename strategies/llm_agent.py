@@ -1,6 +1,7 @@
 """A language model that looks around in the sandbox, edits, and runs the failing step, until it finishes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import unified_diff
 from typing import Any
 
 from bot.errors import Misfit, NoFix, OutOfBudget
@@ -16,6 +17,11 @@ MOST_LINES, MOST_CHARACTERS = 400, 20_000
 MOST_NUDGES = 2
 """How often in a row a model is reminded that only tools do something."""
 SECONDS = 300
+SEARCH = """pattern=$1; shift
+git grep -nIE -e "$pattern"; found=$?
+if [ $# -gt 0 ] && GIT_LITERAL_PATHSPECS=1 git grep --no-index -nIE -e "$pattern" -- "$@"; then found=0; fi
+exit $found"""
+"""Files that git does not know are named."""
 CANNOT = "CANNOT"  # as those say it who are asked for edits
 
 
@@ -28,7 +34,11 @@ def _tool(name: str, told: str, **arguments: str) -> Mapping[str, Any]:
 TOOLS = (
     _tool("list_files", "The files of the repository whose paths begin so.", prefix="empty for all"),
     _tool("read_file", f"A file, {MOST_LINES} lines at most.", path="relative to the repository", first_line="from 1"),
-    _tool("search", "Lines of tracked files that match, with path and number.", pattern="extended regular expression"),
+    _tool(
+        "search",
+        "Lines of the repository's files that match, with path and number.",
+        pattern="extended regular expression",
+    ),
     _tool("run", "Run a command with bash at the root of the repository; its writes stay here.", command="the command"),
     _tool("run_step", "Run the failing step again."),
     _tool(
@@ -86,12 +96,12 @@ class Agent:
         self._does: Mapping[str, Callable[..., str]] = {
             "list_files": self._list,
             "read_file": self._read,
-            "search": lambda pattern: self._run("git", "grep", "-nIE", "-e", pattern),
+            "search": lambda pattern: self._run("sh", "-c", SEARCH, "sh", pattern, *self._new),
             "run": lambda command: self._run("bash", "-c", command),
             "run_step": self._step,
             "edit": self._edit,
             "delete_file": lambda path: self._answer(f"{path}\n<<<<<<< DELETE\n>>>>>>> DELETE\n"),
-            "diff": lambda: self._run("git", "diff", "--", *self.files) if self.files else "nothing was edited",
+            "diff": self._diff,
             "finish": self._finish,
             "cannot": self._cannot,
         }
@@ -134,8 +144,15 @@ class Agent:
             raise NoFix(f"the model ends without an edit: {told.strip()[:MOST_CAUSE]}")
         self.cause, self.ended = self.cause or told.strip(), True
 
+    @property
+    def _new(self) -> list[str]:
+        """The files that it has made, which git does not know."""
+        made = (path for path, file in self.files.items() if file.content is not None)
+        return [path for path in made if path not in self._tools.paths]
+
     def _list(self, prefix: str) -> str:
-        found = sorted(path for path in self._tools.paths if path.startswith(prefix))
+        deleted = {path for path, file in self.files.items() if file.content is None}
+        found = sorted(p for p in (self._tools.paths - deleted).union(self._new) if p.startswith(prefix))
         more = len(found) - MOST_LINES
         return "\n".join([*found[:MOST_LINES], *([f"[and {more} more]"] if more > 0 else [])])
 
@@ -143,6 +160,14 @@ class Agent:
         first = max(1, int(first_line)) if first_line.isdigit() else 1
         program = f'NR>={first} && NR<{first + MOST_LINES} {{print}} END {{print "[of " NR " lines]"}}'
         return self._run("awk", program, path)
+
+    def _diff(self) -> str:
+        told: list[str] = []
+        for path, file in self.files.items():
+            before, after = self._tools.read(path), (file.content or b"").decode("utf-8", "replace")
+            names = f"a/{path}", f"b/{path}" if file.content is not None else "/dev/null"
+            told += unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
+        return self._model.excerpt("\n".join(told)) or "nothing is changed"
 
     def _run(self, *argv: str) -> str:
         ran = self._session.run(argv, cwd=self._session.workspace, timeout=SECONDS)

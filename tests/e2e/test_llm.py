@@ -162,6 +162,22 @@ def test_the_agent_looks_edits_runs_and_finishes(project: Make, llm_server: LLMS
     assert [s["tool"] for s in record["attempts"][0]["steps"]] == ["read_file", "search", "edit", "run_step", "finish"]
 
 
+def test_the_agent_sees_the_files_that_it_has_made_and_deleted(project: Make, llm_server: LLMServer) -> None:
+    new = "from shop import total\n\nEVERYTHING = total\n"
+    search, listed = use("search", "search", pattern="EVERYTHING|leftover"), use("list_files", "list_files", prefix="")
+    llm_server.script = in_turn(
+        answer(use("edit", path="sub/all.py", old="", new=new), use("delete_file", path="old.py"), EDIT),
+        answer(search, listed, use("diff", "diff")),
+        answer(use("finish", cause="1")),
+    )
+    fix(project({**RED, "old.py": "leftover = 1\n"}), llm_server, REGREEN_LLM_MODELS=LARGE)
+    said = {b["tool_use_id"]: b["content"] for b in llm_server.asked[2]["messages"][-1]["content"]}
+    assert said["search"] == "sub/all.py:3:EVERYTHING = total\n"
+    assert said["list_files"].splitlines()[1:] == ["shop.py", "sub/all.py", "test_shop.py"]
+    assert all(line in said["diff"] for line in ("+++ b/sub/all.py", "+EVERYTHING = total", "-leftover = 1"))
+    assert "+    for item in items:" in said["diff"]
+
+
 def test_no_more_is_spent_than_may_be(project: Make, llm_server: LLMServer) -> None:
     llm_server.script = lambda _: answer(WRONG)
     _, found = fix(project(RED), llm_server, "--max-cost", "0.01")
