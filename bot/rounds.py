@@ -42,6 +42,8 @@ Causes = Mapping[str, tuple[str, ...]]
 RUNS_WHERE_FLAKY = 3
 SMELLING = frozenset({Category.NETWORK_OR_FLAKY, Category.TIMEOUT_OR_OOM})
 CONFIRMATIONS = 3
+OF_A_REPLAY = 1.25
+"""What a proof may take, of what the replay before it has taken."""
 FIXABLE = frozenset({Category.LINT_ERROR, Category.SNAPSHOT_DIFF})
 """What is complained of where a fix has only made others necessary."""
 FLAKY = "flaky"
@@ -96,6 +98,7 @@ class Rounds:
         self.incident, self.state, self._means, self._baseline = incident, state, means, incident.baseline
         self.suggestions: list[Advice] = []
         self._found: list[Proposed] = []
+        self._has_offer = False
         self._lock = Lock()
         self._first = state.kept()
         self._seen = {self._tree(incident.snapshot)}
@@ -192,7 +195,7 @@ class Rounds:
         """The cheapest candidate for each cause. Models are asked only in a round that has nothing free to prove: they
         had to be paid again for what a free fix of another cause gets in the way of. What may only be red since another
         cause is there waits until nothing is found for that one."""
-        self._found = []
+        self._found, self._has_offer = [], False
         found = self._groups()
         for find in (self._find_free, self._find_paid):
             for causes in found:
@@ -208,21 +211,41 @@ class Rounds:
     def _find_paid(self, causes: Causes) -> None:
         """Ask models about several causes side by side, as many as replays run. What was paid for is kept, whatever the
         others come to."""
-        if self._means.models is None:
+        means = self._means
+        if means.models is None:
             return
         from multiprocessing.pool import ThreadPool
 
+        if len(causes) > 1:
+            means = replace(means, check_time=self._check_spare, seconds_left=self._spare)
         errors: list[RegreenError] = []
         # its threads do not outlive Ctrl-C, as those of concurrent.futures would: an answer may take minutes
-        with ThreadPool(min(len(causes), self._means.replays.workers)) as pool:
-            asked = [(legs, pool.apply_async(self._bought, (legs,))) for legs in causes.values()]
+        with ThreadPool(min(len(causes), means.replays.workers)) as pool:
+            asked = [(legs, pool.apply_async(self._bought, (legs, means))) for legs in causes.values()]
             for legs, answer in asked:
                 try:
                     self._take(answer.get(), legs)
                 except RegreenError as e:
                     errors.append(e)
+        if self._found:  # what is there is proven as long as there is time
+            errors = [e for e in errors if not isinstance(e, OutOfBudget)]
         if errors:
             raise errors[0]
+
+    def _check_spare(self) -> None:
+        """Ask no more when a fix of another cause is there, and the time that is left is what its proof takes."""
+        self._means.check_time()
+        if self._has_offer and self._means.seconds_left() <= self._proof_seconds:
+            raise OutOfBudget("the time that is left is for the proof of what was found for others")
+
+    def _spare(self) -> float:
+        """The seconds that an answer may take while models are asked about other causes, whose fixes need a proof."""
+        left = self._means.seconds_left()
+        return left - self._proof_seconds if left > self._proof_seconds else left
+
+    @property
+    def _proof_seconds(self) -> float:
+        return self.state.result.seconds * OF_A_REPLAY
 
     def _take(self, offered: "list[Bought]", legs: tuple[str, ...]) -> None:
         for bought in offered:
@@ -272,22 +295,22 @@ class Rounds:
         """The first of some legs that is held, and its bench."""
         return next(((k, b) for k in legs if (b := self.state.benches(k))), ("", None))
 
-    def _bought(self, legs: tuple[str, ...]) -> "list[Bought]":
+    def _bought(self, legs: tuple[str, ...], means: Means) -> "list[Bought]":
         """What language models propose, where one may be asked; the last is what may be proven, if any is."""
         key, bench = self._held(legs)
-        if self._means.models is None or self.state.stopped or bench is None or not self._may_try:
+        if means.models is None or self.state.stopped or bench is None or not self._may_try:
             return []
         offered: list[Bought] = []
         complaint = self.state.complaints[key]
         from bot.consulting import Market  # what it reads code with takes a while to import
 
-        market = Market(
-            self._means.models, self._means, bench, self.state.commit, complaint, legs[0].split(":")[0], self._record
-        )
+        workflow = legs[0].split(":")[0]
+        market = Market(means.models, means, bench, self.state.commit, complaint, workflow, self._record)
         try:
             for bought in market.offers(self.incident, self.state.bought):
                 offered.append(bought)
                 if not bought.checked.refused:
+                    self._has_offer = True
                     break
         except (OutOfMoney, UsageError, MachineError) as e:  # of the others none is asked either; free fixes stay
             self.state.stopped = e.message

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 
+from bot.adapters.anthropic_api import AnthropicLLM
 from bot.adapters.price_table import PriceTable
+from bot.adapters.system_clock import SystemClock
+from bot.llm import Reply, Request
 from tests.e2e.test_llm import fix, prompt_of
 from tests.llm.answers import Answer, answer
 from tests.llm.faults import Fault, held, overloaded
@@ -60,6 +64,36 @@ def test_independent_parts_are_asked_about_side_by_side(project: Make, llm_serve
     assert [a["verdict"] for a in found["attempts"]] == ["FIXED", "FIXED"]
     assert len(llm_server.bills) == 2
     assert found["cost_usd"] == float(llm_server.cost(PriceTable({}))) > 0
+
+
+def test_a_fix_is_proven_before_the_time_ends_whatever_another_part_is_waiting_for(
+    project: Make, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.rounds.OF_A_REPLAY", 100)  # so that the test has time
+    seconds: list[float] = []
+    later, asked = timedelta(0), AnthropicLLM.ask
+
+    def noted(self: AnthropicLLM, request: Request) -> Reply:
+        seconds.append(request.seconds)
+        return asked(self, request)
+
+    def script(body: Mapping[str, Any]) -> Answer:
+        nonlocal later
+        if about(body, "alpha", "beta") == "alpha":
+            return answer(RIGHT.format(name="alpha"))
+        # after the first question about it 40 seconds are left, after the second none
+        later = timedelta(minutes=31) if later else timedelta(minutes=29, seconds=20)
+        return answer("beta.py\n<<<<<<< SEARCH\nnothing\n=======\n>>>>>>> REPLACE\n")
+
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + later)
+    monkeypatch.setattr(AnthropicLLM, "ask", noted)
+    llm_server.script = script
+    _, found = fix(project(red("alpha", "beta")), llm_server, **SMALL, REGREEN_REPLAY_WORKERS="1")
+    assert [(p["job"], p["verdict"]) for p in found["parts"]] == [("alpha", "FIXED"), ("beta", "NOT_FIXED")], found
+    assert "is for the proof of what was found for others" in found["attempts"][1]["reason"]
+    assert found["grade"] == "B"
+    assert len(seconds) == 2
+    assert all(s < 30 * 60 - 100 for s in seconds)
 
 
 def test_a_fix_that_conflicts_with_another_is_planned_anew_behind_it(project: Make, llm_server: LLMServer) -> None:
