@@ -80,7 +80,8 @@ class Market:
             tier, planned_attempt = planned
             attempt, incident = self.record(planned_attempt)
             had.add(attempt.number)
-            self.means.tell(f"asking {tier.model}: {self.complaint.error.strip()}")
+            cost = "" if self.models.label else f" ({self._cost(incident, attempt)})"
+            self.means.tell(f"asking {tier.model}{cost}: {self.complaint.error.strip()}")
             paid = Paid(self, incident, tier, attempt)
             try:
                 checked = paid.make()
@@ -126,6 +127,12 @@ class Market:
                 strategy, causes = self.strategy(best.tier), (self.complaint.fingerprint,)
                 self.record(Attempt(number=0, causes=causes, strategy=strategy.NAME, reason=why))
         return (found.tier, self._intended(found, None if made else plan.expected)) if found else None
+
+    def _cost(self, incident: Incident, attempt: Attempt) -> str:
+        """What an attempt is expected to cost, and the most that the budgets let it cost."""
+        caps = self.models.purse(incident, self.means.clock.now()).caps
+        most = min(self.models.settings.max_usd_attempt, *caps.values())
+        return f"about ${attempt.estimate_usd:.4f}, at most ${most:.4f}"
 
     def _plan(self, incident: Incident, made: Sequence[Attempt], resting: Collection[int] = ()) -> AttemptPlan:
         seconds = incident.baseline.seconds if incident.baseline else 0

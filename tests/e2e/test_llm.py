@@ -101,6 +101,16 @@ def test_the_cheapest_tier_fixes_it_and_costs_what_the_server_says(project: Make
         assert part in shown
 
 
+@pytest.mark.parametrize(("args", "most"), [((), "1.0000"), (("--max-cost", "0.3"), "0.3000")])
+def test_what_an_attempt_may_cost_is_said_before_it_is_made(
+    project: Make, llm_server: LLMServer, args: tuple[str, ...], most: str
+) -> None:
+    llm_server.script = [answer(RIGHT)]
+    done, found = fix(project(RED), llm_server, *args)
+    said = f"asking claude-haiku-5-5 (about ${found['attempts'][0]['estimate_usd']:.4f}, at most ${most})"
+    assert (done.err.count(said), done.err.count("asking claude")) == (1, 1)
+
+
 def test_another_model_that_answers_is_paid_and_told_once(project: Make, llm_server: LLMServer) -> None:
     llm_server.script = [answer(MISFIT, model="claude-opus-5-5"), answer(RIGHT, model="claude-opus-5-5")]
     done, found = fix(project(RED), llm_server)
