@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 import re2
 
 from bot.ports import Git
+from bot.repair.guard.facts import TooComplex, Unparsable
+from bot.repair.guard.python.newer import parse
 from bot.repair.trees import tracked
 
 SUFFIXES = (".py", ".pyi")
@@ -78,8 +80,8 @@ def _reworded(before: str, after: str) -> set[str]:
 
 def _parsed(git: Git, blob: str) -> ast.Module | None:
     try:
-        return ast.parse(git.run("cat-file", "blob", blob))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return parse(_text(git, blob).removeprefix("\ufeff"))
+    except (Unparsable, TooComplex):
         return None
 
 

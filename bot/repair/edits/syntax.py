@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import re2
-import tree_sitter_python
 import yaml
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from bot.errors import UsageError
 from bot.repair.guard import javascript
 from bot.repair.guard.facts import TooComplex
-from bot.repair.guard.javascript.tree import parser_of
+from bot.repair.guard.javascript.tree import parser_of, tree_of
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.python import BRACES, LARGEST, LONGEST
-from bot.repair.guard.syntax.language import TreeLanguage, balanced
-from bot.repair.guard.trees import field, line_of, one_per_thread, parse, text_of, walk
+from bot.repair.guard.python.newer import as_older
+from bot.repair.guard.syntax.language import TreeLanguage, balanced, first_branches
+from bot.repair.guard.trees import field, line_of, parse, text_of, walk
 from bot.yaml12 import MAX_DEPTH, MERGE, compose
 
 TOLD = 40  # characters of the text at an error
@@ -27,20 +27,14 @@ WITH_COMMENTS = re2.compile(
     r"|devcontainer|\.devcontainer)\.json$|(?:^|/)\.(?:vscode|devcontainer)/[^/]+\.json$|\.code-workspace$|\.jsonc$"
 )
 """Files of JSON in which their programs let comments stand."""
-TEMPLATE = re2.compile(
-    rb"(?m)^\s*(?:- )?(?:\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|include|template|block)\b)|\{%)"
-)
+TEMPLATE = re2.compile(rb"(?m)^\s*(?:- )?(?:\{\{|\{%|[\w./-]+:[ \t]+\{\{(?:-|[ \t]*(?:[.$(]|[a-zA-Z]+[ \t]+[\"'.$(])))")
 """Lines of Go's and Jinja's templates, which make YAML and are none."""
 C_FAMILY = (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".cppm", ".ixx")
-UNREAD = {
-    (".ts", ".mts", ".cts", ".tsx"): re2.compile(r"^\s*export\s+type\s+\*"),
-    C_FAMILY: re2.compile(
-        r"\bva_arg\s*\(|^\s*[A-Z][A-Z0-9_]+\s*\(.*\)\s*$|\b(?:class|struct|enum)\s+[A-Z][A-Z0-9_]+(?:\(.*\))?\s+\w"
-        r"|^\s*(?:export\s+)?(?:module|import)\b"
-    ),
-}
-"""Lines that compilers can read, and these grammars cannot, by the endings of names: the replay tells."""
-CONDITION = re2.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b")
+MISREAD = re2.compile(
+    r"\bva_arg\s*\(|^\s*[A-Z][A-Z0-9_]+\s*\(.*\)\s*$|\b(?:class|struct|enum)\s+[A-Z][A-Z0-9_]+(?:\(.*\))?\s+\w"
+    r"|^\s*(?:export\s+)?(?:module|import)\b|^\s*(?:(?:static|extern|inline)\s+)*(?:[A-Z][A-Z0-9_]{2,}|__\w+)\s+\w"
+)
+"""Lines of C and C++ that compilers can read, and the grammars cannot: the replay tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +86,13 @@ def _checks(path: str) -> list[Check]:
     if name.endswith((".py", ".pyi", ".pyw")):
         return [_python]
     if javascript.claims(path):
-        parser = parser_of(name.rpartition(".")[2])
-        return [_but_unread(name, lambda text: _of_tree(parse(parser, text)))]
+        return [lambda content: _of_tree(tree_of(path, _text(content)))]
     language = language_of(path)
     if not isinstance(language, TreeLanguage):
         return []
-    return [_but_unread(name, lambda text: _of_language(language, text))]
+    if name.endswith(C_FAMILY):
+        return [lambda content: _of_c(language, _text(content))]
+    return [lambda content: _of_language(language, _text(content))]
 
 
 def _text(content: bytes) -> str:
@@ -108,8 +103,8 @@ def _python(content: bytes) -> Faults:
     if len(content) > LARGEST or content.count(b"{") > BRACES or max(map(len, content.split(b"\n"))) > LONGEST:
         raise TooComplex("too large, or a line is too long")
     faults = _compiled(content)
-    if faults and (older := _older(content)) != content:
-        return _compiled(older)
+    if faults and (older := as_older(text := _text(content))) != text:
+        return _compiled(older.encode("utf-8", "surrogatepass"))
     return faults
 
 
@@ -127,45 +122,6 @@ def _compiled(content: bytes) -> Faults:
         except (RecursionError, MemoryError) as e:  # how CPython's parser says that it is too deep
             raise TooComplex("too deeply nested") from e
     return ()
-
-
-@one_per_thread
-def _python_parser() -> Parser:
-    return Parser(Language(tree_sitter_python.language()))
-
-
-def _older(content: bytes) -> bytes:
-    """The file with what Pythons newer than this one have brought (PEP 695, 701, 750, 758) as older ones write it.
-
-    Its lines keep their numbers; what cannot be read of it stays as it is.
-    """
-    source = _text(content).encode()
-    out, at = [], 0
-    for node in walk(parse(_python_parser(), _text(content))):
-        for start, end, told in _as_older(node, source) if not node.has_error or node.type == "except_clause" else ():
-            if start >= at:  # not within what was replaced
-                out += [source[at:start], told]
-                at = end
-    return b"".join([*out, source[at:]])
-
-
-def _as_older(node: Node, source: bytes) -> Iterator[tuple[int, int, bytes]]:
-    start, end = node.start_byte, node.end_byte
-    lines = b"\n" * source.count(b"\n", start, end)
-    if node.type == "type_alias_statement":
-        yield start, end, b"pass" + lines
-    elif (
-        node.type == "type_parameter"
-        and node.parent
-        and node.parent.type in ("function_definition", "class_definition")
-    ):
-        yield start, end, b" " + b"\\\n" * len(lines)
-    elif node.type == "string" and any(child.type == "interpolation" for child in node.children):
-        yield start, end, b'"""' + lines + b'"""'
-    elif node.type == "except_clause":
-        for child in node.children:
-            if child.type == ",":
-                yield child.start_byte, child.end_byte, b"."
 
 
 def _yaml(content: bytes) -> Faults:
@@ -244,36 +200,13 @@ def _of_language(language: TreeLanguage, text: str) -> Faults:
     return faults[:1] if language.grammar.tolerant and balanced(text, language.PATTERNS.comments) else faults
 
 
-def _but_unread(name: str, faults_of: Callable[[str], Faults]) -> Check:
-    """The check, without what only the grammar takes for an error."""
-    unread = next((lines for endings, lines in UNREAD.items() if name.endswith(endings)), None)
-
-    def check(content: bytes) -> Faults:
-        text = _text(content)
-        faults = faults_of(text)
-        if faults and name.endswith(C_FAMILY) and (one := _first_branches(text)) != text:
-            faults = min(faults_of(one), faults, key=len)
-        if unread is None or not faults:
-            return faults
-        lines = ["", *text.split("\n")]
-        return tuple(fault for fault in faults if not unread.search(lines[fault.line]))
-
-    return check
-
-
-def _first_branches(text: str) -> str:
-    """C without the other branches of its conditions, between which brackets may be opened twice and closed once."""
-    kept, others = [], [0]  # for each condition that is open: whether it is in another branch
-    for line in text.split("\n"):
-        word = found[1] if (found := CONDITION.search(line)) else ""
-        if word.startswith("if"):
-            others.append(others[-1])
-        elif word == "endif":
-            others = others[:-1] or [0]
-        elif word:
-            others[-1] = 1
-        kept.append("" if word or others[-1] else line)
-    return "\n".join(kept)
+def _of_c(language: TreeLanguage, text: str) -> Faults:
+    """The errors, without what only the grammar takes for one."""
+    faults = _of_language(language, text)
+    if faults and (one := first_branches(text)) != text:
+        faults = min(_of_language(language, one), faults, key=len)
+    lines = ["", *text.split("\n")]
+    return tuple(fault for fault in faults if not MISREAD.search(lines[fault.line]))
 
 
 def _of_tree(root: Node) -> Faults:

@@ -1,7 +1,6 @@
 """Files that hold commands: which text belongs to which name, so that the same script is compared before and after."""
 
 import ast
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,6 +12,7 @@ from bot.repair.guard.config.readers import Setting, ini, jsonc, toml, yaml_tree
 from bot.repair.guard.facts import TooComplex, Unparsable
 from bot.repair.guard.findings import Finding
 from bot.repair.guard.kinds import is_workflow, name_of
+from bot.repair.guard.python.newer import parse
 from bot.repair.guard.shell import checker, commands
 
 SHELL = re2.compile(
@@ -273,16 +273,8 @@ def _variable(name: str, value: str) -> str:
 
 def _sessions(text: str) -> Scripts:
     """The commands that nox, invoke and the like start, by the function that starts them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in foreign code are not ours to report
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError) as e:
-            raise Unparsable(str(e)) from e
-        except (RecursionError, MemoryError) as e:
-            raise TooComplex("too deeply nested") from e
     found = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             rows = [row for n in ast.walk(node) if isinstance(n, ast.Call) for row in _started(n)]
             found[node.name] = "\n".join(rows)

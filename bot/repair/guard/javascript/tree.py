@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import re2
 import tree_sitter_javascript
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
@@ -18,6 +19,9 @@ FUNCTIONS = frozenset(
         "generator_function_declaration method_definition function"
     )
 )
+
+ALL_TYPES = re2.compile(r"(?m)^([ \t]*export[ \t]+)type([ \t]+\*)")
+"""The export of all types of a module, which the grammar knows of all its values only."""
 
 
 @one_per_thread
@@ -35,11 +39,16 @@ def parse(path: str, text: str) -> Node:
 
     Raises `TooComplex` when it is large, minified or made to keep the parser busy, `Unparsable` on a syntax error.
     """
-    root = parsed(parser_of(path.rpartition(".")[2].lower()), text)
+    root = tree_of(path, text)
     wrong = first_error(root)
     if wrong is not None:
         raise Unparsable("syntax error", line_of(wrong))
     return root
+
+
+def tree_of(path: str, text: str) -> Node:
+    """The syntax tree, which may hold errors. Raises `TooComplex`."""
+    return parsed(parser_of(path.rpartition(".")[2].lower()), ALL_TYPES.sub(r"\1    \2", text))
 
 
 def string_of(node: Node) -> str:

@@ -1,17 +1,17 @@
 """Python for the guard: read with `ast`."""
 
 import ast
-import warnings
 from collections.abc import Iterator
 
 from bot.repair.guard.directives import Anchor, found_in, line_words, words_of
 from bot.repair.guard.examples import examples_in
-from bot.repair.guard.facts import Facts, Patterns, TooComplex, Unparsable
+from bot.repair.guard.facts import Facts, Patterns, TooComplex
 from bot.repair.guard.kinds import in_test_folder, is_python_test, name_of
 from bot.repair.guard.lexer import without_comments
 from bot.repair.guard.python.heed import heed_of
 from bot.repair.guard.python.marks import imported, marks_in
 from bot.repair.guard.python.names import Names
+from bot.repair.guard.python.newer import parse
 from bot.repair.guard.python.units import Scope, class_marks, module_unit, units_of
 from bot.repair.guard.python.values import is_literal, text_of
 from bot.repair.guard.specials import specials_in
@@ -47,26 +47,11 @@ def read(path: str, text: str) -> Facts:
     """Read one side of a Python file; see `Language.read`."""
     if len(text) > LARGEST or text.count("{") > BRACES or max(map(len, text.split("\n"))) > LONGEST:
         raise TooComplex("too large, or a line is too long")
-    tree = _parse(text)
+    tree = parse(text)
     try:
         return _facts(path, text, tree)
     except RecursionError as e:
         raise TooComplex("too deeply nested") from e
-
-
-def _parse(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in foreign code are not ours to report
-        try:
-            return ast.parse(text)
-        except SyntaxError as e:
-            if "too many nested" in str(e.msg):
-                raise TooComplex("too deeply nested") from e
-            raise Unparsable(str(e.msg), e.lineno or 1) from e
-        except ValueError as e:  # a NUL byte, or a number of thousands of digits
-            raise Unparsable(str(e)) from e
-        except (RecursionError, MemoryError) as e:  # how CPython's parser says that it is too deep
-            raise TooComplex("too deeply nested") from e
 
 
 def _facts(path: str, text: str, tree: ast.Module) -> Facts:

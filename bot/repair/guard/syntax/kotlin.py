@@ -14,6 +14,7 @@ from bot.repair.guard.syntax.language import TreeLanguage
 from bot.repair.guard.trees import line_of, one_per_thread, text_of
 
 MEMBERS = {"navigation_expression": ("", "")}
+ABSTRACT = re2.compile(r"(\bfun [^{}=\n]*\)(?:[ \t]*:[ \t]*[\w<>?.]+)?)[ \t](\})")
 GENERIC = re2.compile(r"\b((?:assert|should|expect|verify)\w*<[\w.<>?, *]+>)([ \t]*\{)")
 NEVER_NAMED = frozenset({"annotation", "file_annotation"})
 
@@ -25,7 +26,12 @@ def parser() -> Parser:
 
 
 def rewrite(text: str, _: Node) -> str:
-    """`assertThrows<X> {` is read as comparisons; with brackets it is a call."""
+    """What the grammar reads wrongly, in other words.
+
+    `assertThrows<X> {` is read as comparisons, and a function without a body is taken to go on at the bracket behind
+    it.
+    """
+    text = ABSTRACT.sub(r"\1;\2", text)
     return str(GENERIC.sub(r"\1()\2", text)) if "<" in text else text
 
 
