@@ -23,7 +23,7 @@ from bot.yaml12 import MAX_DEPTH, MERGE, compose
 
 TOLD = 40  # characters of the text at an error
 WITH_COMMENTS = re2.compile(
-    r"(?:^|/)(?:[tj]sconfig[\w.-]*|\.?eslintrc|tslint|typedoc|nx|turbo|angular|deno|api-extractor|cspell|\.markdownlint"
+    r"(?:^|/)(?:[tj]sconfig[\w.-]*|\.?eslintrc|\.babelrc|biome|tslint|typedoc|nx|turbo|angular|deno|api-extractor|cspell|\.markdownlint"
     r"|devcontainer|\.devcontainer)\.json$|(?:^|/)\.(?:vscode|devcontainer)/[^/]+\.json$|\.code-workspace$|\.jsonc$"
 )
 """Files of JSON in which their programs let comments stand."""
