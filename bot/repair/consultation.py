@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,9 +84,10 @@ class TierConsultation:
         if all(self.redact(text) == text for text in before.values()):
             return
         for file in edited:
-            known = Counter(before[file.path].splitlines())
-            added = Counter((file.content or b"").decode("utf-8", "replace").splitlines()) - known
-            if line := next((line for line in added if MASK in line), ""):
+            old = Counter(before[file.path].splitlines())
+            new = Counter((file.content or b"").decode("utf-8", "replace").splitlines())
+            gone = [line for line in old - new if MASK in line]  # what is really there may be written otherwise
+            if line := next((line for line in new - old if MASK in line and not get_close_matches(line, gone)), ""):
                 told = f"{file.path}: the line {line.strip()!r} would overwrite a secret, which you are shown as {MASK}"
                 raise Misfit([f"{told}: leave such lines as they are, and edit only those around them"])
 

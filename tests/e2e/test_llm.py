@@ -393,13 +393,15 @@ def test_nobody_is_asked_where_the_job_has_secrets(project: Make, llm_server: LL
 
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
-KEPT = f"KEY = {TOKEN!r}\n{CODE}"
+STARS = "# *** the sum ***\n"
+KEPT = f"KEY = {TOKEN!r}\n{STARS}{CODE}"
 SHOWN = KEPT.replace(TOKEN, "***").replace("items[1:]", "items")
 WHOLE = f"shop.py\n<<<<<<< FILE\n{SHOWN}>>>>>>> FILE\n"
 
 
 def test_no_secret_is_overwritten_by_what_stands_for_it(project: Make, llm_server: LLMServer) -> None:
-    llm_server.script = [answer(WHOLE), answer(RIGHT)]
+    stars = f"\n<<<<<<< SEARCH\n{STARS}=======\n    {STARS}>>>>>>> REPLACE\n"
+    llm_server.script = [answer(WHOLE), answer(RIGHT + stars)]
     made = project({**RED, "shop.py": KEPT})
     _, found = fix(made, llm_server, REGREEN_LLM_MODELS="{medium: claude-sonnet-5-5}")
     assert (found["verdict"], len(llm_server.bills)) == ("FIXED", 2)
