@@ -11,6 +11,7 @@ import json
 import ssl
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +27,7 @@ class Release:
     """One version of a package of both kinds: what its only module says, and when it was uploaded (ISO 8601).
 
     With a `folder`, its files are those of the package for npm. `module` is the module's name where that is not the
-    package's.
+    package's. `programs` are scripts of the wheel, by their paths.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Release:
     code: str = ""
     folder: Path | None = None
     module: str = ""
+    programs: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @cached_property
     def manifest(self) -> dict[str, object]:
@@ -43,21 +45,29 @@ class Release:
 
     @property
     def wheel_name(self) -> str:
-        return f"{self.name}-{self.version}-py3-none-any.whl"
+        return f"{self.stem}-py3-none-any.whl"
+
+    @property
+    def stem(self) -> str:
+        return f"{self.name.replace('-', '_')}-{self.version}"
 
     @cached_property
     def wheel(self) -> bytes:
-        info = f"{self.name}-{self.version}.dist-info"
+        info = f"{self.stem}.dist-info"
         files = {
             f"{self.module or self.name}.py": self.code,
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
-        record = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
+        record = "".join(f"{name},,\n" for name in (*files, *self.programs, f"{info}/RECORD"))
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w") as archive:
             for name, text in {**files, f"{info}/RECORD": record}.items():
                 archive.writestr(zipfile.ZipInfo(name), text)
+            for name, text in self.programs.items():
+                program = zipfile.ZipInfo(name)
+                program.external_attr = 0o100755 << 16
+                archive.writestr(program, text)
         return made.getvalue()
 
     @cached_property

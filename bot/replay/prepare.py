@@ -13,6 +13,7 @@ from bot.replay import layout
 from bot.replay.context import Run
 from bot.replay.derive import NAMED_SHELLS, PLATFORM
 from bot.replay.expressions import to_string
+from bot.replay.inside.image_tool import PROGRAMS
 from bot.replay.inside.rust import PROXIES
 from bot.replay.layout import LegFolder
 from bot.replay.source import Origin
@@ -24,7 +25,7 @@ TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | 
     "sudo": "sudo",
     "apt": "apt",
     "apt-get": "apt",
-    "yarn": "yarn",
+    **dict.fromkeys(("yarn", *PROGRAMS), "image_tool"),
 }
 """Commands that are ours in a job, and the programs below `inside` that they are."""
 RUST_TOOLS = ("rustup", *PROXIES)

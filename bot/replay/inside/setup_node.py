@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from bot.replay.inside import control, versions
-from bot.replay.inside.adapter import NPM_INSTALL, add_path, fail, inputs, set_env, set_output, workspace
+from bot.replay.inside import control, packages, versions
+from bot.replay.inside.adapter import add_path, fail, inputs, set_env, set_output, workspace
 from bot.replay.inside.versions import LTS
 
 CACHE = Path("/opt/hostedtoolcache/node")
@@ -46,16 +46,13 @@ def fetched(wish: str) -> dict[str, Any] | None:
     wish, kind = wish.strip(), MACHINES.get(os.uname().machine, "")
     version = LTS.get(wish.lower(), wish)
     number = re.search(r"\d+", version)
-    if not kind or not number or not RANGE.fullmatch(wish) or not shutil.which("npm"):
+    if not kind or not number or not RANGE.fullmatch(wish):
         return None
     npm = next(major for since, major in NPM if int(number[0]) >= since)
     place = CACHE / "fetched" / re.sub(r"\W+", "-", wish)
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "package.json").write_text('{"private": true}')
-    packages = [f"node-linux-{kind}@{version}", f"npm@{npm}"]
     modules = place / "node_modules"
     folder = modules / f"node-linux-{kind}" / "bin"
-    if subprocess.run([*NPM_INSTALL, *packages], cwd=place, capture_output=True, check=False).returncode:
+    if not packages.of_npm(place, f"node-linux-{kind}@{version}", f"npm@{npm}"):
         return None
     asked = subprocess.run([f"{folder}/node", "--version"], capture_output=True, text=True, check=False)
     version = asked.stdout.strip().removeprefix("v")
