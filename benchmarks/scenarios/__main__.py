@@ -77,7 +77,8 @@ def steps_of(scenario: Mapping[str, Any]) -> list[str]:
 def made(scenario: Mapping[str, Any], folder: Path) -> Project:
     """The repository of a scenario, committed."""
     files = dict(scenario.get("files", {}))
-    files.setdefault(WORKFLOW, scenario.get("workflow") or workflow(*steps_of(scenario)))
+    if "workflow" in scenario or "steps" in scenario:  # otherwise among the files, by a name of its own
+        files.setdefault(WORKFLOW, scenario.get("workflow") or workflow(*steps_of(scenario)))
     encoded = {
         name: text.replace("python-version: PYTHON", f"python-version: '{RUNNING}'").encode()
         for name, text in files.items()
