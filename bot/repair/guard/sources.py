@@ -46,7 +46,8 @@ def judge(changes: Sequence[Change], known: Known | None = None, *, by_people: b
     reworked = Reworked.of([*written, *came], _grown(changes))
     program = Program(_gone(changes), Mirrored.of(written), reworked, by_people)
     for finding in compare(_with_units(old), _with_units(new), program):
-        line = by_path[finding.path].new_line(finding.line) if finding.old else finding.line
+        change = by_path[finding.path]
+        line = change.new_line(finding.line) if finding.old or change.new is None else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
     spared = _beside_new_code(by_path, new) if by_people else frozenset()
