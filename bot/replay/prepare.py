@@ -28,6 +28,8 @@ TOOLS = dict.fromkeys(("python", "python3", "pip", "pip3"), "default_python") | 
     **dict.fromkeys(("yarn", *PROGRAMS), "image_tool"),
 }
 """Commands that are ours in a job, and the programs below `inside` that they are."""
+PATIENCE = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
+"""Nothing answers where there is no network: npm would wait for minutes."""
 RUST_TOOLS = ("rustup", *PROXIES)
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # of Debian and Ubuntu: what programs trust that know no variable
 TRUST = (  # the variables by which the others are told
@@ -267,6 +269,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "CARGO_NET_GIT_FETCH_WITH_CLI": "true",
         **({} if machine.network == "all" else {"UV_PYTHON_DOWNLOADS": "never"}),  # a Python that is missing is named
         "RUSTUP_AUTO_INSTALL": "0",
+        **(PATIENCE if machine.network == "none" else {}),
         **({"REGREEN_NODE": f"{first['node']}/node"} if "node" in first else {}),
         "npm_config_prefix": f"{layout.TOOL_CACHE}/node/default",
         **{k: machine.inside(v) for k, v in machine.settings.items()},

@@ -28,6 +28,12 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         yield served
 
 
+@pytest.mark.parametrize(("network", "told"), [("none", "0 0"), ("registries", "")])
+def test_nobody_waits_for_answers_where_there_is_no_network(replay: Replay, network: str, told: str) -> None:
+    done = replay("run: echo $PIP_RETRIES $npm_config_fetch_retries", options={"network": network})
+    assert done.printed() == [told]
+
+
 def test_pip_uv_and_npm_reach_their_index(replay: Replay, index: Index) -> None:
     done = replay(
         *STEPS,
