@@ -16,7 +16,7 @@ RANKS = {
     **dict.fromkeys(("off", "0", "none", "false", "null", "disable", "ignore", "allow"), 0),
     **dict.fromkeys(("info", "information", "on-info", "basic"), 1),
     **dict.fromkeys(("warn", "1", "warning", "standard"), 2),
-    **dict.fromkeys(("error", "2", "on", "true", "strict", "deny", "forbid"), 3),
+    **dict.fromkeys(("error", "2", "on", "true", "strict", "deny", "forbid", "all"), 3),
 }
 LAX_PRESET = re2.compile(r"(?i)disable|\\b(off|none|relaxed|loose)\\b")  # of a preset that only takes checks away
 PROSE = (".md", ".rst", ".txt")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import re2
 
 from bot.repair.guard.config.readers import Setting, first_that_reads, ini, jsonc, lines, toml, yaml_tree
+from bot.repair.guard.config.renewed import renewed
 from bot.repair.guard.config.scripts import script_settings
 from bot.repair.guard.config.tables import SAME, TOOLS
 from bot.repair.guard.kinds import name_of
@@ -56,6 +57,7 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ".eslintrc.json": ("eslint", jsonc),
     ".eslintrc.yml": ("eslint", yaml_tree),
     ".eslintrc.yaml": ("eslint", yaml_tree),
+    ".eslintignore": (".eslintignore", lines),
     ".oxlintrc.json": ("eslint", jsonc),
     "tslint.json": ("eslint", jsonc),
     ".prettierrc": ("prettier", JSON_OR_YAML),
@@ -136,7 +138,7 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ),
     **dict.fromkeys(
         listed(
-            ".eslintignore .prettierignore .stylelintignore .markdownlintignore "
+            ".prettierignore .stylelintignore .markdownlintignore "
             ".semgrepignore .trivyignore .gitleaksignore .cspellignore .codespellignore .lycheeignore "
             ".jshintignore .htmlhintignore .solhintignore .yamlignore .ansible-lint-ignore "
             ".remarkignore .secretlintignore .spellcheckignore "
@@ -183,7 +185,12 @@ def configures(path: str) -> tuple[str, Reader] | None:
 
 
 def settings_of(tool: str, found: list[Setting]) -> Iterator[tuple[str, Setting]]:
-    """Yield (tool, setting with the tool's own key) for what a file says about checkers."""
+    """Yield (tool, setting with the tool's own key) for what a file says about checkers, in the tool's newest words."""
+    for name, setting in _settings(tool, found):
+        yield name, renewed(name, setting)
+
+
+def _settings(tool: str, found: list[Setting]) -> Iterator[tuple[str, Setting]]:
     for setting in found:
         if tool == "pyproject":
             yield from _pyproject(setting)
@@ -200,6 +207,8 @@ def settings_of(tool: str, found: list[Setting]) -> Iterator[tuple[str, Setting]
             yield from ((tool, _keyed(one, one.key)) for one in _of_biome(setting))
         elif tool == "pytest.toml":
             yield "pytest", _keyed(setting, setting.key.removeprefix("pytest."))
+        elif tool == ".eslintignore":
+            yield "eslint", Setting("ignorepatterns", setting.value, setting.line)
         else:
             yield tool, _keyed(setting, setting.key)
 
@@ -260,7 +269,6 @@ PACKAGE = {  # keys of package.json that configure a checker
     **dict.fromkeys(listed("eslintconfig xo standard oxlint"), "eslint"),
     **dict.fromkeys(("nyc", "c8"), "nyc"),
     **dict.fromkeys(listed("lint-staged husky commitlint size-limit"), "other"),
-    "eslintignore": "lines",
     "prettier": "prettier",
     "stylelint": "stylelint",
     "biome": "biome",
@@ -269,5 +277,7 @@ PACKAGE = {  # keys of package.json that configure a checker
 
 def _package(setting: Setting) -> Iterator[tuple[str, Setting]]:
     head, _, rest = setting.key.partition(".")
-    if head.lower() in PACKAGE:
+    if head == "eslintIgnore":
+        yield "eslint", Setting("ignorepatterns", setting.value, setting.line)
+    elif head.lower() in PACKAGE:
         yield PACKAGE[head.lower()], _keyed(setting, rest)

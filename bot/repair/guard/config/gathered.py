@@ -11,13 +11,13 @@ from bot.repair.guard.floors import Floors
 
 SUCCESSORS = {  # tools whose work another one does, with what it must be told to do for that
     "black": ("ruff", "ruff-format", ""),
-    "isort": ("ruff", "ruff", "I"),
-    "flake8": ("ruff", "ruff", ""),
-    "pycodestyle": ("ruff", "ruff", ""),
-    "pydocstyle": ("ruff", "ruff", "D"),
-    "pyupgrade": ("ruff", "ruff", "UP"),
-    "autoflake": ("ruff", "ruff", ""),
-    "bandit": ("ruff", "ruff", "S"),
+    "isort": ("ruff", "ruff-check", "I"),
+    "flake8": ("ruff", "ruff-check", ""),
+    "pycodestyle": ("ruff", "ruff-check", ""),
+    "pydocstyle": ("ruff", "ruff-check", "D"),
+    "pyupgrade": ("ruff", "ruff-check", "UP"),
+    "autoflake": ("ruff", "ruff-check", ""),
+    "bandit": ("ruff", "ruff-check", "S"),
     "prettier": ("biome", "biome-check", ""),
     "eslint": ("biome", "biome-check", ""),
 }

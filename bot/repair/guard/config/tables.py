@@ -236,6 +236,7 @@ TOOLS = {
         "service.* severity.*",
         add="(linters|formatters).enable linters.presets linters-settings.govet.enable",
         shrink="(linters|formatters).(disable|exclusions.*) issues.(exclude.*|new.*) run.skip-.* run.exclude-.*",
+        level="linters.default",
         off="linters.(disable-all|fast) issues.(exclude-use-default|new)",
         on="linters.enable-all run.tests",
     ),
