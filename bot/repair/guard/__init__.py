@@ -63,9 +63,10 @@ def _all(given: Sequence[Change], known: Known | None, *, by_people: bool) -> It
             yield Refusal(rule="unreadable", file=change.path, line=1, message=told)
     yield from sources.judge(read, known, by_people=by_people)
     yield from _told(config.judge(read))
+    gone = [c.path for c in read if c.new is None and language_of(c.path) is not None]
     for change in read:
         yield from _told(exits.judge(change))
-        yield from _told(builds.judge(change))
+        yield from _told(builds.judge(change, gone))
         yield from _told(automake.judge(change))
     floors = floors_of(read)
     for change in settled(read):

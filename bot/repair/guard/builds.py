@@ -5,7 +5,7 @@ written in few ways, and those are looked for.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,8 +157,8 @@ def builds(path: str) -> Kind | None:
     return next((kind for pattern, kind in KINDS if pattern.search(path)), None)
 
 
-def judge(change: Change) -> Iterator[Finding]:
-    """Yield what a build file loosens."""
+def judge(change: Change, gone: Sequence[str] = ()) -> Iterator[Finding]:
+    """Yield what a build file loosens. Files that are `gone` need no mention: whoever reads them says what is lost."""
     kind = builds(change.path)
     if kind is None or change.binary or change.new is None:
         return
@@ -171,7 +171,7 @@ def judge(change: Change) -> Iterator[Finding]:
         yield Finding("unreadable", change.path, 1, str(e))
         return
     told = (*_more(kind.lax, old, new), *_fewer(kind.strict, old, new), *_numbers(kind, old, new))
-    for message, line in (*told, *_shorter(kind.lists, old, new)):
+    for message, line in (*told, *_shorter(kind.lists, old, new, gone)):
         yield Finding("loosened-config", change.path, line or change.new_line(1), message)
 
 
@@ -197,11 +197,12 @@ def _fewer(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str,
             yield f"`{next(iter(gone))[:60]}` is gone", 0
 
 
-def _shorter(patterns: tuple[Any, ...], old: str, new: str) -> Iterator[tuple[str, int]]:
+def _shorter(patterns: tuple[Any, ...], old: str, new: str, gone: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Lists with fewer names than before, over the whole file: a name may move between them, or be another one."""
     found = ((w for p in patterns for m in p.finditer(t) for w in m.group(1).split()) for t in (old, new))
     was, now = (Counter(w for w in words if not (w.isupper() or w.endswith(HEADERS))) for words in found)
     lost, came = was - now, now - was
+    lost = Counter({w: n for w, n in lost.items() if "." not in w or not any(f"/{p}".endswith(f"/{w}") for p in gone)})
     if lost.total() > came.total():
         yield f"`{next(iter(lost))[:60]}` is not among the tests any more", 0
 

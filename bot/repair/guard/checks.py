@@ -292,6 +292,8 @@ def _lost_values(old: Check, new: Check, fed: Callable[[str], bool]) -> str:
     """Say which value is fed or expected no longer; a value that changed sides (`6 == f()`) is not lost."""
     lost = Counter((*old.expected_literals, *old.subject_literals))
     lost -= Counter((*new.expected_literals, *new.subject_literals))
+    if (old.op, new.op) == ("length", "empty"):
+        lost -= Counter(("0.0",))
     if old.op in OLD_STYLE:
         lost -= Counter(value for value, op in SPOKEN.items() if op == new.op)
     unexpected = (Counter(old.expected_literals) - Counter(new.expected_literals)) & lost

@@ -47,7 +47,7 @@ GIVEN_BACK = frozenset({"Err", "is_err", "unwrap_err", "expect_err"})
 def said_otherwise(check: Check, old: Unit, new: Unit) -> bool:
     """Whether an assertion that is gone is made by other means now."""
     told = _awaited_now(check, old, new) or _matched_now(check, new) or _given_back(check, new)
-    told = told or _in_one(check, old, new) or _raised_whole(check, old, new)
+    told = told or _implied(check, new) or _in_one(check, old, new) or _raised_whole(check, old, new)
     told = told or any(counts_change(check, c) for c in new.checks if check.op in EQUAL | {"length"})
     return told or (check.op == "fail" and ("matches" in new.words - old.words or _raised_now(old, new)))
 
@@ -79,6 +79,13 @@ def _in_one(check: Check, old: Unit, new: Unit) -> bool:
     lists = [c for c in new.checks if c.op in EQUAL and c.elements == len(asked) > 1 and not c.lossy - check.lossy]
     same = _last_names(old) - {"next"} <= _last_names(new)
     return same and check.op in EQUAL and any(Counter(c.expected_literals) == wanted for c in lists)
+
+
+def _implied(check: Check, new: Unit) -> bool:
+    """Whether it only asked that there is something, of which another assertion asks what it is: an error its kind."""
+    exists = check.op == "not-none" or (check.op, check.expected) == ("ne", "nil")
+    told = (c for c in new.checks if c.subject == check.subject and c.op in EQUAL | {"raises"} and c.expected)
+    return exists and any(not (set(c.guards) - set(check.guards) or c.hollow) for c in told)
 
 
 def _raised_whole(check: Check, old: Unit, new: Unit) -> bool:

@@ -47,11 +47,17 @@ BATS = Patterns(
 
 _STATUS = r"(?m)^([ \t]*)\[\[? \"?\$\{?status\}?\"? "
 _OUTPUT = r"(?m)^([ \t]*)\[\[? \"?\$\{?output\}?\"? ==? "
+_MATCHED = _OUTPUT.replace("==?", "=~")
 RESPELLED = (
     (re2.compile(_STATUS + r"(?:-eq|==?) \"?0\"? \]\]?"), r"\1assert_success"),
     (re2.compile(_STATUS + r"(?:-ne|!=) \"?0\"? \]\]?"), r"\1assert_failure"),
     (re2.compile(_STATUS + r"(?:-eq|==?) (\"?[1-9]\d*\"?) \]\]?"), r"\1assert_failure \2"),
     (re2.compile(_OUTPUT + r"(\"[^\"\n*]*\"|'[^'\n]*') \]\]?"), r"\1assert_output \2"),
+    (re2.compile(_OUTPUT + r"\*(\"[^\"\n*]*\"|'[^'\n]*')\* \]\]"), r"\1assert_output --partial \2"),
+    (re2.compile(_MATCHED + r"(\"[^\"\n]*\"|'[^'\n]*') \]\]"), r"\1assert_output --regexp \2"),
+    (re2.compile(_MATCHED + r"([^'\n]*) \]\]"), r"\1assert_output --regexp '\2'"),
+    (re2.compile(r"(?m)^([ \t]*(?:assert|refute)_\w+ )-p "), r"\1--partial "),
+    (re2.compile(r"(?m)^([ \t]*(?:assert|refute)_\w+ )-e "), r"\1--regexp "),
 )
 
 

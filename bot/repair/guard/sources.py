@@ -14,6 +14,7 @@ from bot.repair.guard.follows import Program
 from bot.repair.guard.kinds import in_test_folder, is_sample, is_script_setup, name_of
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.lexer import code_only
+from bot.repair.guard.manifests import with_manifests
 from bot.repair.guard.mirrored import Mirrored
 from bot.repair.guard.reworked import Reworked
 from bot.repair.guard.specials import Known, is_known
@@ -50,6 +51,7 @@ def judge(changes: Sequence[Change], known: Known | None = None, *, by_people: b
         line = change.new_line(finding.line) if finding.old or change.new is None else finding.line
         yield Refusal(rule=finding.rule, file=finding.path, line=line, message=finding.message)
     told = [{path: facts for path, facts in side.items() if not is_sample(path)} for side in (old, new)]
+    told[1] = dict(with_manifests(told[1], by_path))
     spared = _beside_new_code(by_path, new) if by_people else frozenset()
     for path, line, message in added(told[0], told[1], _reworded(by_path)):
         if (path, line) in spared:

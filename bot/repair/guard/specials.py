@@ -14,7 +14,8 @@ Known = Callable[[str], Iterable[str]]
 IFS = frozenset({"if_statement", "if_expression", "if", "if_modifier"})
 LONGEST = 300  # bytes of a condition or an answer
 _LITERAL = r"(?:-?\d[\d_.]*(?:[eE][-+]?\d+)?\w{0,3}|\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`)"
-_VALUE = rf"(?:{_LITERAL}|[\[({{]\s*(?:{_LITERAL}\s*,?\s*)+[\])}}])"
+_MADE = rf"(?:new\s+)?[A-Za-z_][\w.:]*\(\s*(?:{_LITERAL}\s*,?\s*)+\)"
+_VALUE = rf"(?:{_LITERAL}|{_MADE}|[\[({{]\s*(?:{_LITERAL}\s*,?\s*)+[\])}}])"
 _NAME = r"[\w$.\[\]>-]+"
 _EQUAL = (
     rf"(?:{_NAME}\s*={{2,3}}\s*{_VALUE}|{_VALUE}\s*={{2,3}}\s*{_NAME}|{_NAME}\.equals\({_VALUE}\)"
