@@ -22,7 +22,7 @@ DEFINED = re2.compile(
     r"|^(?:(?:export|const|let|var|val|static|final|public|private|pub)[ \t]+)*"
     r"([A-Za-z_]\w{2,})[ \t]*(?::[^=\n]*)?=[^=]"
     r"|^[ \t]*(?:#define[ \t]+|(?:\w+[ \t]+)*?)([A-Z][A-Z0-9_]{2,})[ \t]*(?::[^=\n]*)?(?:=[^=]|[ \t]\d)"
-    r"|^[ \t]*(?:[\w<>\[\],:.*&?]+[ \t]+)+[*&]?(?:\w+(?:::|\.))*(\w{3,})[ \t]*\([^;{}()\n]*\)[^;{}()\n=]*\{"
+    r"|^[ \t]*(?:[\w<>\[\],:.*&?]+[ \t]+)+[*&]?(?:\w+(?:::|\.))*(\w{3,})[ \t]*\([^;{}()]*\)[^;{}()\n=]*\n?[ \t]*\{"
     r"|^[ \t]*(?:async[ \t]+)?(\w{3,})[ \t]*\([^;{}()\n]*\)[ \t]*\{"
 )
 OWNER = re2.compile(r"\b(?:class|struct|object|trait|interface|enum|module)\b")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.repair.guard.checks import judge_pair, pair
+from bot.repair.guard.checks import CALLED, judge_pair, pair
 from bot.repair.guard.directives import words_of
 from bot.repair.guard.facts import Check, Facts, Mark, Unit
 from bot.repair.guard.findings import Finding
@@ -21,6 +21,7 @@ from bot.repair.guard.idioms import (
 from bot.repair.guard.joined import Joined, in_case, provided
 from bot.repair.guard.kinds import shelves
 from bot.repair.guard.mirrored import Mirrored
+from bot.repair.guard.operators import EQUAL
 from bot.repair.guard.pairing import FUZZY, Pair, Side, pairs_of
 from bot.repair.guard.tables import holds, in_order, lost_rows
 
@@ -241,6 +242,8 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
         same = spread or _says_anew(before, after, known.program.mirrored)
         told = (f for f in found if not (same and f.rule == "changed-expectation"))
         left = [f for f in told if not (rendered and f.rule in FOLLOWS and is_seen(before, [after]))]
+        if left and all(f.rule == "changed-expectation" for f in left) and _parted(before, after, extra, known):
+            left = []
         if left and follows(before, after, new, known.program):
             known.swaps.add(swap_of(before, after))
             left = [f for f in left if f.rule not in FOLLOWS]
@@ -259,6 +262,22 @@ def _paired(old: Unit, path: str, new: Unit, loose: _Loose, known: _After) -> It
             loose.gone.append((path, new, check))
             loose.owners[id(check)] = old
     loose.extra += [(path, new, c) for c in extra]
+
+
+def _parted(old: Check, after: Check, extra: Sequence[Check], known: _After) -> bool:
+    """Whether an assertion became two: what one lost the other expects, or hands to what does something else now."""
+    lost = Counter((*old.subject_literals, *old.expected_literals))
+    lost -= Counter((*after.subject_literals, *after.expected_literals))
+    reworked = words_of(old.subject) & known.program.reworked.names if known.program.by_people else NOTHING
+    for check in (c for c in extra if c.op in EQUAL and not (c.hollow or set(c.guards) - set(old.guards))):
+        if not lost or old.elements > after.elements + check.elements:
+            continue
+        if old.op in CALLED and lost <= Counter(check.expected_literals):  # the calls of a fake were recorded
+            return True
+        handed = not lost - Counter(check.subject_literals) and old.expected == after.expected
+        if handed and reworked & words_of(check.subject) and check.line < after.line:
+            return True
+    return False
 
 
 def _is_kind(check: Check, new: Unit, known: _After) -> bool:

@@ -29,7 +29,7 @@ PREFIX = re2.compile(
     r"ck_assert|g_assert|assert|STATIC_REQUIRE|DOCTEST_CHECK|TEST_CHECK|CU_ASSERT|LONGS|STRCMP)(?:_|$)(?:MESSAGE$|FALSE_MESSAGE$)?"
 )
 KINDS = re2.compile(
-    r"_?(?:u?int(?:8|16|32|64)?|INT(?:8|16|32|64)?|UINT(?:8|16|32|64)?|HEX(?:8|16|32|64)?|FLOAT|DOUBLE|STRING|STR|str|ptr|PTR|MESSAGE|float|double|mem|MEMORY|ARRAY|C|VALUES|string|cmpint|cmpstr|cmpuint|cmpfloat)_?"
+    r"_?(?:u?int(?:8|16|32|64)?|INT(?:8|16|32|64)?|UINT(?:8|16|32|64)?|HEX(?:8|16|32|64)?|FLOAT|DOUBLE|STRING|STR|string|str|ptr|PTR|MESSAGE|float|double|mem|MEMORY|ARRAY|C|VALUES|cmpint|cmpstr|cmpuint|cmpfloat)_?"
 )
 OPS = table(
     """
