@@ -97,6 +97,14 @@ def setting(file: str, table: str, key: str, value: Any) -> str:
     """A file that holds only this setting."""
     if file.endswith(".toml"):
         return f"[{table}]\n{key} = {json.dumps(value)}\n"
+    if file.endswith(".xml"):
+        told = [
+            one if isinstance(one, str) else json.dumps(one) for one in (value if isinstance(value, list) else [value])
+        ]
+        nested = (
+            reduce(lambda inner, name: f"<{name}>{inner}</{name}>", reversed(key.split(".")), text) for text in told
+        )
+        return f"<root>{''.join(nested)}</root>"
     if file.endswith((".json", ".yml", ".yaml", ".neon", ".clang-tidy")):
         return json.dumps(reduce(lambda inner, name: {name: inner}, reversed(key.split(".")), value))
     return f"[{table}]\n{key} = {', '.join(value) if isinstance(value, list) else json.dumps(value)}\n"

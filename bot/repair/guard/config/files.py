@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import re2
 
-from bot.repair.guard.config.readers import Setting, first_that_reads, ini, jsonc, lines, toml, yaml_tree
+from bot.repair.guard.config.readers import Setting, first_that_reads, ini, jsonc, lines, toml, xml, yaml_tree
 from bot.repair.guard.config.renewed import renewed
 from bot.repair.guard.config.scripts import script_settings
 from bot.repair.guard.config.tables import SAME, TOOLS
@@ -85,6 +85,9 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ".pre-commit-config.yaml": ("pre-commit", yaml_tree),
     ".pre-commit-config.yml": ("pre-commit", yaml_tree),
     ".pre-commit-hooks.yaml": ("other", yaml_tree),
+    "phpunit.xml": ("phpunit", xml),
+    "phpunit.xml.dist": ("phpunit", xml),
+    "phpunit.dist.xml": ("phpunit", xml),
     "phpstan.neon": ("phpstan", yaml_tree),
     "phpstan.neon.dist": ("phpstan", yaml_tree),
     **dict.fromkeys(
@@ -129,7 +132,7 @@ NAMES: dict[str, tuple[str, Reader]] = {  # file name -> tool (or how sections n
     ),
     **dict.fromkeys(
         listed(
-            "checkstyle.xml pmd.xml phpunit.xml phpunit.xml.dist psalm.xml phpcs.xml phpcs.xml.dist "
+            "checkstyle.xml pmd.xml psalm.xml phpcs.xml phpcs.xml.dist "
             ".php-cs-fixer.php .php-cs-fixer.dist.php spotbugs-exclude.xml "
             ".scalafmt.conf scalastyle-config.xml .credo.exs "
             ".formatter.exs analysis_options.yaml .betterer.results"

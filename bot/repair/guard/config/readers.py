@@ -9,6 +9,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from xml.parsers import expat
 
 import re2
 import yaml
@@ -190,6 +191,38 @@ def _uncommented(value: str) -> str:
     for marker in (" #", "\t#", " ;"):
         value = value.partition(marker)[0]
     return value.strip()
+
+
+def xml(text: str) -> list[Setting]:
+    """Read XML: attributes and texts, by the elements that they stand in, without the outermost one."""
+    _check_size(text)
+    found: list[Setting] = []
+    path: list[str] = []
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        path.append(name)
+        if len(path) > DEEPEST or len(found) > MOST:
+            raise TooComplex("too deeply nested or too many values")
+        line = parser.CurrentLineNumber
+        found.extend(Setting(".".join((*path[1:], key)), value, line) for key, value in attributes.items())
+
+    def told(data: str) -> None:
+        if data.strip():
+            found.append(Setting(".".join(path[1:]), data.strip(), parser.CurrentLineNumber))
+
+    def declared(*_: object) -> None:
+        raise TooComplex("declares a type of documents")  # with it come entities, which may grow without end
+
+    parser.StartElementHandler, parser.CharacterDataHandler = start, told
+    parser.EndElementHandler = lambda _: path.pop()
+    parser.StartDoctypeDeclHandler = declared
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as e:
+        raise Unparsable(expat.ErrorString(e.code), e.lineno) from e
+    return found
 
 
 def lines(text: str) -> list[Setting]:

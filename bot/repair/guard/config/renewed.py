@@ -16,6 +16,8 @@ GO_MERGED = {"gosimple": "staticcheck", "stylecheck": "staticcheck"}
 GO_DEFAULTS = {"linters.disable-all": "none", "linters.enable-all": "all"}
 ESLINT_IGNORES = re2.compile(r"^(?:ignorepatterns|(?:items\.)?ignores)$")
 RUFF_CODES = re2.compile(r"^TCH")
+PHPUNIT_SOURCE = re2.compile(r"^coverage\.(?:include\.)?(include|exclude)\b")
+WHITELIST = re2.compile(r"^filter\.whitelist\.")
 HOOKS = {"ruff": "ruff-check", "check-byte-order-marker": "fix-byte-order-marker"}
 
 
@@ -49,11 +51,20 @@ def _of_pre_commit(key: str, value: str) -> tuple[str, str]:
     return f"{head}{told}{HOOKS[name]}{end}{rest}", HOOKS[name] if rest == ".id" else value
 
 
+def _of_phpunit(key: str, value: str) -> tuple[str, str]:
+    if key.startswith("convert") and value == "true":
+        return "cacheresult", value  # what version 10 always does
+    key = "requirecoveragemetadata" if key == "forcecoversannotation" else key
+    key = WHITELIST.sub("coverage.include.", key)
+    return PHPUNIT_SOURCE.sub(r"source.\1", key), value
+
+
 BY_TOOL: dict[str, Callable[[str, str], tuple[str, str]]] = {
     "golangci": _of_golangci,
     "eslint": _of_eslint,
     "ruff": _of_ruff,
     "pre-commit": _of_pre_commit,
+    "phpunit": _of_phpunit,
 }
 
 

@@ -148,6 +148,17 @@ TOOLS = {
         on="parameters.(check|report|treat).*",
         free="parameters.(phpversion|tmpdir|editorurl|parallel|scan).*",
     ),
+    "phpunit": _tool(
+        "fixed",
+        free="xmlns:xsi xsi:.* bootstrap colors verbose testdox cache.* columns stderr executionorder stopon.* "
+        "display.* backup.* printer.* testsuites.testsuite.name coverage.report.* logging.* "
+        "coverage.cachedirectory (coverage|source)\\.(include\\.)?(add|process)uncovered.*",
+        on="failon.* bestrict.* requirecoveragemetadata forcecovers.* convert.*",
+        off="source.(ignore|restrict).*",
+        add="testsuites.testsuite.(directory|file) source.include.(directory|file)",
+        shrink="(.*\\.)?exclude(\\..*)?",
+        grow="groups.include.*",
+    ),
     "detekt": _tool(
         "fixed",
         down="build.maxissues .*\\.(threshold|max|allowed)[^.]*",
