@@ -56,8 +56,9 @@ def reads(path: str) -> bool:
 def _all(given: Sequence[Change], known: Known | None, *, by_people: bool) -> Iterator[Refusal]:
     changes = [c for c in given if c.old != c.new]  # a mode that changed alone hides nothing
     read = [c for c in changes if not files.skips_reading(c)]
+    named = files.words_that_came(read) if by_people else frozenset()
     for change in changes:
-        yield from files.judge(change)
+        yield from files.judge(change, named)
         if change.binary and change.old is not None and b"\0" not in change.old and reads(change.path):
             told = "is binary now, so that it cannot be read any more"
             yield Refusal(rule="unreadable", file=change.path, line=1, message=told)

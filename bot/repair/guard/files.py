@@ -22,12 +22,16 @@ STEERS = re2.compile(r"(?i)skip|only|todo|xfail|ignor|error|disable|toleran|delt
 
 BLANK = re2.compile(r"\n(?:[ \t]*\n)+")
 ENTRY = re2.compile(r"(?ms)^exports\[`((?:[^`\\]|\\.)*)`\] = (`(?:[^`\\]|\\.)*`);")
+WORD = re2.compile(r"[A-Za-z_]\w{2,}")
 TAIL = re2.compile(r" \d+$")
 RECORDS = 3  # from which a text counts as a list of them
 
 
-def judge(change: Change) -> Iterator[Refusal]:
-    """Yield what the name and the bare presence of a change are refused for."""
+def judge(change: Change, named: frozenset[str] = frozenset()) -> Iterator[Refusal]:
+    """Yield what the name and the bare presence of a change are refused for.
+
+    Test data may get fields that the program has `named` for the first time.
+    """
     path = change.path
     if kinds.is_workflow(path):
         yield _refusal("workflow", path, "steers CI")
@@ -40,7 +44,7 @@ def judge(change: Change) -> Iterator[Refusal]:
             yield _refusal("snapshot", path, "records what tests expect")
     elif kinds.is_generated(path, change.old_text, change.new_text):
         yield _refusal("generated-file", path, "is written by a generator")
-    elif change.old is not None and _is_test_data(path) and not _same_data(change):
+    elif change.old is not None and _is_test_data(path) and not _same_data(change, named):
         yield _refusal("changed-expectation", path, "test data is changed or gone")
     if change.old is None and (name := kinds.shadows(path)):
         yield _refusal("patched-runner", path, f"would be loaded in place of {name}")
@@ -75,7 +79,7 @@ def _is_test_data(path: str) -> bool:
     return kinds.in_test_folder(path) and not (known or prose or script or configures(path))
 
 
-def _same_data(change: Change) -> bool:
+def _same_data(change: Change, named: frozenset[str]) -> bool:
     """Whether only layout changed: white space, or the layout of JSON."""
     if change.new is None or change.binary:
         return False
@@ -86,7 +90,14 @@ def _same_data(change: Change) -> bool:
         return False
     if not STEERS.search(change.path) and _more_records(change.old_text, change.new_text):
         return True
-    return change.path.endswith(".json") and _grew(change.old_text, change.new_text)
+    return change.path.endswith(".json") and _grew(change.old_text, change.new_text, named)
+
+
+def words_that_came(changes: Sequence[Change]) -> frozenset[str]:
+    """The words that the code of the program among `changes` holds for the first time."""
+    told = [c for c in changes if not c.binary and (language := language_of(c.path)) and not language.is_test(c.path)]
+    was = {word for c in told for word in WORD.findall(c.old_text)}
+    return frozenset(word for c in told for word in WORD.findall(c.new_text)) - was
 
 
 def has_grown(change: Change) -> bool:
@@ -112,25 +123,26 @@ def _more_records(old: str, new: str) -> bool:
     return len(before) >= RECORDS and all(any(told == one for told in left) for one in before)
 
 
-def _grew(old: str, new: str) -> bool:
+def _grew(old: str, new: str, named: frozenset[str] = frozenset()) -> bool:
     """Whether all that stood in JSON still stands there, in the same places of its objects and order of its lists."""
     try:
         told = [json.loads(text, parse_int=str, parse_float=str) for text in (old, new)]
-        return _holds(told[0], told[1])
+        return _holds(told[0], told[1], named=named)
     except (ValueError, RecursionError):
         return False
 
 
-def _holds(old: object, new: object, common: frozenset[str] = frozenset()) -> bool:
-    """Whether `new` has all of `old`, and nothing more but whole items, and what is `common` to the new items."""
+def _holds(old: object, new: object, common: frozenset[str] = frozenset(), named: frozenset[str] = frozenset()) -> bool:
+    """Whether `new` has all of `old`, and nothing more but whole items, and what is `common` to these or `named`."""
     if isinstance(old, dict) and isinstance(new, dict):
         more = [name for name in new if name not in old]
-        told = all(name in common and isinstance(new[name], str) and not STEERS.search(name) for name in more)
-        return told and all(name in new and _holds(value, new[name]) for name, value in old.items())
+        fields = named | {name for name in common if isinstance(new.get(name), str)}
+        told = all(name in fields and not STEERS.search(name) for name in more)
+        return told and all(name in new and _holds(value, new[name], named=named) for name, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
         items = [frozenset(item) if isinstance(item, dict) else frozenset[str]() for item in new[len(old) :]]
         shared = frozenset.intersection(*items) if items else frozenset[str]()
-        return len(old) <= len(new) and all(_holds(a, b, shared) for a, b in zip(old, new, strict=False))
+        return len(old) <= len(new) and all(_holds(a, b, shared, named) for a, b in zip(old, new, strict=False))
     return old == new
 
 
