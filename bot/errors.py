@@ -130,6 +130,12 @@ class Forbidden(RegreenError):
     exit_code = 3
 
 
+class Unauthenticated(RegreenError):
+    """The token is none, or none any more: with another one it can be gone on with."""
+
+    exit_code = 3
+
+
 class RateLimited(RegreenError):
     """A limit of GitHub is reached; `until` is when to come back."""
 

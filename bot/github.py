@@ -2,7 +2,7 @@
 
 One `GitHub` speaks for one repository with one token. Its methods raise, besides what they name, `Transient` when
 GitHub gave no answer (after the retries that politeness allows), `RateLimited` when a limit says when to come back,
-`Forbidden` when the token may not, `Gone` for what is not, or no longer, there.
+`Forbidden` when the token may not, `Unauthenticated` when it is none, `Gone` for what is not, or no longer, there.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

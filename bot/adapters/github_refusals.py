@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.errors import Conflict, Forbidden, Gone, Refused, RegreenError, Transient
+from bot.errors import Conflict, Forbidden, Gone, Refused, RegreenError, Transient, Unauthenticated
 from bot.text.inert import plain
 
 MOST_MESSAGE = 300
@@ -30,7 +30,7 @@ def refusal(verb: str, path: str, status: int, headers: Mapping[str, str], said:
     message = message_of(said)
     about = f"{verb} {path}"
     if status == 401:
-        return Forbidden(
+        return Unauthenticated(
             "GitHub does not accept the token", hint="it is wrong, expired or revoked: set GITHUB_TOKEN to a valid one"
         )
     if status == 403:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from bot.errors import Conflict, Forbidden, GitFailed, Gone, Refused, RegreenError, Transient
+from bot.errors import Conflict, Forbidden, GitFailed, Gone, Refused, RegreenError, Transient, Unauthenticated
 from bot.github import Annotation, Check, Comment, Conclusion, GitHub, Pull
 from bot.ledger import find, once
 from bot.model import Grade, Incident, Proposal, Verdict
@@ -29,7 +29,8 @@ NOT_DRAFT = "This would be a draft, but the plan of this repository has none: lo
 PROTECTED = ("gh006", "gh013", "protected branch")
 NO_WORKFLOWS = ("without `workflows` permission", "refusing to allow")
 LOST = ("stale info", "[rejected]", "fetch first", "non-fast-forward", "cannot lock ref")
-DENIED = ("returned error: 401", "returned error: 403", "authentication failed", "permission to", "write access")
+DENIED = ("returned error: 403", "permission to", "write access")
+UNKNOWN = ("returned error: 401", "authentication failed")
 CONCLUSIONS: dict[Verdict | None, Conclusion] = {
     Verdict.GREEN: "success",
     Verdict.FIXED: "success",
@@ -182,6 +183,8 @@ def _refused(error: GitFailed, branch: str) -> RegreenError:
         )
     if error.says(LOST):
         return Conflict(f"the branch {branch} has moved since; nothing was pushed", hint="ask again for its new head")
+    if error.says(UNKNOWN):
+        return Unauthenticated(f"git may not push to {branch} with this token", hint="it is wrong, expired or revoked")
     if error.says(DENIED):
         return Forbidden(f"git may not push to {branch}", hint="give the token the permission contents: write")
     return Transient(f"{branch} cannot be pushed: {error.message}")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bot.adapters.github_access import PERMISSIONS
 from bot.adapters.github_api import GitHubApi, server_of, with_app, with_token
-from bot.errors import Forbidden, RegreenError, UsageError
+from bot.errors import RegreenError, Unauthenticated, UsageError
 from tests.adapters.scripted import NAME, REPO, TOKEN, Reply, Scripted, a_comment, a_run
 from tests.state.helpers import NOON
 
@@ -80,14 +80,14 @@ def test_a_token_of_an_app_that_is_refused_is_renewed_once(script: Scripted, key
     github = as_app(script, key)
     assert github.run(7).id == 7
     script.answers(refused, a_token("ghs_three"), refused)
-    with pytest.raises(Forbidden, match="does not accept the token"):
+    with pytest.raises(Unauthenticated, match="does not accept the token"):
         github.run(7)
     assert not script.replies
 
 
 def test_an_app_that_is_not_known_is_told_once(script: Scripted, key: str) -> None:
     script.answers(Reply(401, {"message": "A JSON web token could not be decoded"}))
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unauthenticated):
         as_app(script, key).run(7)
     assert len(script.asked) == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.github_api import GitHubApi, with_token
-from bot.errors import Conflict, Forbidden, Gone, Refused, RegreenError, Transient, UsageError
+from bot.errors import Conflict, Forbidden, Gone, Refused, RegreenError, Transient, Unauthenticated, UsageError
 from bot.github import Check, Remark
 from tests.adapters.scripted import (
     COMMIT,
@@ -293,7 +293,7 @@ def test_the_permission_is_named_where_github_does_not(script: Scripted, act: Ac
 def test_a_wrong_token_is_told_in_one_line_that_does_not_show_it(script: Scripted) -> None:
     script.answers(Reply(401, {"message": "Bad credentials"}))
     github = script.gateway()
-    with pytest.raises(Forbidden) as raised:
+    with pytest.raises(Unauthenticated) as raised:
         github.run(7)
     assert str(raised.value).startswith("GitHub does not accept the token (")
     assert len(script.asked) == 1

@@ -30,13 +30,14 @@ WHATS: dict[str, Callable[[], What]] = {
     "gone": faults.logs_gone,
 }
 OF_GIT = ("500", "502 after the effect", "dropped", "dropped after the effect")
-OF_PEOPLE = ("missing permission", "may not open pulls", "against a rule")
+OF_PEOPLE = ("missing permission", "may not open pulls", "against a rule", "exists already")
 """What people have to mend: what needs the permission is left out, or they do it by hand."""
-REFUSALS = (*OF_PEOPLE, "not there yet", "exists already", "expired token", "gone")
+REFUSALS = (*OF_PEOPLE, "not there yet", "expired token", "gone")
 """What a command may be answered with instead of being carried out; all others pass."""
 GIT = (".git/info/refs", "/git-upload-pack", "/git-receive-pack")
 SMOKE = [
     ("event", "dropped after the effect", 7),
+    ("event", "expired token", 8),
     ("below", "502 after the effect", 10),
     ("apply", "secondary limit, unnamed", 3),
 ]
