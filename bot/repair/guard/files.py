@@ -148,6 +148,3 @@ def _holds(old: object, new: object, common: frozenset[str] = frozenset(), named
 
 def _refusal(rule: str, path: str, message: str, line: int = 1) -> Refusal:
     return Refusal(rule=rule, file=path, line=line, message=message)
-
-
-Changes = Sequence[Change]
