@@ -86,7 +86,10 @@ def mark(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    found = list(marks(parser.parse_args().folder))
+    given = parser.parse_args().folder
+    found = list(marks(given))
+    if len(found) < 2:
+        parser.error(f"{given}: at least two logs are needed, there are {len(found)}")
     for change in found[0][2]:
         torn = [name for name, own, changed in found if changed[change] != own]
         print(f"same, {change:12} {1 - len(torn) / len(found):6.3f} of {len(found)}  {' '.join(torn[:6])}")
