@@ -466,12 +466,12 @@ class App:
         deadline = self._clock.now() + timedelta(minutes=incident.max_minutes)
         models = self.models
 
-        def check_time() -> None:
-            if self._clock.now() > deadline:
-                raise OutOfBudget(f"the {incident.max_minutes:g} minutes are over")
-
         def seconds_left() -> float:
             return (deadline - self._clock.now()).total_seconds()
+
+        def check_time() -> None:
+            if seconds_left() < 0:
+                raise OutOfBudget(f"the {incident.max_minutes:g} minutes are over")
 
         def open_replays(record: Incident) -> Replays:
             folder = self._run_folder()

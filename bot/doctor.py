@@ -43,8 +43,9 @@ def check_models(app: App, environ: Mapping[str, str]) -> Check:
     """Whether the models of the tiers can be asked for, by those who have them, and have a price. Nothing is paid."""
     try:
         if not may_ask(app.settings.llm, environ):
-            missing = lacking(app.settings.llm, environ) if app.settings.llm.use != "never" else ""
-            why = missing or ("llm.use is never" if app.settings.llm.use == "never" else "llm.max_attempts is 0")
+            never = app.settings.llm.use == "never"
+            missing = "" if never else lacking(app.settings.llm, environ)
+            why = missing or ("llm.use is never" if never else "llm.max_attempts is 0")
             return Check(MODELS, ok=not missing, told=f"none is asked: {why}", needed=False)
         models = app.models
         assert models

@@ -5,6 +5,7 @@ nesting depth of 100,000, so depth and size are checked on the token stream firs
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -82,17 +83,22 @@ def compose(text: str | bytes, source: str) -> yaml.Node | None:
 
 def merge_key(text: str | bytes, source: str) -> int:
     """The line (from 1) of the first merge key (`<<`), which GitHub does not know; 0 where there is none."""
-    todo, seen = [compose(text, source)], set()
+    keys = (key for node in mappings(compose(text, source)) for key, _ in node.value)
+    return next((int(key.start_mark.line) + 1 for key in keys if key.tag == MERGE), 0)
+
+
+def mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """The mappings below and with a node, each once, however many aliases it has."""
+    todo, seen = [root], set()
     while todo:
         node = todo.pop()
         if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
             continue
         seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
         for child in node.value:
-            if isinstance(child, tuple) and child[0].tag == MERGE:
-                return int(child[0].start_mark.line) + 1
             todo += child if isinstance(child, tuple) else [child]
-    return 0
 
 
 def _compose(text: str | bytes, source: str) -> tuple[yaml.Node | None, Loader]:

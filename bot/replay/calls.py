@@ -13,10 +13,10 @@ from bot.model import Model, Result
 from bot.ports import Sources
 from bot.replay.context import SERVER, Run
 from bot.replay.expressions import Scope, to_string
+from bot.replay.own import REMOTE
 from bot.replay.workflow import Workflow, parse, resolve
 
 MAX_LEVELS = 10  # GitHub's own limit, the workflow that the event starts included
-REMOTE = re.compile(r"([\w.-]+/[\w.-]+)/(\.github/workflows/[^/@]+\.ya?ml)@(.+)")
 LOCAL = re.compile(r"[.$]/(\.github/workflows/[^/@]+\.ya?ml)")
 EMPTY: Mapping[str, Any] = {"string": "", "boolean": False, "number": 0}
 """The types of inputs, and what an input is that has neither value nor default."""

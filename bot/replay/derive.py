@@ -149,8 +149,8 @@ def action_names(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     found: list[str] = []
     for step in steps:
         whole = str(step.get("uses") or "")
-        uses, is_own = whole.split("@")[0], whole.startswith("./") or place_of(whole)
-        made = "__self" if is_own else f"__{uses.replace('/', '_')}" if uses else "__run"
+        uses = whole.split("@")[0]
+        made = "__self" if place_of(whole) else f"__{uses.replace('/', '_')}" if uses else "__run"
         again = sum(name == made or name.startswith(f"{made}_") for name in found)
         found.append(str(step.get("id") or (f"{made}_{again + 1}" if again else made)))
     return found

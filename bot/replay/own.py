@@ -20,13 +20,14 @@ from bot.yaml12 import load
 OWN = re2.compile(r"^\$/([^@]+)$")
 REPOSITORY = "regreen-replay/own@tree"
 """What the repository of the replayed tree is called instead."""
-FETCHED = re2.compile(r"^([\w.-]+/[\w.-]+)/\.github/workflows/[^/@]+@(.+)$")
+REMOTE = re2.compile(r"([\w.-]+/[\w.-]+)/(\.github/workflows/[^/@]+\.ya?ml)@(.+)")
+"""The path of a workflow of another repository."""
 
 
 def rename(steps: list[dict[str, Any]], path: str = "") -> None:
     """Name the actions of steps as act wants it, where they are of the repository of the file with this path."""
-    home = FETCHED.match(path)
-    repository, ref = (home[1], home[2]) if home else REPOSITORY.split("@")
+    home = REMOTE.fullmatch(path)
+    repository, ref = (home[1], home[3]) if home else REPOSITORY.split("@")
     for step in steps:
         if found := OWN.match(str(step.get("uses", ""))):
             step.setdefault("name", f"Run {step['uses']}")
@@ -34,7 +35,9 @@ def rename(steps: list[dict[str, Any]], path: str = "") -> None:
 
 
 def place_of(uses: str) -> str:
-    """The folder in the tree of an action that is named so, as people do it or as act wants it; else empty."""
+    """The folder in the tree of an action of the tree, as people name it or as act wants it; empty for all others."""
+    if uses.startswith("./"):
+        return uses
     if found := OWN.match(uses):
         return f"./{found[1]}"
     name, _, ref = uses.partition("@")

@@ -21,7 +21,7 @@ from bot.replay import containers, layout, own, prepare
 from bot.replay.actions import StandIns, steps_of, used, uses_tree
 from bot.replay.backends import DOCKER, NEEDS_ENGINE, Backends
 from bot.replay.caches import Caches, Given
-from bot.replay.calls import REMOTE, Call, Library
+from bot.replay.calls import Call, Library
 from bot.replay.context import SERVER, Run
 from bot.replay.derive import Derived, actions_of, derive, limits_of_actions
 from bot.replay.gates import counting, judged_by_gate
@@ -345,7 +345,7 @@ class Replay:
         if contained:
             uses = {one for one in uses if not containers.is_checkout(one)}
         remote = self._remote_contained if contained else self._remote
-        return remote.find(uses, of_tree=not REMOTE.fullmatch(call.workflow.path))
+        return remote.find(uses, of_tree=not own.REMOTE.fullmatch(call.workflow.path))
 
     def _leg(
         self,

@@ -74,7 +74,7 @@ class SideEffects:
         passes would not be known.
         """
         uses = str(step.get("uses") or "")
-        if place := uses if uses.startswith("./") else place_of(uses):
+        if place := place_of(uses):
             return self._of_tree(place, depth)
         if uses:
             return self._of_action(uses.split("@")[0].lower(), step.get("with"))

@@ -104,10 +104,8 @@ def _tallies(incident: Incident) -> dict[str, Tally]:
     is_unwanted = outcome is not None and outcome.kind in UNWANTED and not outcome.by
     for attempt in incident.attempts:
         if attempt.tier and attempt.category and any(call.tokens.output for call in attempt.calls):
-            key, fixed = (
-                Tally.key(attempt.category, attempt.tier),
-                int(attempt.verdict is Verdict.FIXED and not is_unwanted),
-            )
+            key = Tally.key(attempt.category, attempt.tier)
+            fixed = int(attempt.verdict is Verdict.FIXED and not is_unwanted)
             seconds = sum(call.seconds for call in attempt.calls)
             one = Tally(tried=1, fixed=fixed, cost_usd=attempt.cost_usd, seconds=seconds)
             found[key] = found.get(key, Tally()) + one

@@ -9,12 +9,11 @@ import re2
 from bot.repair.context.outline import without_texts
 from bot.repair.context.resolve import JVM, dotted
 from bot.repair.context.tree import Tree
-from bot.repair.guard.kinds import name_of
+from bot.repair.guard.kinds import C_FAMILY, name_of
 
 MOST = 30  # files that one file builds on
 PACKAGE = 40  # files of a package that are looked at
 SCRIPTS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
-C_FAMILY = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx")
 QUOTED = re2.compile(
     r"""(?:\bfrom|\bimport|\brequire|\bimport|\bmock|\bunmock|\bdoMock|\bresolve)\s*\(?\s*(?:<[^>]*>\s*\(\s*)?['"`]([^'"`\n]+)['"`]"""
 )

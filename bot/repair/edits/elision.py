@@ -7,6 +7,7 @@ import re2
 
 from bot.repair.edits.indentation import indent_of
 from bot.repair.edits.places import Attempt, Part, Reading, found, read, shift_at
+from bot.repair.guard.kinds import C_FAMILY
 
 BARE = re2.compile(r"^\s*(?:\.{3}|…)\s*$")
 _SIGN = r"^\s*(?:#+|//+|/\*+|--|<!--|;+|%+|\{/\*)\s*"
@@ -21,7 +22,6 @@ WORDED = re2.compile(
 )
 HEADING = re2.compile(rf"(?i){_SIGN}(?:the )?remaining {_THINGS}{_END}")
 """Where something follows at their own level such lines are headings of that."""
-C_FAMILY = (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx")
 MOST_PLACES = 100  # of each part
 MOST = 2000  # steps in the search for places of the parts
 ATTEMPTS = (Attempt("elision"), Attempt("elision", shifted=True))

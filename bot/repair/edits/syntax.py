@@ -14,12 +14,13 @@ from bot.errors import UsageError
 from bot.repair.guard import javascript
 from bot.repair.guard.facts import TooComplex
 from bot.repair.guard.javascript.tree import parser_of, tree_of
+from bot.repair.guard.kinds import C_FAMILY
 from bot.repair.guard.languages import language_of
 from bot.repair.guard.python import BRACES, LARGEST, LONGEST
 from bot.repair.guard.python.newer import as_older
 from bot.repair.guard.syntax.language import TreeLanguage, balanced, first_branches
 from bot.repair.guard.trees import field, line_of, parse, text_of, walk
-from bot.yaml12 import MAX_DEPTH, MERGE, compose
+from bot.yaml12 import MAX_DEPTH, MERGE, compose, mappings
 
 TOLD = 40  # characters of the text at an error
 WITH_COMMENTS = re2.compile(
@@ -29,7 +30,7 @@ WITH_COMMENTS = re2.compile(
 """Files of JSON in which their programs let comments stand."""
 TEMPLATE = re2.compile(rb"(?m)^\s*(?:- )?(?:\{\{|\{%|[\w./-]+:[ \t]+\{\{(?:-|[ \t]*(?:[.$(]|[a-zA-Z]+[ \t]+[\"'.$(])))")
 """Lines of Go's and Jinja's templates, which make YAML and are none."""
-C_FAMILY = (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".cppm", ".ixx")
+OF_C = (*C_FAMILY, ".cppm", ".ixx")
 MISREAD = re2.compile(
     r"\bva_arg\s*\(|^\s*[A-Z][A-Z0-9_]+\s*\(.*\)\s*$|\b(?:class|struct|enum)\s+[A-Z][A-Z0-9_]+(?:\(.*\))?\s+\w"
     r"|^\s*(?:export\s+)?(?:module|import)\b|^\s*(?:(?:static|extern|inline)\s+)*(?:[A-Z][A-Z0-9_]{2,}|__\w+)\s+\w"
@@ -90,7 +91,7 @@ def _checks(path: str) -> list[Check]:
     language = language_of(path)
     if not isinstance(language, TreeLanguage):
         return []
-    if name.endswith(C_FAMILY):
+    if name.endswith(OF_C):
         return [lambda content: _of_c(language, _text(content))]
     return [lambda content: _of_language(language, _text(content))]
 
@@ -142,22 +143,16 @@ def _yaml(content: bytes) -> Faults:
 def _yaml_keys(content: bytes) -> Faults:
     """What is no syntax, but refused all the same: a key that stands twice. Files of several documents are let pass."""
     try:
-        todo = [compose(_text(content), "")]
+        root = compose(_text(content), "")
     except UsageError as e:
         place, _, what = e.message.partition(": ")
         line = place.split(":")[1] if ":" in place else "1"
         several = "another document" in what
         return () if several else (Fault(int(line), what.removeprefix("not valid YAML: ")),)
-    seen, faults = set(), []
-    while todo:
-        node = todo.pop()
-        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-            continue
-        seen.add(id(node))
+    faults = []
+    for node in mappings(root):
         keys: set[str] = set()
-        for child in node.value:
-            todo += child if isinstance(child, tuple) else [child]
-            key = child[0] if isinstance(child, tuple) else None
+        for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
                 if key.value in keys:
                     faults.append(Fault(key.start_mark.line + 1, f"the key '{key.value}' stands twice"))

@@ -7,6 +7,7 @@ import re2
 
 from bot.repair.guard.rules import listed
 
+C_FAMILY = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx")
 TEST_FOLDERS = frozenset(listed("test tests testing __tests__ spec specs e2e cypress __mocks__ unittests integration"))
 SAMPLES = frozenset(listed("data testdata test_data samples"))
 PYTHON_TEST = re2.compile(r"^(test_.*|.*_test|tests?)\.py$")
